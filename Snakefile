@@ -1,0 +1,227 @@
+"""The study as a graph: one rule a notebook, each a papermill command that can be typed by hand just as it is printed.
+
+`make study`, or: snakemake --profile params/snakemake/default --config profile=laptop seeds=3
+
+A run's result is its provenance.json, which the notebook writes last; that alone is declared as output, so that
+checkpoints outlive an interruption. Its input key.json changes when the run's code or params do (centurio_lib/runs.py).
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from centurio_lib import params, paths, plan, provenance, runs
+
+PROFILE = params.profile(config.get("profile", "laptop"))
+SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
+THREADS = PROFILE.threads or 8
+GPU = int(PROFILE.threads == 0)  # a profile that leaves the threads open is one for GPUs
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's papermill
+
+
+# print each command as it is typed by hand, and leave out what kernels say about sockets on this machine
+shell.prefix(r"exec 2> >(grep --line-buffered -v '^\[IPKernelApp\]' >&2); set -x; ")
+
+
+def short(path):
+    """A path as one types it in the repository: relative where it lies there."""
+    return str(path.relative_to(paths.REPO) if path.is_relative_to(paths.REPO) else path)
+
+
+DATA = short(paths.data(PROFILE.name))
+RESULTS = short(paths.HOME / "results" / PROFILE.name)
+RUN = "{setup}/seed{seed}"
+ARCHIVES = "package-lock.json"  # names the archives that images and texts come from, with the sha512 of each
+
+
+def key(notebook):
+    """Input function: key.json of the run, written anew only if its content has changed."""
+    def path(wildcards):
+        chosen = {"setup": wildcards.setup, "seed": int(wildcards.seed)} if "setup" in wildcards.keys() else {}
+        run = runs.describe(notebook, PROFILE.name, seeds=SEEDS, **chosen)
+        return short(provenance.write_key(run.folder, run.key))
+    return path
+
+
+def papermill(notebook, **parameters):
+    """Shell command of a rule: the executed notebook is its log, what the notebook prints goes to the terminal."""
+    stated = " ".join(f"-p {name} {value}" for name, value in {"profile": PROFILE.name, **parameters}.items())
+    return f"papermill notebooks/{notebook}.ipynb {{log}} {stated} --no-progress-bar --log-level WARNING --stdout-file -"
+
+
+def base_models():
+    """Records of the base models: of notebook 07 where it builds them (data/), their cards where they are shipped (models/).
+
+    None for those that come from a hub.
+    """
+    named = [PROFILE.base.vision, PROFILE.base.language_model]
+    built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith("data/")]
+    return sorted({*built, *(f"{name}/README.md" for name in named if name.startswith("models/"))})
+
+
+def pretrained(wildcards):
+    """Input function: the pre-training that a setup's instruct stage goes on from, if it has one."""
+    return [] if params.without_pretraining(params.setup(wildcards.setup)) else f"{RESULTS}/pretrain/{RUN}/provenance.json"
+
+
+def scores(question):
+    """Evaluations that a table compares: every setup of the question with every seed."""
+    names = params.questions()[question]
+    return [f"{RESULTS}/evaluate/{name}/seed{seed}/provenance.json" for seed in range(SEEDS) for name in names]
+
+
+wildcard_constraints:
+    setup=r"[^/]+",
+    seed=r"\d+",
+
+
+onstart:
+    global held, jobs, since  # the hold lasts as long as the file is open
+    held, since = plan.hold(PROFILE.name), time.time()
+    todo = [job for job in workflow.dag.needrun_jobs() if job.output]
+    jobs = [plan.Job(job.rule.name, Path(job.output[0]).absolute()) for job in todo]
+    plan.watch(PROFILE.name, jobs, abreast=1 if GPU else max(1, workflow.cores // THREADS))
+
+
+onsuccess:
+    print(f"tables and figures: {short(paths.figures(PROFILE.name))}")
+
+
+onerror:
+    for job in plan.failed(jobs, since):
+        print(f"not finished: {short(job.result.parent)} (run.ipynb in it shows how far it came)")
+    print("the same command goes on where this one ended")
+
+
+rule study:
+    input:
+        f"{DATA}/languages/provenance.json",
+        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+
+
+rule data:
+    input:
+        expand(f"{DATA}/{{stage}}/provenance.json", stage=["languages", "captions", "instructions"]),
+
+
+rule figures:
+    input:
+        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+
+
+# === data ===
+rule languages:
+    input:
+        ARCHIVES,
+        key=key("01_languages"),
+    output:
+        f"{DATA}/languages/provenance.json",
+    log:
+        f"{DATA}/languages/run.ipynb",
+    shell:
+        papermill("01_languages")
+
+
+rule captions:
+    input:
+        ARCHIVES,
+        key=key("02_captions"),
+    output:
+        f"{DATA}/captions/provenance.json",
+    log:
+        f"{DATA}/captions/run.ipynb",
+    shell:
+        papermill("02_captions")
+
+
+rule instructions:
+    input:
+        rules.captions.output,
+        key=key("04_instructions"),
+    output:
+        f"{DATA}/instructions/provenance.json",
+    log:
+        f"{DATA}/instructions/run.ipynb",
+    shell:
+        papermill("04_instructions")
+
+
+# === base models, where the profile builds its own as part of the study (laptop's are shipped: make base) ===
+rule base_models:
+    input:
+        ARCHIVES,
+        key=key("07_base_models"),
+    output:
+        f"{DATA}/base_models/provenance.json",
+    log:
+        f"{DATA}/base_models/run.ipynb",
+    threads: THREADS
+    resources:
+        gpu=GPU,
+    shell:
+        papermill("07_base_models")
+
+
+# === training and evaluation: a setup and a seed each ===
+rule pretrain:
+    input:
+        rules.captions.output,
+        base_models(),
+        key=key("10_pretrain"),
+    output:
+        f"{RESULTS}/pretrain/{RUN}/provenance.json",
+    log:
+        f"{RESULTS}/pretrain/{RUN}/run.ipynb",
+    threads: THREADS
+    resources:
+        gpu=GPU,
+    shell:
+        papermill("10_pretrain", setup="{wildcards.setup}", seed="{wildcards.seed}")
+
+
+rule instruct:
+    input:
+        rules.instructions.output,
+        base_models(),
+        pretrained,
+        key=key("11_instruct"),
+    output:
+        f"{RESULTS}/instruct/{RUN}/provenance.json",
+    log:
+        f"{RESULTS}/instruct/{RUN}/run.ipynb",
+    threads: THREADS
+    resources:
+        gpu=GPU,
+    shell:
+        papermill("11_instruct", setup="{wildcards.setup}", seed="{wildcards.seed}")
+
+
+rule evaluate:
+    input:
+        rules.instruct.output,
+        key=key("12_evaluate"),
+    output:
+        f"{RESULTS}/evaluate/{RUN}/provenance.json",
+    log:
+        f"{RESULTS}/evaluate/{RUN}/run.ipynb",
+    threads: THREADS
+    resources:
+        gpu=GPU,
+    priority: 10  # a trained setup is scored before the next one is trained
+    shell:
+        papermill("12_evaluate", setup="{wildcards.setup}", seed="{wildcards.seed}")
+
+
+# === tables and figures: drawn as soon as their runs are done ===
+rule rq1:
+    input:
+        scores("rq1"),
+        key=key("20_rq1_number_of_languages"),
+    output:
+        f"{RESULTS}/rq1/provenance.json",
+    log:
+        f"{RESULTS}/rq1/run.ipynb",
+    priority: 20
+    shell:
+        papermill("20_rq1_number_of_languages", seeds=SEEDS)

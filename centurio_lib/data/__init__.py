@@ -1,0 +1,1 @@
+"""Images and text: where they come from, and which language each sample is in."""

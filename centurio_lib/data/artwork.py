@@ -1,0 +1,48 @@
+"""Drawings to pictures: SVG to RGBA once per drawing, then many placements of it on plain backgrounds."""
+
+import io
+
+import numpy as np
+import resvg_py
+from PIL import Image
+
+RENDER_PIXELS = 96
+
+
+def render(svg: str) -> Image.Image:
+    """An SVG as a transparent RGBA image whose longer side is `RENDER_PIXELS`."""
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=RENDER_PIXELS)
+    image = Image.open(io.BytesIO(png)).convert("RGBA")
+    image.thumbnail((RENDER_PIXELS, RENDER_PIXELS))
+    return image
+
+
+def place(drawing: Image.Image, random: np.random.Generator, pixels: int) -> Image.Image:
+    """A drawing on a pale plain background at a random size (70-100 %), angle (up to 12 degrees) and place: RGB, square."""
+    side = int(pixels * random.uniform(0.7, 1.0))
+    small = drawing.resize((side, max(1, side * drawing.height // drawing.width)), Image.Resampling.BILINEAR)
+    small = small.rotate(random.uniform(-12, 12), Image.Resampling.BILINEAR)
+    background = Image.new("RGB", (pixels, pixels), tuple(int(v) for v in random.integers(170, 256, 3)))
+    corner = tuple(int(random.integers(0, pixels - length + 1)) for length in small.size)
+    background.paste(small, corner, small)
+    return background
+
+
+def to_bytes(image: Image.Image) -> bytes:
+    """Lossless PNG bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes, image_id: str = "image") -> Image.Image:
+    """The RGB image that some bytes hold. Raises ValueError naming a corrupt image."""
+    try:
+        return Image.open(io.BytesIO(content)).convert("RGB")
+    except Exception as error:
+        raise ValueError(f"{image_id} is not a readable image ({error}): build the data again") from error
+
+
+def random_for(*parts) -> np.random.Generator:
+    """A random generator that depends on nothing but its name, so that any one sample can be redrawn alone."""
+    return np.random.default_rng(np.frombuffer("/".join(map(str, parts)).encode(), dtype=np.uint8).astype(np.uint32))

@@ -1,0 +1,123 @@
+"""The instruction table: conversations about one or several images, in every language that they could be in.
+
+Families: `single` (name, description, country, multiple choice: all questions on one image make one conversation, as in
+the paper), `pair` (two images, true or false), `odd_one_out` (five images). Names of (concept, language) pairs that are
+kept for testing appear nowhere, not even as a wrong choice. `mix.py` later takes one language for each sample.
+"""
+
+from random import Random
+from typing import NamedTuple
+
+import pandas as pd
+
+from centurio_lib.data import prompts
+from centurio_lib.data.pictures import KEYWORDS
+from centurio_lib.data.splits import Pairs
+
+# multi-image samples for each single-image sample
+PAIR_SHARE, ODD_SHARE = 0.25, 0.15
+EMOJI_SHARE = 0.7  # of multi-image samples; the rest shows flags
+UNNAMED_ENGLISH = 0.5  # share of English prompts that do not name the language
+
+
+class Words(NamedTuple):
+    """What training may say: names and keywords by `[language][concept]`, and emoji to choose from by `[language]`."""
+
+    names: dict[str, dict[str, str]]
+    keywords: dict[str, dict[str, list[str]]]
+    kinds: dict[tuple[str, str], list[str]]  # (language, kind) -> concepts
+
+
+def words(texts: pd.DataFrame, pairs: Pairs) -> Words:
+    """The texts of all pairs that are not held out."""
+    names: dict = {}
+    keywords: dict = {}
+    kinds: dict = {}
+    for row in texts.itertuples():
+        if (row.concept, row.language) not in pairs:
+            kinds.setdefault((row.language, row.kind), []).append(row.concept)
+            names.setdefault(row.language, {})[row.concept] = row.name
+            keywords.setdefault(row.language, {})[row.concept] = list(row.keywords)[:KEYWORDS]
+    return Words(names, keywords, kinds)
+
+
+def samples(images: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """What each sample shows, whatever its language: sample_id, family, images, concepts (the wrong one last), kind."""
+    train = images[images.split == "train"]
+    single = [("single", [r.image_id], [r.concept], r.kind) for r in train.itertuples()]
+    random = Random(f"samples/{seed}")
+    images_of = train.groupby(["concept", "kind"]).image_id.apply(list).to_dict()
+    several = [_several(images_of, random, family) for family, share in (("pair", PAIR_SHARE), ("odd_one_out", ODD_SHARE))
+               for _ in range(int(share * len(single)))]
+    frame = pd.DataFrame(single + several, columns=["family", "images", "concepts", "kind"])
+    return frame.assign(sample_id=[f"{family}-{i}" for i, family in enumerate(frame.family)])
+
+
+def _several(images_of: dict, random: Random, family: str) -> tuple:
+    kind = "emoji" if random.random() < EMOJI_SHARE else "flag"
+    shown, other, wrong = random.sample([concept for concept, k in images_of if k == kind], 3)
+    right, different = images_of[shown, kind], random.choice(images_of[other, kind])
+    if family == "pair":
+        return family, [random.choice(right), different], [shown, other, wrong], kind
+    ids = random.sample(right, 4)
+    ids.insert(random.randrange(5), different)
+    return family, ids, [shown, other], kind
+
+
+def conversation(sample, code: str, use: Words) -> list[tuple[str, str]] | None:
+    """Questions and answers of a sample in a language, or None where the language lacks a name that it needs."""
+    names = use.names[code]
+    if any(concept not in names for concept in sample.concepts):
+        return None
+    random = Random(f"{sample.sample_id}/{code}")
+    return FAMILIES[sample.family](sample, code, use, random)
+
+
+def _single(sample, code, use, random):
+    concept, names = sample.concepts[0], use.names[code]
+    said = None if code == "en" and random.random() < UNNAMED_ENGLISH else code
+    if sample.kind == "flag":
+        turns = [(prompts.country(said), names[concept])]
+    else:
+        turns = [(prompts.name(said), names[concept]),
+                 (prompts.describe(said), prompts.dense_caption(names[concept], use.keywords[code][concept]))]
+        random.shuffle(turns)
+    question = _choice(sample, code, use, random)
+    return [*turns, question] if random.random() < 0.5 else [question, *turns]
+
+
+def _choice(sample, code, use, random):
+    concept, names = sample.concepts[0], use.names[code]
+    # one more than needed, in case the concept itself or a name like its own is drawn
+    drawn = [c for c in random.sample(use.kinds[code, sample.kind], 5) if names[c] != names[concept]]
+    options = [concept, *drawn[:3]]
+    random.shuffle(options)
+    return prompts.choice(code, [names[c] for c in options]), prompts.LETTERS[options.index(concept)]
+
+
+def _pair(sample, code, use, random):
+    first, second, wrong = (use.names[code][c] for c in sample.concepts)
+    named, answer = ([first, second], "true") if random.random() < 0.5 else ([first, wrong], "false")
+    random.shuffle(named)
+    return [(prompts.pair(code, named), answer)]
+
+
+def _odd(sample, code, use, random):
+    odd = [image.split("/")[1] for image in sample.images].index(sample.concepts[1])
+    return [(prompts.odd_one_out(code, use.names[code][sample.concepts[0]]), prompts.LETTERS[odd])]
+
+
+FAMILIES = {"single": _single, "pair": _pair, "odd_one_out": _odd}
+
+
+def build(texts: pd.DataFrame, images: pd.DataFrame, pairs: Pairs, seed: int) -> pd.DataFrame:
+    """The `instructions` table: one row for each sample and language that it could be in."""
+    use, rows = words(texts, pairs), []
+    for sample in samples(images, seed).itertuples():
+        for code in use.names:
+            asked = conversation(sample, code, use)
+            if asked:
+                turns = [{"role": role, "text": text} for turn in asked for role, text in zip(("user", "assistant"), turn, strict=True)]
+                rows.append((sample.sample_id, sample.images, sample.concepts, code, sample.family, turns, False, "train"))
+    columns = ["sample_id", "images", "concepts", "language", "family", "turns", "text_heavy", "split"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,73 @@
+"""Which language each sample is in: total size fixed, every sample in exactly one language.
+
+A share E of the samples is English, the rest is spread over the setup's languages: uniformly, or by tier as in the
+paper's Stratified-1 and -2 (Table 16: weight 1/i and 1/exp(i), where i counts tiers from the lowest-resourced).
+Text-heavy samples (their image holds English text) stay English and are outside the share.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.languages import language
+
+# weight of one language by its tier; the paper cuts T5 about 3 times (1/i) and 20 times (1/exp(i)) against uniform
+WEIGHTS = {"uniform": lambda tier: 1.0, "stratified-1": lambda tier: 1 / tier, "stratified-2": lambda tier: math.exp(-tier)}
+
+
+class MixError(ValueError):
+    """A mix cannot be made from the samples that there are; the message says what is missing."""
+
+
+def quotas(total: int, codes: list[str], english_share: float, allocation: str = "uniform") -> dict[str, int]:
+    """Number of samples of each language, exactly `total` together; English first, largest remainders take what is left over.
+
+    Raises MixError for a share outside 0..1, or a share below 1 without any language to give the rest to.
+    """
+    if not 0 <= english_share <= 1:
+        raise MixError(f"english_share = {english_share}: a share between 0 and 1 is wanted")
+    if english_share < 1 and not codes:
+        raise MixError(f"english_share = {english_share} leaves samples over, but the mix has no other language")
+    english = round(english_share * total)
+    weights = np.array([WEIGHTS[allocation](language(code).tier) for code in codes])
+    exact = (total - english) * weights / weights.sum() if codes else weights
+    counts = np.floor(exact).astype(int)
+    # earlier languages win ties, so that the same mix always comes out
+    for i in sorted(range(len(codes)), key=lambda i: (counts[i] - exact[i], i))[:total - english - counts.sum()]:
+        counts[i] += 1
+    return {"en": english} | dict(zip(codes, counts.tolist(), strict=True))
+
+
+def assign(available: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str, seed: int) -> pd.DataFrame:
+    """Give each of `total` samples one language.
+
+    `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Languages of the
+    mix without any sample are left out of the quotas (and named by `missing`). Returns the chosen rows of `available`,
+    shuffled, with its index. Raises MixError if a language has too few samples.
+    """
+    random = np.random.default_rng(seed)
+    samples = available.drop_duplicates("sample_id")
+    heavy = samples[samples.text_heavy].sample_id.tolist()
+    n_heavy = round(total * len(heavy) / len(samples))
+    light = available[~available.text_heavy]
+    taken = dict.fromkeys((heavy[i] for i in random.permutation(len(heavy))[:n_heavy]), "en")
+    have = {str(code): list(ids) for code, ids in light.groupby("language").sample_id}
+    wanted = quotas(total - n_heavy, [c for c in codes if c in have], english_share, allocation)
+    # English takes its large share first, then those with the fewest samples to choose from
+    for code in sorted(wanted, key=lambda c: (c != "en", len(have.get(c, [])), c)):
+        free = [s for s in have.get(code, []) if s not in taken]
+        if len(free) < wanted[code]:
+            raise MixError(f"language {code!r} needs {wanted[code]} samples, but only {len(free)} are left for it: "
+                           "lower `samples` of the stage, or build more images (`variants`)")
+        taken |= dict.fromkeys((free[i] for i in random.permutation(len(free))[:wanted[code]]), code)
+    return _rows(available, taken).sample(frac=1, random_state=seed)
+
+
+def missing(available: pd.DataFrame, codes: list[str]) -> list[str]:
+    """Languages of a mix that have no sample at all."""
+    return [code for code in codes if code not in set(available.language)]
+
+
+def _rows(available: pd.DataFrame, taken: dict[str, str]) -> pd.DataFrame:
+    return available[available.sample_id.map(taken) == available.language]

@@ -1,0 +1,62 @@
+"""The tables of notebook 02: texts, images and captions of a profile's concepts."""
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from centurio_lib import tables
+from centurio_lib.data import artwork, concepts, prompts, splits
+from centurio_lib.params import Data
+
+KEYWORDS = 3  # of a dense caption
+
+
+def chosen_texts(data: Data, drawn: pd.DataFrame) -> pd.DataFrame:
+    """The `texts` table of the profile's concepts, in the order in which they were chosen."""
+    texts = concepts.texts()
+    order = {c: i for i, c in enumerate(concepts.chosen(texts, drawn, data.n_emoji, data.n_flags))}
+    mine = texts[texts.concept.isin(order)]
+    return mine.sort_values("concept", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)
+
+
+def images(texts: pd.DataFrame, drawn: pd.DataFrame, data: Data, pixels: int) -> pd.DataFrame:
+    """The `images` table: each drawing of each concept in several placements, every one drawn from its own seed."""
+    rows = []
+    for drawing in drawn[drawn.concept.isin(set(texts.concept))].itertuples():
+        rendered = artwork.render(drawing.svg)
+        for variant in range(data.variants + data.test_variants):
+            split = splits.image_split(drawing.style, variant, data)
+            if split:
+                image_id = f"{drawing.kind}/{drawing.concept}/{drawing.style}/{variant}"
+                placed = artwork.place(rendered, artwork.random_for(data.seed, image_id), pixels)
+                rows.append({"image_id": image_id, "concept": drawing.concept, "kind": drawing.kind, "style": drawing.style,
+                             "variant": variant, "split": split, "image": artwork.to_bytes(placed)})
+    return pd.DataFrame(rows)
+
+
+def captions(texts: pd.DataFrame, images: pd.DataFrame, pairs: splits.Pairs) -> pd.DataFrame:
+    """The `captions` table: each training image in each language, short (the name) and dense (name and keywords)."""
+    allowed = texts[[(c, code) not in pairs for c, code in zip(texts.concept, texts.language, strict=True)]]
+    dense = [prompts.dense_caption(name, list(words)[:KEYWORDS]) for name, words in zip(allowed.name, allowed.keywords, strict=True)]
+    both = pd.concat([allowed.assign(detail="short", caption=allowed.name), allowed.assign(detail="dense", caption=dense)])
+    return images.loc[images.split == "train", ["image_id", "concept", "style", "split"]].merge(
+        both[["concept", "language", "detail", "caption"]], on="concept")
+
+
+def build(folder: Path, data: Data, pixels: int) -> dict[str, pd.DataFrame]:
+    """Build and write the three tables."""
+    drawn = concepts.drawings()
+    texts = chosen_texts(data, drawn)
+    pictures = images(texts, drawn, data, pixels)
+    made = {"texts": texts, "images": pictures, "captions": captions(texts, pictures, splits.held_out_pairs(texts, data))}
+    for name, frame in made.items():
+        tables.write(folder / f"{name}.parquet", name, frame)
+    return made
+
+
+@cache
+def texts_of(folder: Path) -> pd.DataFrame:
+    """The `texts` table of a profile, with `keywords` as lists."""
+    frame = tables.read(folder / "texts.parquet", "texts")
+    return frame.assign(keywords=[list(words) for words in frame.keywords])

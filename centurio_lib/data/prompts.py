@@ -1,0 +1,45 @@
+"""Every prompt of the study, in English and naming the language, as the paper's evaluation does (its appendix C).
+
+A prompt for English may leave the language out (`code=None`): most English instruction data does not name it.
+"""
+
+from centurio_lib.languages import language
+
+LETTERS = "ABCDE"
+
+
+def name(code: str | None) -> str:
+    """Short caption: the thing's name."""
+    return f"What is this, in {language(code).name}?" if code else "What is this?"
+
+
+def describe(code: str | None) -> str:
+    """Dense caption: name and keywords."""
+    return f"Describe the image in {language(code).name}." if code else "Describe the image."
+
+
+def country(code: str | None) -> str:
+    """Open question about a flag."""
+    question = "Which country has this flag?"
+    return f"{question} Answer in {language(code).name}." if code else question
+
+
+def choice(code: str, names: list[str]) -> str:
+    """Multiple choice among names in a language; the answer is a letter (BIN-MC's shape)."""
+    options = " ".join(f"{letter}. {option}" for letter, option in zip(LETTERS, names, strict=False))
+    return f"Which of these choices (in {language(code).name}) is shown in the image? {options} Answer with the letter."
+
+
+def pair(code: str, names: list[str]) -> str:
+    """True or false about two images (MaRVL's shape)."""
+    return f"Do the two images show (in {language(code).name}) {' and '.join(names)}? Answer true or false."
+
+
+def odd_one_out(code: str, shown: str) -> str:
+    """The image that does not match four others (VLOD's shape); the answer is a letter."""
+    return f"Which of the five images does not show (in {language(code).name}) {shown}? Answer with the letter."
+
+
+def dense_caption(shown: str, keywords: list[str]) -> str:
+    """Name and keywords as one caption."""
+    return f"{shown}: {', '.join(keywords)}" if len(keywords) else shown

@@ -1,0 +1,68 @@
+"""One pass over all tasks: items, answers, item-level predictions, scores of each (task, split, language)."""
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data.splits import Pairs
+from centurio_lib.evaluation import fidelity, metrics
+from centurio_lib.evaluation.tasks import TASKS
+from centurio_lib.languages import tier_label
+from centurio_lib.model import conversation, generate
+from centurio_lib.params import Evaluation
+
+GENERATIVE = {name: module for name, module in TASKS.items() if name == "captioning"}  # whose language is identified
+
+
+def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation) -> pd.DataFrame:
+    """Rows of the `items` table for every task that the profile asks. Raises KeyError for an unknown task."""
+    unknown = set(config.items) - set(TASKS)
+    if unknown:
+        raise KeyError(f"evaluation.items names unknown tasks {sorted(unknown)}; there are {sorted(TASKS)}")
+    return pd.concat([TASKS[name].items(texts, images, held_out, n, config.seed) for name, n in config.items.items()],
+                     ignore_index=True)
+
+
+def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, say=print) -> list[str]:
+    """The model's answer to each item."""
+    tokens = [conversation.prompt(tokenizer, row.prompt, len(row.images), features.tokens) for row in items.itertuples()]
+    room = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch, say)
+
+
+def predictions(items: pd.DataFrame, answers: list[str], identity: dict) -> pd.DataFrame:
+    """The `predictions` table. `identity`: profile, setup, backbone and seed of the run."""
+    frame = items.assign(prediction=answers, in_language=np.nan, score=np.nan, **identity)
+    for name, own in frame.groupby("task"):
+        frame.loc[own.index, "score"] = TASKS[name].scores(own, own.prediction.tolist())
+        if name in GENERATIVE:
+            frame.loc[own.index, "in_language"] = fidelity.in_language(own.prediction.tolist(), own.language.tolist())
+    return frame
+
+
+def scores(predictions: pd.DataFrame, identity: dict) -> pd.DataFrame:
+    """The `scores` table: each task's headline and, of generative tasks, chrF, fidelity and the identifier's own ceiling."""
+    measured = {"": predictions.assign(chance=_chance(predictions))}
+    for name in GENERATIVE:
+        measured |= {metric: predictions[predictions.task == name].assign(score=values, chance=np.nan)
+                     for metric, values in _of_generated(predictions[predictions.task == name]).items()}
+    parts = [_cells(frame, metric) for metric, frame in measured.items()]
+    return pd.concat(parts, ignore_index=True).assign(**identity)
+
+
+def _chance(predictions: pd.DataFrame) -> pd.Series:
+    return pd.concat([pd.Series(TASKS[name].chance(own), index=own.index) for name, own in predictions.groupby("task")])
+
+
+def _of_generated(own: pd.DataFrame) -> dict[str, np.ndarray]:
+    codes, said, meant = own.language.tolist(), own.prediction.tolist(), own.reference.tolist()
+    return {"chrf": np.array([metrics.chrf(*pair) for pair in zip(said, meant, strict=True)]),
+            "fidelity": 100 * fidelity.in_language(said, codes),
+            "fidelity_normalised": 100 * fidelity.in_language(said, codes, normalised=True),
+            "fidelity_ceiling": 100 * fidelity.in_language(meant, codes)}
+
+
+def _cells(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    cells = frame.dropna(subset="score").groupby(["task", "split", "language"], as_index=False).agg(
+        value=("score", "mean"), n=("score", "size"), chance=("chance", "mean"))
+    headline = cells.task.map({name: module.METRIC for name, module in TASKS.items()})
+    return cells.assign(metric=metric or headline, tier=cells.language.map(tier_label))

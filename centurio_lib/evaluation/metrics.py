@@ -1,0 +1,137 @@
+"""How one answer is scored against its reference: CIDEr, chrF, exact match, relaxed letter match; all from 0 to 100.
+
+CIDEr is CIDEr-D (Vedantam et al. 2015): clipped tf-idf similarity of n-grams, n = 1..4, with a Gaussian penalty on the
+difference in length. Its customary scale ("x100") depends on the length of the captions; ours, `cider`, is the share of
+what the reference itself would get, so that a perfect answer is 100 in every language.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from sacrebleu.metrics import CHRF
+
+ORDERS = (1, 2, 3, 4)
+SIGMA = 6.0  # of the length penalty, in tokens
+# scripts written without spaces between words: Thai, Lao, Tibetan; Burmese; Khmer; kana; Han
+UNSPACED = ("\u0e00-\u0fff" "\u1000-\u109f" "\u1780-\u17ff" "\u3040-\u30ff\u31f0-\u31ff"
+            "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff")
+
+
+def normalised(text: str) -> str:
+    """Text as answers are compared: composed (NFC), trimmed, lower case."""
+    return unicodedata.normalize("NFC", text).strip().lower()
+
+
+def exact_match(prediction: str, reference: str) -> float:
+    """100 if both are the same once normalised, else 0."""
+    return 100.0 * (normalised(prediction) == normalised(reference))
+
+
+def letter_match(prediction: str, letter: str) -> float:
+    """100 if the answer starts or ends with the letter, else 0.
+
+    This is the paper's relaxed match, which is lenient to words ("banana" passes for A): hence the blind baseline.
+    """
+    said = normalised(prediction)
+    return 100.0 * (said.startswith(normalised(letter)) or said.endswith(normalised(letter)))
+
+
+def chrf(prediction: str, reference: str) -> float:
+    """chrF (Popović 2015) of one answer, as sacrebleu computes it: character n-grams up to 6."""
+    return _chrf().sentence_score(normalised(prediction), [normalised(reference)]).score
+
+
+@cache
+def _chrf() -> CHRF:
+    return CHRF()
+
+
+def tokens(text: str) -> list[str]:
+    """Words of a text: cut at spaces, punctuation and symbols; single letters with their marks in unspaced scripts.
+
+    The cut follows the script of each character, not the language asked for: an answer in a wrong language is cut as
+    that language is.
+    """
+    apart = re.sub(f"[{UNSPACED}]+", _letters, normalised(text))
+    return "".join(_as_space(c) for c in apart).split()
+
+
+def _letters(run: re.Match) -> str:
+    # marks stay with the letter before them
+    return "".join(c if unicodedata.category(c)[0] == "M" else f" {c}" for c in run[0]) + " "
+
+
+def _as_space(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind == "Cf":  # joiners and soft hyphens, which writers put or leave out
+        return ""
+    return " " if kind[0] in "PSZC" else character
+
+
+def ngrams(words: list[str]) -> Counter:
+    """How often each n-gram of 1 to 4 tokens occurs."""
+    return Counter(tuple(words[i:i + n]) for n in ORDERS for i in range(len(words) - n + 1))
+
+
+class Corpus(NamedTuple):
+    """In how many documents each n-gram occurs; `smoothing` empty documents are counted besides (0 is customary)."""
+
+    frequency: Counter
+    documents: int
+    smoothing: float
+
+    def idf(self, gram: tuple) -> float:
+        """Weight of an n-gram; with smoothing it is above 0 even where every document has it, as in a corpus of one."""
+        return math.log((self.documents + self.smoothing) / max(1, self.frequency[gram]))
+
+
+def corpus(documents: Iterable[list[str]], smoothing: float = 1.0) -> Corpus:
+    """Document frequencies; a document is the list of one item's references."""
+    found = [set().union(*(ngrams(tokens(reference)) for reference in document)) for document in documents]
+    return Corpus(Counter(gram for grams in found for gram in grams), len(found), smoothing)
+
+
+def cider_d(prediction: str, references: list[str], within: Corpus) -> float:
+    """CIDEr-D of one answer on its own scale, 0..10, averaged over n-gram orders and references."""
+    said = tokens(prediction)
+    return sum(_similarity(said, tokens(reference), within) for reference in references) * 10 / len(references)
+
+
+def _similarity(said: list[str], meant: list[str], within: Corpus) -> float:
+    ours, theirs = ({g: k * within.idf(g) for g, k in ngrams(words).items()} for words in (said, meant))
+    penalty = math.exp(-((len(said) - len(meant)) ** 2) / (2 * SIGMA ** 2))
+    return penalty * sum(_cosine(_order(ours, n), _order(theirs, n)) for n in ORDERS) / len(ORDERS)
+
+
+def _order(weights: dict[tuple, float], n: int) -> dict[tuple, float]:
+    return {gram: weight for gram, weight in weights.items() if len(gram) == n}
+
+
+def _cosine(ours: dict[tuple, float], theirs: dict[tuple, float]) -> float:
+    # an n-gram said more often than the reference has it counts no further ("-D")
+    shared = sum(min(weight, theirs[gram]) * theirs[gram] for gram, weight in ours.items() if gram in theirs)
+    lengths = math.hypot(*ours.values()) * math.hypot(*theirs.values())
+    return shared / lengths if lengths else 0.0
+
+
+def cider(prediction: str, references: list[str], within: Corpus) -> float:
+    """CIDEr-D as a share of what the best reference gets as an answer, 0..100.
+
+    N-gram orders that the references are too short for drop out of the share. Raises ValueError for references without
+    a word, and where a corpus without smoothing gives them no weight.
+    """
+    best = max(cider_d(reference, references, within) for reference in references)
+    if not best:
+        raise ValueError(f"references {references} have no word that carries weight in this corpus")
+    return min(100.0, 100.0 * cider_d(prediction, references, within) / best)
+
+
+def cider_x100(predictions: list[str], references: list[list[str]]) -> list[float]:
+    """CIDEr-D of each answer on the customary x100 scale (0..1000), idf from these references without smoothing."""
+    within = corpus(references, smoothing=0.0)
+    return [100.0 * cider_d(p, r, within) for p, r in zip(predictions, references, strict=True)]

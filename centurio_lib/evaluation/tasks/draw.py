@@ -1,0 +1,148 @@
+"""Drawing the items of a task: what is asked about, what it is confused with, which images show it, blind copies.
+
+Splits: `new-style` shows the held-out artwork style and asks for (concept, language) pairs that may be trained on;
+`new-language` shows trained styles in placements never trained on and asks for pairs that no setup trains on; `blind`
+repeats every third `new-style` item (at least one a language) with images of other concepts than any it speaks of, so
+that only what an answer owes to the image is lost. Each (task, language, split) has a random generator of its own name
+and reads nothing of other languages, English aside (its keywords say which concepts are alike, its names which ones are
+the same): a language more or less leaves the items of the others as they were.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from centurio_lib import tables
+
+NEW_STYLE, NEW_LANGUAGE, BLIND = "new-style", "new-language", "blind"
+BLIND_EVERY = 3
+COLUMNS = tables.SCHEMAS["items"].names
+
+
+class Item(NamedTuple):
+    """One question. `told`: the concepts that it shows or names, none of which a blind copy may show."""
+
+    images: list[str]
+    concepts: list[str]  # of the images, in their order
+    prompt: str
+    reference: str
+    told: set[str]
+
+
+class Cell(NamedTuple):
+    """What one language has to draw from in one split; concepts are all of one kind."""
+
+    language: str
+    names: dict[str, str]  # concept -> name, all that the language has
+    keywords: dict[str, list[str]]
+    english: dict[str, str]
+    subjects: list[str]  # concepts that the split may ask about
+    images: dict[str, list[str]]  # concept -> images of the split
+    alike: dict[str, list[str]]  # concept -> all others, most alike first
+    random: Random
+
+
+Write = Callable[[Cell, int], list[Item]]
+
+
+def items(task: str, kind: str, texts: pd.DataFrame, images: pd.DataFrame, held_out: set[tuple[str, str]], n: int,
+          seed: int, write: Write) -> pd.DataFrame:
+    """The `items` table of a task: up to `n` items a language and split (fewer where there are fewer), and blind ones.
+
+    `write` makes the items of one cell.
+    """
+    texts, images = texts[texts.kind == kind], images[images.kind == kind]
+    english = texts[texts.language == "en"]
+    alike = similar(texts.drop_duplicates("concept"), english)
+    shown = {split: _images(images[images.split == split]) for split in (NEW_STYLE, NEW_LANGUAGE)}
+    rows = []
+    for code, own in texts.groupby("language"):
+        for split in shown:
+            askable = [c for c in sorted(own.concept)
+                       if c in shown[split] and ((c, code) in held_out) == (split == NEW_LANGUAGE)]
+            cell = Cell(code, _column(own, "name"), _column(own, "keywords"), _column(english, "name"), askable,
+                        shown[split], alike, Random(f"{seed}/{task}/{code}/{split}"))
+            asked = write(cell, n)
+            rows += [_row(task, split, code, i, item) for i, item in enumerate(asked)]
+            if split == NEW_STYLE:
+                unseen = cell._replace(random=Random(f"{seed}/{task}/{code}/{BLIND}"))
+                rows += [_row(task, BLIND, code, i, blind(unseen, asked[i])) for i in range(0, len(asked), BLIND_EVERY)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _images(images: pd.DataFrame) -> dict[str, list[str]]:
+    return {concept: sorted(ids) for concept, ids in images.groupby("concept").image_id}
+
+
+def _column(own: pd.DataFrame, column: str) -> dict[str, Any]:
+    return dict(sorted(zip(own.concept, own[column], strict=True)))
+
+
+def _row(task: str, split: str, code: str, number: int, item: Item) -> tuple:
+    """A row; a blind copy has the number of the item that it copies."""
+    return task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt, item.reference
+
+
+def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str]]:
+    """For each concept all others: by overlap (Jaccard) of English keywords, then its own group first, then by hash."""
+    words = {c: set(k) for c, k in zip(english.concept, english.keywords, strict=True)}
+    group = dict(zip(concepts.concept, concepts.group, strict=True))
+
+    def distance(one: str, other: str) -> tuple:
+        mine, theirs = words.get(one, set()), words.get(other, set())
+        overlap = len(mine & theirs) / max(1, len(mine | theirs))
+        return -overlap, group[one] != group[other], hashlib.sha256(f"{one}/{other}".encode()).hexdigest()
+
+    return {one: sorted((c for c in group if c != one), key=lambda other: distance(one, other)) for one in group}
+
+
+def telling(cell: Cell) -> Cell:
+    """The cell without subjects of the same name as in English: it would not show which language an answer is in."""
+    if cell.language == "en":
+        return cell
+    own = [c for c in cell.subjects if cell.names[c].casefold() != cell.english.get(c, "").casefold()]
+    return cell._replace(subjects=own)
+
+
+def subjects(cell: Cell) -> Iterator[tuple[str, str]]:
+    """(concept, image) pairs in random order: every concept once before any comes again with another image."""
+    order = cell.random.sample(cell.subjects, len(cell.subjects))
+    images = {concept: cell.random.sample(cell.images[concept], len(cell.images[concept])) for concept in order}
+    for turn in range(max(map(len, images.values()), default=0)):
+        yield from ((concept, images[concept][turn]) for concept in order if turn < len(images[concept]))
+
+
+def negatives(cell: Cell, concept: str, n: int, besides: tuple[str, ...] = ()) -> list[str]:
+    """The `n` concepts most like one (fewer if there are none), all of different names; `besides` are taken already."""
+    taken = {cell.names[c].casefold() for c in (concept, *besides)}
+    found: list[str] = []
+    for other in cell.alike[concept]:
+        name = cell.names.get(other, "").casefold()
+        if len(found) < n and other in cell.images and name and name not in taken:
+            taken.add(name)
+            found.append(other)
+    return found
+
+
+def balanced(cell: Cell, options: str | list[str], n: int) -> list[str]:
+    """`n` answers in random order, each option as often as any other (or once more, where n does not divide evenly)."""
+    first = cell.random.sample(list(options), len(options))
+    return cell.random.sample([first[i % len(first)] for i in range(n)], n)
+
+
+def blind(cell: Cell, item: Item) -> Item:
+    """The same question about other images, of concepts that it does not speak of, nor any of the same name.
+
+    Raises ValueError where no other concept is drawn.
+    """
+    told = {cell.names[c].casefold() for c in item.told}
+    others = [c for c in cell.images if cell.names.get(c, "").casefold() not in told]
+    if not others:
+        raise ValueError(f"a blind item in {cell.language!r} needs an image of none of {sorted(item.told)}: "
+                         "choose more concepts (`n_emoji`, `n_flags` of the profile)")
+    n = len(item.images)
+    shown = cell.random.sample(others, n) if n <= len(others) else cell.random.choices(others, k=n)
+    return item._replace(images=[cell.random.choice(cell.images[c]) for c in shown], concepts=shown)

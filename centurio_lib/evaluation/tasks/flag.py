@@ -1,0 +1,46 @@
+"""Which country has this flag? An open answer in a given language (MaXM's shape)."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import prompts
+from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation.tasks import draw
+
+NAME = "flag"
+METRIC = "exact_match"
+KIND = "flag"
+MAX_NEW_TOKENS = 16  # of 1,000 country names one is longer, in the laptop's tokens
+
+
+def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
+    """The task's rows of the `items` table, see draw.items."""
+    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+
+
+def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+    """The items of one language and split."""
+    return [draw.Item([image], [concept], prompts.country(cell.language), cell.names[concept], {concept})
+            for concept, image in islice(draw.subjects(draw.telling(cell)), n)]
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer is the name but for case and outer spaces, else 0."""
+    return metrics.exact_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return np.array([score(*pair) for pair in zip(predictions, items.reference, strict=True)], dtype=float)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when a flag's name is guessed in its language: 100 / flags.
+
+    No language asks about all flags, so they are counted over all the items: pass those of all languages at once.
+    """
+    asked = items[items.split != draw.BLIND].concepts
+    return np.full(len(items), 100 / max(1, len({concept for shown in asked for concept in shown})))

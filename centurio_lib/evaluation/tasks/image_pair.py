@@ -1,0 +1,62 @@
+"""Two images and two names in a language: do they show that? True or false (MaRVL's shape)."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import prompts
+from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation.tasks import draw
+
+NAME = "image_pair"
+METRIC = "accuracy"
+KIND = "emoji"
+MAX_NEW_TOKENS = 4
+ANSWERS = ["true", "false"]
+
+
+def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
+    """The task's rows of the `items` table, see draw.items."""
+    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+
+
+def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+    """The items of one language and split, half of them true. Both things shown are subjects of the split."""
+    asked = list(islice(pairs(cell), n))
+    answers = draw.balanced(cell, ANSWERS, len(asked))
+    return [item(cell, *one, answer) for one, answer in zip(asked, answers, strict=True)]
+
+
+def pairs(cell: draw.Cell) -> Iterator[tuple[list[str], list[str], str]]:
+    """Two concepts of different names, an image of each, and what the first is confused with."""
+    for first, image in draw.subjects(cell):
+        others = [c for c in cell.subjects if cell.names[c].casefold() != cell.names[first].casefold()]
+        second = cell.random.choice(others) if others else first
+        wrong = draw.negatives(cell, first, 1, besides=(second,))
+        if others and wrong:
+            yield [first, second], [image, cell.random.choice(cell.images[second])], wrong[0]
+
+
+def item(cell: draw.Cell, shown: list[str], images: list[str], wrong: str, answer: str) -> draw.Item:
+    """One item with a given answer; the images come in random order, and so do the names."""
+    named = [wrong, shown[1]] if answer == "false" else shown
+    shown, images = zip(*cell.random.sample(list(zip(shown, images, strict=True)), 2), strict=True)
+    prompt = prompts.pair(cell.language, [cell.names[c] for c in cell.random.sample(named, 2)])
+    return draw.Item(list(images), list(shown), prompt, answer, {*shown, wrong})
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer is the right word, else 0."""
+    return metrics.exact_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return np.array([score(*pair) for pair in zip(predictions, items.reference, strict=True)], dtype=float)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when true or false is guessed."""
+    return np.full(len(items), 100 / len(ANSWERS))

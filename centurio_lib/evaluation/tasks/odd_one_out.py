@@ -1,0 +1,55 @@
+"""Five images, four of which show the thing named in a language: which one does not? (VLOD's shape)"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import prompts
+from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation.tasks import draw
+
+NAME = "odd_one_out"
+METRIC = "accuracy"
+KIND = "emoji"
+MAX_NEW_TOKENS = 4
+OPTIONS = prompts.LETTERS[:5]
+
+
+def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
+    """The task's rows of the `items` table, see draw.items."""
+    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+
+
+def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+    """The items of one language and split; the odd image stands in each place equally often."""
+    asked = ((concept, draw.negatives(cell, concept, 1)) for concept, _ in draw.subjects(cell))
+    full = [(concept, odd[0]) for concept, odd in islice((one for one in asked if one[1]), n)]
+    letters = draw.balanced(cell, OPTIONS, len(full))
+    return [item(cell, *one, letter) for one, letter in zip(full, letters, strict=True)]
+
+
+def item(cell: draw.Cell, concept: str, odd: str, letter: str) -> draw.Item:
+    """One item whose answer is a given letter; an image comes twice only where the split has fewer than four."""
+    there = cell.random.sample(cell.images[concept], len(cell.images[concept]))
+    images, place = [there[i % len(there)] for i in range(4)], OPTIONS.index(letter)
+    shown = [concept] * 4
+    images.insert(place, cell.random.choice(cell.images[odd]))
+    shown.insert(place, odd)
+    return draw.Item(images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd})
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer starts or ends with the right letter, else 0."""
+    return metrics.letter_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return np.array([score(*pair) for pair in zip(predictions, items.reference, strict=True)], dtype=float)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when a letter is guessed."""
+    return np.full(len(items), 100 / len(OPTIONS))

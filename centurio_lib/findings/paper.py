@@ -1,0 +1,63 @@
+"""The paper's published numbers (arXiv 2501.05122), in the terms of this study.
+
+`cells` are its per-language results, in the frame that `scores.tier_scores` takes; `tiers` are its printed tier tables.
+Setups carry this study's names (params/setups.yaml): the tables of RQ2 and RQ3 and the appendix name the same run
+differently. What the files hold and where it was printed: published/README.md.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from centurio_lib.findings.scores import CELL
+from centurio_lib.languages import tier_label
+
+PUBLISHED = Path(__file__).with_name("published")
+FILES = [PUBLISHED / "paper_results.csv", PUBLISHED / "paper_results_by_language.csv"]
+
+# the paper's 13 tasks of RQ1 to RQ3; each table holds one metric, here called by what it measures
+HEADLINE = dict.fromkeys("BIN-MC M3Exam MTVQA MaRVL MaXM SMPQA-Ground SMPQA-Read VGR VLOD XVNLI xGQA xMMMU".split(),
+                         "accuracy") | {"XM3600": "cider"}
+GENERATIVE = {"XM3600", "MaXM", "MTVQA"}
+FIDELITY = "XM3600-fidelity"  # the file's name for the fidelity of XM3600's captions
+
+SAME_AS = {"fil": "tl", "quz": "qu"}  # test sets' codes of languages that training knows under another one
+# Berber is tier 0. Hebrew is tier 3, yet the printed tiers follow only without it: two codes, iw and he, did not meet
+UNTIERED = {"ber", "he"}
+
+SHARES = (1, 10, 25, 75, 90)  # of English, per cent; with 50 the setup is plain L100
+APPENDIX = {"T5 50": "T5", "T5-4 50": "T5-T4", "T5-3 50": "T5-T3", "T5-2 50": "T5-T2", "L100 50": "L100",
+            "PT 100": "PT100", "PT 50": "PT50", "PT 1": "PT1"} | {f"L100 {e}": f"L100-E{e}" for e in SHARES}
+ROWS = {"RQ1": {}, "RQ2": {"E50": "L100"} | {f"E{e}": f"L100-E{e}" for e in SHARES},
+        "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"}}
+
+
+def group(code: str) -> str | None:
+    """Column that the paper counts a language in, None for those it leaves out. Raises KeyError for an unknown code."""
+    return None if code in UNTIERED else tier_label(SAME_AS.get(code, code))
+
+
+def cells(backbone: str) -> pd.DataFrame:
+    """Per-language results with one language model ("Phi3.5", "Llama3"), with the columns of `scores.CELL`.
+
+    Averages that the paper printed are left out. Raises ValueError naming the language models that there are.
+    """
+    printed = pd.read_csv(FILES[1], keep_default_na=False)  # a language code is never a missing value
+    known = sorted(set(printed.backbone) - {"Final"})  # Final: other models, not setups of this study
+    if backbone not in known:
+        raise ValueError(f"the paper has no setups with language model {backbone!r}; it has: {known}")
+    found = printed[(printed.backbone == backbone) & ~printed.lang.str.startswith("avg")]
+    task = found.task.replace(FIDELITY, "XM3600")
+    metric = task.map(HEADLINE).where(found.task != FIDELITY, "fidelity")
+    return found.assign(setup=found.setup.replace(APPENDIX), seed=0, split="published", task=task, language=found.lang,
+                        group=found.lang.map(group), metric=metric, value=found.value.astype(float))[CELL]
+
+
+def tiers(table: str) -> pd.DataFrame:
+    """One printed tier table of RQ1 to RQ3: setup, group, published. Raises KeyError naming those that there are."""
+    printed = pd.read_csv(FILES[0])
+    known = sorted({name for name in printed.table if name[:3] in ROWS})
+    if table not in known:
+        raise KeyError(f"no tier table {table!r}; paper_results.csv has: {known}")
+    rows = printed[printed.table == table]
+    return rows.assign(setup=rows.setup.replace(ROWS[table[:3]]), published=rows.value)[["setup", "group", "published"]]

@@ -1,0 +1,57 @@
+"""The 100 training languages of the paper (Table 7), with their tier and what each data source calls them.
+
+Columns of `languages.csv`: `code`; `name` (English, as prompts use it); `script`; `tier` (T1..T5 of Joshi et al. 2020,
+as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where NLLB lacks the language: Latin);
+`first_setup` (first RQ1 setup that holds the language); and its name in each source, empty where the source lacks it:
+`cldr` (Unicode CLDR annotations: names and keywords of emoji), `territories` (CLDR country names), `udhr`
+(Universal Declaration of Human Rights), `cld2` (language identifier).
+Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
+"""
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+CSV = Path(__file__).with_name("languages.csv")
+
+
+class Language(NamedTuple):
+    """One training language; see the module's docstring for the fields."""
+
+    code: str
+    name: str
+    script: str
+    tier: int
+    latin: bool
+    nllb: str
+    first_setup: str
+    cldr: str
+    territories: str
+    udhr: str
+    cld2: str
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """The 100 languages by code, in the paper's order (T5 first)."""
+    with CSV.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {r["code"]: Language(**(r | {"tier": int(r["tier"]), "latin": r["latin"] == "yes"})) for r in rows}
+
+
+def language(code: str) -> Language:
+    """One language. Raises KeyError naming the code where it is not one of the 100."""
+    if code not in languages():
+        raise KeyError(f"unknown language code {code!r}: it is not one of the 100 of centurio_lib/languages.csv")
+    return languages()[code]
+
+
+def of_tiers(tiers: list[int]) -> list[str]:
+    """Codes of the languages of some tiers, English left out (it has a share of its own)."""
+    return [c for c, lang in languages().items() if lang.tier in tiers and c != "en"]
+
+
+def tier_label(code: str) -> str:
+    """Column of the paper's tables that a language counts in: "en", "T1".."T5"."""
+    return "en" if code == "en" else f"T{language(code).tier}"

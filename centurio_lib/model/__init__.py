@@ -1,0 +1,1 @@
+"""The model: conversations to batches, LLaVA from parts, one training stage, decoding."""

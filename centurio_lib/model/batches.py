@@ -1,0 +1,97 @@
+"""Conversations to batches: packed into rows, or padded one to a row.
+
+Packed: several conversations share a row, each with positions from 0, and a block-diagonal mask keeps them apart: the
+logits are those of each conversation alone (tested).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from centurio_lib.model.conversation import Conversation, ConversationError
+
+
+class Batch(NamedTuple):
+    """What one forward pass needs. `images` lists image ids in the order of their placeholders over the rows."""
+
+    ids: torch.Tensor  # (rows, tokens)
+    labels: torch.Tensor  # (rows, tokens), -100 where not learned
+    positions: torch.Tensor  # (rows, tokens), from 0 in each conversation
+    mask: torch.Tensor  # (rows, 1, tokens, tokens) of bool: which token sees which
+    images: list[str]
+
+
+def pack(lengths: list[int], row_tokens: int) -> list[list[int]]:
+    """Indices of conversations for each row: longest first, each into the first row with room (first fit decreasing).
+
+    Raises ConversationError where one is longer than a row.
+    """
+    rows: list[list[int]] = []
+    room: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if lengths[i] > row_tokens:
+            raise ConversationError(f"a conversation of {lengths[i]} tokens does not fit a row of {row_tokens}: raise row_tokens")
+        row = next((r for r in range(len(rows)) if room[r] >= lengths[i]), None)
+        if row is None:
+            rows, room, row = [*rows, []], [*room, row_tokens], len(rows)
+        rows[row].append(i)
+        room[row] -= lengths[i]
+    return rows
+
+
+def collate(rows: list[list[Conversation]], pad: int) -> Batch:
+    """A batch of rows of one or more conversations each, padded on the right."""
+    length = max(sum(len(c.ids) for c in row) for row in rows)
+    ids = np.full((len(rows), length), pad)  # (rows, tokens)
+    labels = np.full((len(rows), length), -100)
+    positions, owner = np.zeros((len(rows), length), int), np.full((len(rows), length), -1)
+    for r, row in enumerate(rows):
+        at = 0
+        for number, sample in enumerate(row):
+            span = slice(at, at + len(sample.ids))
+            ids[r, span], positions[r, span], owner[r, span] = sample.ids, np.arange(len(sample.ids)), number
+            labels[r, span] = np.where(sample.learned, sample.ids, -100)
+            at += len(sample.ids)
+    return Batch(torch.from_numpy(ids), torch.from_numpy(labels), torch.from_numpy(positions), block_mask(torch.from_numpy(owner)),
+                 [image for row in rows for sample in row for image in sample.images])
+
+
+def block_mask(owner: torch.Tensor) -> torch.Tensor:
+    """Causal mask within each conversation. `owner`: (rows, tokens) number of the conversation, -1 for padding.
+
+    Returns (rows, 1, tokens, tokens) of bool; padding sees itself, so that no row of the mask is empty.
+    """
+    tokens = owner.shape[1]
+    same = owner[:, :, None] == owner[:, None, :]  # (rows, tokens, tokens)
+    return (same & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
+
+
+def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool, seed: int) -> list[list[list[int]]]:
+    """Order of one epoch: batches of rows of indices into `conversations`, shuffled by seed.
+
+    Packed rows hold up to `row_tokens`; unpacked batches hold conversations of like length (length grouping), as many as
+    fit into rows * row_tokens tokens with padding.
+    """
+    random = np.random.default_rng(seed)
+    lengths = [len(c.ids) for c in conversations]
+    if packed:
+        shuffled = random.permutation(len(lengths)).tolist()
+        # rows are filled within chunks of the shuffled order, so that what shares a row is chance and not only length
+        chunks = [shuffled[i:i + 64 * rows] for i in range(0, len(shuffled), 64 * rows)]
+        filled = [[chunk[i] for i in row] for chunk in chunks for row in pack([lengths[i] for i in chunk], row_tokens)]
+        order = [filled[i] for i in random.permutation(len(filled))]
+        return [order[i:i + rows] for i in range(0, len(order), rows)]
+    batches = grouped(lengths, rows * row_tokens, random)
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def grouped(lengths: list[int], tokens: int, random: np.random.Generator) -> list[list[list[int]]]:
+    """Batches of single-conversation rows of like length, each at most `tokens` with padding."""
+    noise = random.random(len(lengths))
+    batches: list[list[list[int]]] = [[]]
+    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], noise[i])):
+        if batches[-1] and (len(batches[-1]) + 1) * lengths[i] > tokens:
+            batches.append([])
+        batches[-1].append([i])
+    return batches

@@ -1,0 +1,63 @@
+"""Checkpoints of a training loop: trained weights, Adam's moments, the random state and the log, in one safetensors file.
+
+Written atomically and named after the run's key, so that a killed run goes on from its last one and never from another's.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from centurio_lib import provenance
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint belongs to another run, or is damaged."""
+
+
+def path_of(folder: Path, key: str) -> Path:
+    """Where the run with this key keeps its checkpoint."""
+    return Path(folder) / f"checkpoint-{key[:12]}.safetensors"
+
+
+def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer, log: list[list[float]]) -> None:
+    """Write a checkpoint at `step`. `log`: a row of numbers for each entry."""
+    tensors = {"random": torch.get_rng_state(), "log": torch.tensor(log, dtype=torch.float64)}
+    for name, p in named.items():
+        tensors |= {f"weight/{name}": p.detach(), f"first/{name}": optimizer.state[p]["exp_avg"],
+                    f"second/{name}": optimizer.state[p]["exp_avg_sq"]}
+    with provenance.atomic(path) as temporary:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"key": key, "step": str(step)})
+
+
+def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizer, schedule) -> tuple[int, list[list[float]]]:
+    """Put a checkpoint back: its step and log; (0, []) where there is none.
+
+    Raises CheckpointError if it is of another run, or not readable.
+    """
+    if not path.exists():
+        return 0, []
+    with opened(path) as file:
+        metadata = file.metadata()
+        if metadata["key"] != key:
+            raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start again")
+        step = int(metadata["step"])
+        for name, p in named.items():
+            p.data.copy_(file.get_tensor(f"weight/{name}"))
+            optimizer.state[p] = {"step": torch.tensor(float(step)), "exp_avg": file.get_tensor(f"first/{name}"),
+                                  "exp_avg_sq": file.get_tensor(f"second/{name}")}
+        torch.set_rng_state(file.get_tensor("random"))
+        log = file.get_tensor("log").tolist()
+    schedule.last_epoch = step
+    for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+        group["lr"] = base * factor(step)
+    return step, log
+
+
+def opened(path: Path):
+    """The open file. Raises CheckpointError where it cannot be read."""
+    try:
+        return safe_open(path, framework="pt")
+    except Exception as error:
+        raise CheckpointError(f"{path} is damaged ({error}): remove it, the run then starts again") from error

@@ -1,0 +1,86 @@
+"""The study's own small vision encoder: SigLIP's architecture, pre-trained on artwork with English names.
+
+Like the web images that SigLIP has seen, its images come with English text only, and in every style. It learns to tell
+the English name of a picture among all names (softmax) and which English keywords go with it (SigLIP's sigmoid loss,
+arXiv 2303.15343, against one learned vector for each text).
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import SiglipVisionConfig, SiglipVisionModel
+
+from centurio_lib.data import artwork
+from centurio_lib.model import checkpoint
+from centurio_lib.model.features import pixels_of
+from centurio_lib.model.train import learning_rate
+from centurio_lib.params import EncoderSize
+
+
+def new(size: EncoderSize, pixels: int, names: int, keywords: int, seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
+    """A SigLIP vision tower with random weights, without the pooling head that LLaVA does not use; and the two text heads."""
+    torch.manual_seed(seed)
+    config = SiglipVisionConfig(hidden_size=size.hidden, intermediate_size=4 * size.hidden, num_hidden_layers=size.layers,
+                                num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch, vision_use_head=False)
+    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names), "keywords": nn.Linear(size.hidden, keywords)})
+    return SiglipVisionModel(config), heads
+
+
+def pooled(model: SiglipVisionModel, pixels: torch.Tensor) -> torch.Tensor:
+    """Mean over the image tokens of the last block: (images, hidden)."""
+    return model(pixel_values=pixels).last_hidden_state.mean(1)  # (images, tokens, hidden) -> (images, hidden)
+
+
+def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int, folder: Path,
+          key: str, say=print) -> float:
+    """Train on random placements of drawings, resumable. Returns the mean loss of the last 100 steps.
+
+    `names`: (drawings,) class of each drawing's English name; `keywords`: (drawings, keywords) of 0/1.
+    """
+    torch.manual_seed(seed)
+    named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
+    optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, size.steps))
+    path = checkpoint.path_of(folder, key)
+    done, log = checkpoint.restore(path, key, named, optimizer, schedule)
+    model.train()
+    start = time.monotonic()
+    for step in range(done + 1, size.steps + 1):
+        random = np.random.default_rng((seed, step))
+        rows = random.integers(0, len(drawings), size.batch)
+        pixels = pixels_of([artwork.place(drawings[i], random, model.config.image_size) for i in rows])
+        loss = loss_of(heads, pooled(model, pixels), torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        log.append([loss.item()])
+        if step % 200 == 0 or step == size.steps:
+            left = (time.monotonic() - start) / (step - done) * (size.steps - step)
+            say(f"encoder step {step}/{size.steps} loss {np.mean(log[-100:]):.3f}, {left:.0f} s left")
+            checkpoint.store(path, key, step, named, optimizer, log)
+    model.eval()
+    return float(np.mean(log[-100:])) if log else float("nan")
+
+
+def loss_of(heads, features: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
+    """Softmax over English names plus the sigmoid loss over English keywords. `features`: (images, hidden)."""
+    name = nn.functional.cross_entropy(heads["name"](features), names, label_smoothing=0.05)
+    # few of the keywords apply to one image: without a weight their loss would vanish beside the name's
+    return name + 20 * nn.functional.binary_cross_entropy_with_logits(heads["keywords"](features), keywords)
+
+
+@torch.no_grad()
+def accuracy(model, heads, drawings: list, names: np.ndarray, seed: int) -> float:
+    """Share of drawings, each freshly placed, whose English name is ranked first."""
+    random = np.random.default_rng(seed)
+    right = []
+    for first in range(0, len(drawings), 256):
+        placed = [artwork.place(d, random, model.config.image_size) for d in drawings[first:first + 256]]
+        guesses = heads["name"](pooled(model, pixels_of(placed))).argmax(-1)
+        right.append(guesses.numpy() == names[first:first + 256])
+    return float(np.concatenate(right).mean())

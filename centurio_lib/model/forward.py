@@ -1,0 +1,39 @@
+"""One forward pass over a batch with given image features, and the loss on label rows only."""
+
+import torch
+
+from centurio_lib.model.batches import Batch
+
+
+def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tensor:
+    """Input embeddings (rows, tokens, d_lm): words as they are, image placeholders replaced by projected features.
+
+    `features`: (images, tokens, d_vision) in the order of their placeholders, or None where there is no image.
+    Raises ValueError if placeholders and features disagree in number.
+    """
+    words = llava.get_input_embeddings()(ids)  # (rows, tokens, d_lm)
+    if features is None:
+        return words
+    places = ids == llava.config.image_token_index
+    projected = llava.model.multi_modal_projector(features.to(words.dtype))  # (images, tokens, d_lm)
+    if int(places.sum()) != projected.shape[0] * projected.shape[1]:
+        raise ValueError(f"{int(places.sum())} image tokens, but features for {projected.shape[0] * projected.shape[1]}")
+    return words.masked_scatter(places[..., None], projected)
+
+
+def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
+    """Last hidden states (rows, tokens, d_lm) of a batch, packed or not."""
+    return llava.model.language_model(inputs_embeds=embed(llava, batch.ids, features), attention_mask=batch.mask,
+                                      position_ids=batch.positions, use_cache=False).last_hidden_state
+
+
+def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.Tensor, int]:
+    """Summed cross-entropy (nats) over the label tokens of a batch, and their number.
+
+    Only rows of the hidden states that predict a label go through the output head: with a large vocabulary the head is
+    the costliest layer, and most tokens are prompt or image.
+    """
+    targets = batch.labels[:, 1:]
+    learned = targets != -100
+    rows = hidden_states(llava, batch, features)[:, :-1][learned]  # (labels, d_lm)
+    return torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"), int(learned.sum())

@@ -1,0 +1,51 @@
+"""Greedy decoding in left-padded batches, prompts of like length together."""
+
+import time
+
+import numpy as np
+import torch
+
+from centurio_lib.model.features import Features
+from centurio_lib.model.forward import embed
+
+
+@torch.no_grad()
+def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features, max_new_tokens: list[int],
+            batch: int, say=None) -> list[str]:
+    """An answer to each prompt.
+
+    `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each.
+    Answers come in the order of the prompts and do not depend on what shares a batch.
+    """
+    found: list[str] = [""] * len(prompts)
+    said, done = time.monotonic(), 0
+    for mine in batches(prompts, max_new_tokens, batch):
+        texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]])
+        for i, text in zip(mine, texts, strict=True):
+            found[i] = text
+        done += len(mine)
+        if say and time.monotonic() - said > 10:
+            said = time.monotonic()
+            say(f"{done}/{len(prompts)} answers")
+    return found
+
+
+def batches(prompts: list[np.ndarray], max_new_tokens: list[int], batch: int) -> list[list[int]]:
+    """Indices of the prompts of each batch: of one room for answers (the longest would decide for all), of like length."""
+    groups = [sorted((i for i, room in enumerate(max_new_tokens) if room == wanted), key=lambda i: len(prompts[i]))
+              for wanted in sorted(set(max_new_tokens))]
+    return [group[first:first + batch] for group in groups for first in range(0, len(group), batch)]
+
+
+def _batch(llava, tokenizer, prompts, images, features, max_new_tokens) -> list[str]:
+    length = max(len(p) for p in prompts)
+    ids = np.full((len(prompts), length), tokenizer.pad_token_id)  # (prompts, tokens), padded on the left
+    for row, prompt in enumerate(prompts):
+        ids[row, length - len(prompt):] = prompt
+    ids = torch.from_numpy(ids)
+    mask = torch.from_numpy(np.arange(length) >= length - np.array([[len(p)] for p in prompts]))
+    shown = [i for row in images for i in row]
+    embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
+    made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
+                          pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id)
+    return [text.strip() for text in tokenizer.batch_decode(made, skip_special_tokens=True)]

@@ -1,0 +1,139 @@
+"""LLaVA from parts: transformers' own `LlavaForConditionalGeneration` put together from any vision tower and causal LM.
+
+Two-layer GELU projector (paper, section 3); LoRA through peft on all linear layers of the language model, alpha = 2 r;
+optional NF4 of the language model alone, its output head left out by name.
+"""
+
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import (AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, LlavaConfig, LlavaForConditionalGeneration,
+                          SiglipVisionModel)
+from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
+
+from centurio_lib import paths, provenance
+from centurio_lib.model.conversation import IMAGE
+from centurio_lib.params import Base, Profile, Setup
+
+LORA_DROPOUT = 0.05  # official code; the paper does not state it
+NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
+TRAINED = "trained.safetensors"
+
+
+def local(name: str) -> str:
+    """A folder of this repo or of the study's home where there is one, else the name as a hub knows it."""
+    return next((str(root / name) for root in (paths.HOME, paths.REPO) if (root / name / "config.json").exists()), name)
+
+
+def load_vision(base: Base) -> SiglipVisionModel:
+    """The vision tower, without the pooling head that LLaVA does not use."""
+    return SiglipVisionModel.from_pretrained(local(base.vision), dtype=getattr(torch, base.dtype), vision_use_head=False).eval()
+
+
+def load_tokenizer(base: Base):
+    """The language model's tokenizer with an image placeholder. Raises ValueError if its chat template marks no answers."""
+    tokenizer = AutoTokenizer.from_pretrained(local(base.language_model), padding_side="left")
+    if IMAGE not in tokenizer.get_vocab():
+        tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
+    if "{% generation %}" not in (tokenizer.chat_template or ""):
+        raise ValueError(f"{base.language_model}: its chat template lacks the generation block that marks answers")
+    return tokenizer
+
+
+def load_language_model(base: Base, tokenizer, load_4bit: bool = False):
+    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it."""
+    quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+                                   bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
+    model = AutoModelForCausalLM.from_pretrained(local(base.language_model), dtype=getattr(torch, base.dtype),
+                                                 quantization_config=quantised if load_4bit else None)
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
+    return model
+
+
+def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int) -> LlavaForConditionalGeneration:
+    """LLaVA around given parts, which are not copied; only the projector is new, drawn from `seed`."""
+    config = LlavaConfig(vision_config=vision.config, text_config=language_model.config,
+                         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE), vision_feature_layer=vision_layer,
+                         vision_feature_select_strategy="full", projector_hidden_act="gelu",
+                         tie_word_embeddings=bool(language_model.config.tie_word_embeddings))
+    with torch.device("meta"):  # a shell: every part is replaced below
+        llava = LlavaForConditionalGeneration(config)
+    torch.manual_seed(seed)
+    projector = LlavaMultiModalProjector(config).to(language_model.dtype)
+    llava.model.vision_tower, llava.model.multi_modal_projector = vision, projector
+    llava.model.language_model, llava.lm_head = language_model.model, language_model.lm_head
+    llava.generation_config.eos_token_id = tokenizer.eos_token_id
+    llava.generation_config.pad_token_id = tokenizer.pad_token_id
+    return llava
+
+
+def build(profile: Profile, seed: int) -> tuple[LlavaForConditionalGeneration, object]:
+    """The untuned model of a profile, and its tokenizer."""
+    tokenizer = load_tokenizer(profile.base)
+    language_model = load_language_model(profile.base, tokenizer, profile.load_4bit)
+    return assemble(load_vision(profile.base), language_model, tokenizer, profile.base.vision_layer, seed), tokenizer
+
+
+def linear_layers(llava) -> list[str]:
+    """Names of all linear layers of the language model (its output head is not one of them)."""
+    wanted = (torch.nn.Linear,)
+    return [f"model.language_model.{name}" for name, module in llava.model.language_model.named_modules()
+            if isinstance(module, wanted)]
+
+
+def tune(llava, profile: Profile, setup: Setup):
+    """Make trainable what the setup tunes, and nothing else: returns the model, wrapped by peft for LoRA."""
+    tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
+    llava.requires_grad_(False)
+    if tuning == "lora":
+        return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
+                                                target_modules=linear_layers(llava), modules_to_save=["multi_modal_projector"]))
+    llava.model.multi_modal_projector.requires_grad_(True)
+    llava.model.language_model.requires_grad_(tuning == "full")
+    return llava
+
+
+def plain(model) -> LlavaForConditionalGeneration:
+    """The LLaVA inside a model that peft may have wrapped; its LoRA layers stay in place."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def trainable(model) -> dict[str, torch.nn.Parameter]:
+    """What is trained, by name."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save(model, folder: Path) -> Path:
+    """Write what was trained: peft's adapter format for LoRA, else the trained tensors."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, PeftModel):
+        model.save_pretrained(folder)
+    else:
+        with provenance.atomic(folder / TRAINED) as temporary:
+            save_file({name: p.detach().contiguous() for name, p in trainable(model).items()}, temporary)
+    return folder
+
+
+def load(llava, folder: Path, train: bool = False):
+    """Put what an earlier run trained onto an untuned model. Raises FileNotFoundError where the folder holds none."""
+    folder = Path(folder)
+    if (folder / "adapter_config.json").exists():
+        return PeftModel.from_pretrained(llava, folder, is_trainable=train)
+    if not (folder / TRAINED).exists():
+        raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
+    tensors = load_file(folder / TRAINED)
+    llava.requires_grad_(False)
+    parameters = dict(llava.named_parameters())
+    for name, tensor in tensors.items():
+        parameters[name].data.copy_(tensor)
+        parameters[name].requires_grad_(train)
+    return llava
+
+
+def merged(model) -> LlavaForConditionalGeneration:
+    """A plain LLaVA with LoRA merged into its weights, for decoding."""
+    return (model.merge_and_unload() if isinstance(model, PeftModel) else model).eval()

@@ -1,0 +1,100 @@
+"""What notebooks 10 to 12 do, a call a step: base model and features, the stage's mix, training, the tuned model."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from centurio_lib import params, provenance, runs, tables
+from centurio_lib.data import mix, pictures, prompts, splits
+from centurio_lib.model import conversation, features, llava, train as training
+
+
+def base(run: runs.Run):
+    """The untuned model, its tokenizer, and the features of all images of the profile."""
+    torch.set_num_threads(run.profile.threads)
+    model, tokenizer = llava.build(run.profile, run.seed)
+    captions = runs.finished("02_captions", run.profile.name)
+    images = tables.read(captions.folder / "images.parquet", "images")
+    return model, tokenizer, features.cached(captions.folder.parent / "features", model.model.vision_tower, images,
+                                             run.profile.base.vision_layer)
+
+
+def instruction_mix(run: runs.Run) -> pd.DataFrame:
+    """The instruction samples of the run, each in its one language, in training order."""
+    path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
+    light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
+    chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
+    return tables.read(path, "instructions").loc[chosen.index]
+
+
+def caption_mix(run: runs.Run) -> pd.DataFrame:
+    """The caption samples of the run's pre-training stage as conversations. Raises params.ParamsError where it has none."""
+    if params.without_pretraining(run.setup):
+        raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not set): "
+                                 "run notebook 11")
+    table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
+    table = table.assign(sample_id=table.image_id + "/" + table.detail, text_heavy=False)
+    chosen = table.loc[_mixed(table, run, run.profile.pretrain.samples, run.setup.pretrain_english_share).index]
+    asked = {"short": prompts.name, "dense": prompts.describe}
+    turns = [[{"role": "user", "text": asked[row.detail](row.language)}, {"role": "assistant", "text": row.caption}]
+             for row in chosen.itertuples()]
+    return chosen.assign(images=[[i] for i in chosen.image_id], turns=turns)
+
+
+def _mixed(available: pd.DataFrame, run: runs.Run, total: int, english_share: float) -> pd.DataFrame:
+    left_out = mix.missing(available, run.setup.mix)
+    if left_out:
+        print(f"no sample in {len(left_out)} languages of the mix: {' '.join(left_out)}")
+    return mix.assign(available, total, run.setup.mix, english_share, run.setup.allocation, run.seed)
+
+
+def tokenized(chosen: pd.DataFrame, tokenizer, image_features: features.Features) -> list[conversation.Conversation]:
+    """Samples as tokens, checked before training starts."""
+    rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
+    return conversation.tokenize(tokenizer, rows, image_features.tokens)
+
+
+def fresh(run: runs.Run, model):
+    """A new adapter on the base model."""
+    torch.manual_seed(run.seed)
+    return llava.tune(model, run.profile, run.setup)
+
+
+def start(run: runs.Run, model):
+    """The adapter of the run's pre-training stage, to be trained on; a new one where the setup has no such stage."""
+    if params.without_pretraining(run.setup):
+        return fresh(run, model)
+    before = runs.finished("10_pretrain", run.profile.name, run.setup.name, run.seed)
+    return llava.load(model, before.folder / "adapter", train=True)
+
+
+def train(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> pd.DataFrame:
+    """Train the stage and write `adapter/` and `log.csv` into the run's folder. Returns the log."""
+    key = provenance.digest(run.key)
+    log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed, run.folder, key,
+                                    say=lambda text: print(text, flush=True)))
+    llava.save(model, run.folder / "adapter")
+    with provenance.atomic(run.folder / "log.csv") as temporary:
+        log.to_csv(temporary, index=False)
+    return log
+
+
+def tuned(run: runs.Run, model):
+    """The model with the adapter that notebook 11 made with the present params, merged for decoding."""
+    trained = runs.finished("11_instruct", run.profile.name, run.setup.name, run.seed)
+    return llava.merged(llava.load(model, trained.folder / "adapter"))
+
+
+def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
+    """Texts, images (without their bytes) and held-out pairs that test items are drawn from."""
+    folder = runs.finished("02_captions", run.profile.name).folder
+    texts = pictures.texts_of(folder)
+    names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
+    return texts, tables.read(folder / "images.parquet", "images", columns=names), splits.held_out_pairs(texts, run.profile.data)
+
+
+def identity(run: runs.Run) -> dict:
+    """The columns that say which run a row is of."""
+    return {"profile": run.profile.name, "setup": run.setup.name, "seed": run.seed,
+            "backbone": Path(run.profile.base.language_model).name}

@@ -1,0 +1,84 @@
+"""One training stage: AdamW, cosine with 3 % warm-up, no weight decay, clipping at 1 (paper, appendix A); resumable.
+
+Why not the Trainer of transformers: its checkpoints are pickles, it averages micro-batches that hold different numbers of
+labels, and it does not pack conversations with images.
+"""
+
+import math
+import time
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from centurio_lib.model import batches, checkpoint, llava
+from centurio_lib.model.conversation import Conversation
+from centurio_lib.model.features import Features
+from centurio_lib.model.forward import loss_sum
+from centurio_lib.params import Stage
+
+WARMUP = 0.03
+CLIP = 1.0
+
+
+def learning_rate(step: int, steps: int) -> float:
+    """Factor of the peak rate at optimiser step `step` (from 0): linear warm-up over 3 %, then cosine to 0."""
+    warmup = max(1, round(WARMUP * steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def optimizer_of(model, stage: Stage) -> torch.optim.AdamW:
+    """AdamW with a rate of its own for the projector."""
+    named = llava.trainable(model)
+    projector = [p for name, p in named.items() if "multi_modal_projector" in name]
+    rest = [p for name, p in named.items() if "multi_modal_projector" not in name]
+    groups = [{"params": projector, "lr": stage.projector_lr}, {"params": rest, "lr": stage.lr}]
+    return torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=0.0, betas=(0.9, 0.999))
+
+
+def steps_of(conversations: list[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
+    """Every optimiser step of a stage: its micro-batches, each a list of rows of indices into `conversations`."""
+    order = [batch for epoch in range(stage.epochs)
+             for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, seed * 1000 + epoch)]
+    return [order[i:i + stage.accumulate] for i in range(0, len(order), stage.accumulate)]
+
+
+def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -> tuple[float, int]:
+    """One optimiser step over micro-batches, each label token weighing the same. Returns the mean loss and the labels."""
+    plain, total, labels = llava.plain(model), 0.0, sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)
+    for batch in micro:
+        loss, _ = loss_sum(plain, batch, features[batch.images] if batch.images else None)
+        (loss / labels).backward()
+        total += loss.item()
+    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], CLIP)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return total / labels, labels
+
+
+def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
+        say=print) -> list[dict]:
+    """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step."""
+    torch.manual_seed(seed)
+    optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
+    path = checkpoint.path_of(folder, key)
+    done, log = checkpoint.restore(path, key, llava.trainable(model), optimizer, schedule)
+    if done:
+        say(f"resumed at step {done}/{len(plan)} from {path.name}")
+    model.train()
+    start, said = time.monotonic(), time.monotonic()
+    for step, indices in islice(enumerate(plan, 1), done, None):
+        micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad) for rows in indices]
+        loss, labels = optimise(model, optimizer, micro, features)
+        schedule.step()
+        log.append([loss, labels])
+        if step % stage.checkpoint_every == 0 and step < len(plan):
+            checkpoint.store(path, key, step, llava.trainable(model), optimizer, log)
+        if time.monotonic() - said > 10 or step == len(plan):
+            said, left = time.monotonic(), (time.monotonic() - start) / (step - done) * (len(plan) - step)
+            say(f"step {step}/{len(plan)} loss {loss:.3f}, {left:.0f} s left")
+    path.unlink(missing_ok=True)
+    return [{"step": i, "loss": loss, "labels": int(labels)} for i, (loss, labels) in enumerate(log, 1)]

@@ -1,0 +1,242 @@
+"""Profiles, setups and tasks: pydantic models of `params/*.yaml`, resolved strictly before any work.
+
+Unknown keys, wrong types and unknown languages are errors that name file, key and value. YAML has two traps that this
+catches: an unquoted `no` (Norwegian) arrives as False, and `1e-4` arrives as a string.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from centurio_lib import paths
+from centurio_lib.languages import languages, of_tiers
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
+Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
+
+
+class ParamsError(ValueError):
+    """A parameter is unknown, of the wrong type, or out of range; the message names file, key and value."""
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys and converts no types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(Strict):
+    """Which pictures and words a profile holds."""
+
+    n_emoji: Count  # concepts
+    n_flags: Count
+    variants: Count  # placements of one drawing that training may draw from
+    test_variants: Count  # further placements, never trained on
+    held_out_style: str  # never trained on: the `new-style` split
+    held_out_pairs: Share  # share of (concept, language) pairs never trained on: the `new-language` split
+    seed: int
+
+
+class EncoderSize(Strict):
+    """SigLIP vision tower, where the profile builds its own."""
+
+    hidden: Count
+    layers: Count
+    heads: Count
+    patch: Count
+    things: Count | None  # of each kind that it is pre-trained on; None: all that are drawn in every style
+    steps: Annotated[int, Field(ge=0)]
+    batch: Count
+    lr: float
+
+
+class DecoderSize(Strict):
+    """Phi-3 decoder and its tokenizer, where the profile builds its own."""
+
+    hidden: Count
+    layers: Count
+    heads: Count
+    vocabulary: Count
+    steps: Annotated[int, Field(ge=0)]
+    batch: Count
+    length: Count
+    lr: float
+
+
+class Base(Strict):
+    """What a profile starts from: folders in the repo (or hub names), and how they are put together."""
+
+    vision: str
+    language_model: str
+    vision_layer: int  # hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)
+    pixels: Count
+    dtype: Literal["float32", "bfloat16"]
+    encoder: EncoderSize | None = None
+    decoder: DecoderSize | None = None
+
+
+class Stage(Strict):
+    """One training stage (paper, appendix A: AdamW, cosine, 3 % warm-up, no weight decay)."""
+
+    samples: Count  # total size, fixed whatever the languages
+    row_tokens: Count  # length of a row of packed conversations
+    rows: Count  # rows of one forward pass
+    packed: bool  # several conversations in a row, kept apart by the mask; else one in a row, grouped by length
+    accumulate: Count  # forward passes of one optimiser step
+    epochs: Count
+    lr: float
+    projector_lr: float
+    checkpoint_every: Count  # optimiser steps
+
+
+class Evaluation(Strict):
+    """How many items each task asks in each language and split, and how they are decoded."""
+
+    items: dict[str, Count]
+    batch: Count
+    seed: int
+
+
+class Study(Strict):
+    """What `make study` runs for a profile."""
+
+    questions: list[str]
+    seeds: Count
+
+
+class Profile(Strict):
+    """The scale of a whole study."""
+
+    name: str
+    about: str
+    data: Data
+    base: Base
+    pretrain: Stage
+    instruct: Stage
+    tuning: Tuning
+    lora_rank: Count
+    load_4bit: bool
+    threads: Count  # of one run
+    base_threads: Count  # of building the base models
+    evaluation: Evaluation
+    study: Study
+
+
+class Setup(Strict):
+    """One training configuration of the paper. In the file a setup states only what differs from its parent."""
+
+    name: str
+    question: str
+    table: str  # of the paper
+    tiers: list[Annotated[int, Field(ge=1, le=5)]] = []
+    languages: list[str] = []  # besides those of the tiers
+    english_share: Share = 0.5
+    allocation: Literal["uniform", "stratified-1", "stratified-2"] = "uniform"
+    pretrain_english_share: Share | None = None  # None: no pre-training stage
+    tuning: Tuning | None = None  # None: the profile's
+    lora_rank: Count | None = None  # None: the profile's
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def known(cls, codes: Any) -> Any:
+        """Refuse what YAML made of an unquoted `no`, and codes outside the 100."""
+        for code in codes if isinstance(codes, list) else []:
+            if code is False or code is True:
+                raise ValueError(f"a language code arrived as {code}: YAML reads an unquoted no as False, write \"no\"")
+            if code not in languages():
+                raise ValueError(f"unknown language code {code!r} (the 100 codes are in centurio_lib/languages.csv)")
+        return codes
+
+    @property
+    def mix(self) -> list[str]:
+        """Codes of the non-English languages of the mix, in the order of languages.csv."""
+        wanted = {*of_tiers(self.tiers), *self.languages} - {"en"}
+        return [code for code in languages() if code in wanted]
+
+
+def load(path: Path) -> Any:
+    """Content of a YAML file. Raises ParamsError where it is missing or not YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise ParamsError(f"{path} does not exist; there are: {known}") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {error}") from error
+
+
+def validated(model: type[Strict], values: Any, source: str):
+    """A model from values. Raises ParamsError that names the source, each key, its value and what is wrong."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}{hint(e['input'])}" for e in error.errors()]
+        raise ParamsError("\n".join(lines)) from error
+
+
+def hint(value: Any) -> str:
+    """What YAML may have done to a value of the wrong type."""
+    if isinstance(value, str) and value.replace("e", "").replace("-", "").replace(".", "").isdigit():
+        return " (YAML reads 1e-4 as text: write 1.0e-4)"
+    return " (YAML reads an unquoted no as False: write \"no\")" if isinstance(value, bool) else ""
+
+
+@cache
+def profile(name: str) -> Profile:
+    """A profile of params/profiles. Raises ParamsError for an unknown name or a bad value."""
+    path = paths.PARAMS / "profiles" / f"{name}.yaml"
+    return validated(Profile, load(path) | {"name": name}, str(path))
+
+
+@cache
+def setups() -> dict[str, Setup]:
+    """Every setup of params/setups.yaml, parents resolved."""
+    path = paths.PARAMS / "setups.yaml"
+    return setups_of(load(path)["setups"], str(path))
+
+
+def setups_of(stated: dict[str, dict], source: str) -> dict[str, Setup]:
+    """Setups from what the file states. Raises ParamsError for an unknown parent, or a cycle, or a bad value."""
+    def resolved(name: str, below: tuple = ()) -> dict:
+        if name not in stated or name in below:
+            raise ParamsError(f"{source}: {below[-1] if below else name}: parent {name!r} is "
+                              f"{'its own ancestor' if name in below else 'no setup of the file'}")
+        own = dict(stated[name])
+        parent = own.pop("parent", None)
+        return (resolved(parent, (*below, name)) if parent else {}) | own
+    return {name: validated(Setup, resolved(name) | {"name": name}, f"{source}: {name}") for name in stated}
+
+
+def setup(name: str) -> Setup:
+    """A setup by name. Raises ParamsError naming those that exist."""
+    if name not in setups():
+        raise ParamsError(f"unknown setup {name!r}; params/setups.yaml has: {', '.join(setups())}")
+    return setups()[name]
+
+
+@cache
+def questions() -> dict[str, list[str]]:
+    """Setups that each ablation compares, in the order of its table: `questions` of params/setups.yaml."""
+    path = paths.PARAMS / "setups.yaml"
+    found = load(path)["questions"]
+    for question, names in found.items():
+        for name in names:
+            if name not in setups():
+                raise ParamsError(f"{path}: questions.{question} names unknown setup {name!r}")
+    return found
+
+
+def seed(value: Any) -> int:
+    """A seed. Raises ParamsError unless it is a whole number from 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ParamsError(f"seed = {value!r}: a whole number from 0 is wanted")
+    return value
+
+
+def without_pretraining(config: Setup) -> bool:
+    """Whether the setup has no pre-training stage (as RQ1 and RQ2 of the paper)."""
+    return config.pretrain_english_share is None

@@ -1,0 +1,25 @@
+"""Where things are. `CENTURIO_HOME` moves what the study writes (data, results, figures) to another folder."""
+
+import os
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+NOTEBOOKS, PARAMS, MODELS = REPO / "notebooks", REPO / "params", REPO / "models"
+HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
+# fetched archives are the same for every profile and home, so that a second home does not download them again
+PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()
+
+
+def data(profile: str, *parts: str) -> Path:
+    """data/<profile>/..., the built tables of a profile."""
+    return HOME.joinpath("data", profile, *parts)
+
+
+def run(profile: str, stage: str, setup: str, seed: int) -> Path:
+    """results/<profile>/<stage>/<setup>/seed<seed>: one run."""
+    return HOME / "results" / profile / stage / setup / f"seed{seed}"
+
+
+def figures(profile: str) -> Path:
+    """figures/<profile>: every figure, the table it is drawn from, and where it came from."""
+    return HOME / "figures" / profile

@@ -1,0 +1,92 @@
+"""One run of a notebook: what it depends on, where its results go, whether they are there.
+
+A notebook starts with `run = runs.start("11_instruct", profile, setup, seed)` and ends with `runs.finish(run)`, which
+writes `provenance.json`, the result file that says the run is complete. Snakemake asks the same functions for the key.
+"""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from centurio_lib import params, paths, provenance
+
+# notebook -> (stage, the parts of the profile that it depends on)
+STAGES = {
+    "01_languages": ("languages", ["data"]),
+    "02_captions": ("captions", ["data", "base.pixels"]),
+    "04_instructions": ("instructions", ["data", "base.pixels"]),
+    "07_base_models": ("base_models", ["data", "base"]),
+    "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
+    "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
+    "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
+    "20_rq1_number_of_languages": ("rq1", ["evaluation", "study"]),
+}
+TRAINED = {"pretrain", "instruct", "evaluate"}  # stages that a setup and a seed belong to
+
+
+class Run(NamedTuple):
+    """A notebook with its resolved params. `setup` is None where the stage belongs to the whole profile."""
+
+    notebook: str
+    stage: str
+    profile: params.Profile
+    setup: params.Setup | None
+    seed: int
+    folder: Path
+    key: dict
+    started: float
+
+    @property
+    def label(self) -> str:
+        """Short name for messages: "laptop L100 seed 0"."""
+        return f"{self.profile.name} {self.setup.name} seed {self.seed}" if self.setup else self.profile.name
+
+
+def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
+    """A run, without touching any file. Raises params.ParamsError for anything unknown or out of range."""
+    stage, parts = STAGES[notebook]
+    config, chosen, seed = params.profile(profile), None, params.seed(seed)
+    resolved: dict = {part: _part(config, part) for part in parts}
+    if stage in TRAINED:
+        chosen = params.setup(setup)
+        # what a setup asks for counts, not what it is called or why
+        resolved |= {"setup": chosen.model_dump(mode="json", exclude={"name", "question", "table"}), "seed": seed}
+        folder = paths.run(profile, stage, chosen.name, seed)
+    elif stage.startswith("rq"):
+        resolved |= {"setups": params.questions()[stage], "seeds": config.study.seeds}
+        folder = paths.HOME / "results" / profile / stage
+    else:
+        folder = paths.data(profile, stage)
+    return Run(notebook, stage, config, chosen, seed, folder, provenance.run_key(notebook, resolved), time.time())
+
+
+def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
+    """A run about to begin: its folder made, its key written, what it is said."""
+    run = describe(notebook, profile, setup, seed)
+    provenance.write_key(run.folder, run.key)
+    print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)
+    return run
+
+
+def finish(run: Run, **extra) -> Path:
+    """Write `provenance.json`, the last file that a run writes: the run is complete. Its checkpoints go."""
+    extra = {"runtime_s": round(time.time() - run.started, 1), "seed": run.seed} | extra
+    path = provenance.write_json(run.folder / "provenance.json", provenance.record(run.key, **extra))
+    for checkpoint in run.folder.glob("checkpoint-*"):  # of no use any more
+        checkpoint.unlink()
+    print(f"done in {extra['runtime_s']:.0f} s: {path}", flush=True)
+    return path
+
+
+def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
+    """A run whose result is there and was made by the present params and code. Raises provenance.KeyMismatch otherwise."""
+    run = describe(notebook, profile, setup, seed)
+    provenance.check_key(run.folder / "provenance.json", run.key)
+    return run
+
+
+def _part(config: params.Profile, dotted: str):
+    value = config
+    for name in dotted.split("."):
+        value = getattr(value, name)
+    return value.model_dump(mode="json") if isinstance(value, params.Strict) else value

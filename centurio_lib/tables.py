@@ -1,0 +1,64 @@
+"""The column schema of every parquet table, and the one function that writes them.
+
+Where the design named one captions table that holds the image's bytes on each row, images have a table of their own
+here: the same picture is captioned in up to 88 languages, and its bytes are stored once.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from centurio_lib import provenance
+
+S, I, F, B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+RUN = [("profile", S), ("setup", S), ("backbone", S), ("seed", I)]
+
+SCHEMAS = {name: pa.schema(fields) for name, fields in {
+    # one concept's text in one language
+    "texts": [("concept", S), ("kind", S), ("group", S), ("language", S), ("name", S), ("keywords", pa.list_(S))],
+    "images": [("image_id", S), ("concept", S), ("kind", S), ("style", S), ("variant", I), ("split", S), ("image", pa.binary())],
+    "captions": [("image_id", S), ("concept", S), ("style", S), ("language", S), ("detail", S), ("caption", S), ("split", S)],
+    # one sample in one language: every language that it could be in is a row, of which mix.py takes exactly one
+    "instructions": [("sample_id", S), ("images", pa.list_(S)), ("concepts", pa.list_(S)), ("language", S), ("family", S),
+                     ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("split", S)],
+    "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
+              ("concepts", pa.list_(S)), ("prompt", S), ("reference", S)],
+    "predictions": [*RUN, ("task", S), ("split", S), ("language", S), ("item_id", S), ("prediction", S), ("reference", S),
+                    ("score", F), ("in_language", F)],
+    "scores": [*RUN, ("task", S), ("split", S), ("language", S), ("tier", S), ("metric", S), ("value", F), ("n", I), ("chance", F)],
+}.items()}
+
+
+def write(path: Path, name: str, frame: pd.DataFrame) -> Path:
+    """Write a table after checking it against its schema, atomically. Raises ValueError naming the columns that differ."""
+    schema = SCHEMAS[name]
+    missing, unknown = set(schema.names) - set(frame), set(frame) - set(schema.names)
+    if missing or unknown:
+        raise ValueError(f"{path}: table {name!r} lacks columns {sorted(missing)} and has unknown ones {sorted(unknown)}")
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    with provenance.atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    return Path(path)
+
+
+def read(path: Path, name: str, columns: list[str] | None = None, **equals) -> pd.DataFrame:
+    """Read a table, optionally some columns, and only the rows where a column equals a value or is in a list of them.
+
+    Raises FileNotFoundError saying which notebooks make tables, ValueError if the file holds another table.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path} is missing: `make data` (notebooks 02 and 04) builds the tables of a profile")
+    stored = pq.read_schema(path).names
+    if stored != SCHEMAS[name].names:
+        raise ValueError(f"{path} holds columns {stored}, not those of table {name!r}: remove it and build the data again")
+    filters = [(c, "in", list(v)) if isinstance(v, (list, set, tuple)) else (c, "==", v) for c, v in equals.items()]
+    return pq.read_table(path, columns=columns, filters=filters or None).to_pandas()
+
+
+def manifest(folder: Path, key: dict, **counts) -> Path:
+    """`manifest.json` of a data folder: row counts and sha256 of each table. Later stages depend on it; it comes last."""
+    files = sorted(Path(folder).glob("*.parquet"))
+    rows = {f.name: {"rows": pq.read_metadata(f).num_rows, "sha256": provenance.sha256(f.read_bytes())} for f in files}
+    return provenance.write_json(Path(folder) / "manifest.json", provenance.record(key, tables=rows, **counts))

@@ -1,0 +1,306 @@
+"""From stored scores to tables and figures: the paper's own cells give its tables back, and ours go the same way.
+
+Run: pytest tests/test_findings.py
+"""
+
+import itertools
+import json
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from centurio_lib import paths, provenance, runs, tables
+from centurio_lib.findings import figures, paper, scores
+from centurio_lib.languages import languages, tier_label
+
+TIER_TABLES = sorted({t for t in pd.read_csv(paper.FILES[0]).table if t[:3] in paper.ROWS})
+# Printed numbers that the paper's own per-language results contradict: the English column of three setups in Table 1,
+# and T1 of L100, which Tables 1 to 3 print as 19.3 and Tables 16 and 17 as 18.9.
+MISPRINTS = {
+    ("RQ1_all_tasks_phi3.5", "T5-T4", "en"),
+    ("RQ1_all_tasks_phi3.5", "T5-T3", "en"),
+    ("RQ1_all_tasks_phi3.5", "T5-T2", "en"),
+    ("RQ1_all_tasks_phi3.5", "L100", "T1"),
+    ("RQ2_instruct_english_share_phi3.5", "L100", "T1"),
+    ("RQ3_pretrain_english_share_phi3.5", "L100", "T1"),
+}
+SETUPS = ["English", "T5", "T5-T4", "T5-T3", "T5-T2", "L100"]
+FEW = ["en", "de", "ru", "th", "af", "am", "mi"]  # en, T5, T4, T3, T3, T2, T1
+
+
+def papers_cells(table: str, untiered: set[str] = paper.UNTIERED) -> pd.DataFrame:
+    """The paper's cells that enter one of its tables."""
+    cells = paper.cells({"phi3.5": "Phi3.5", "llama3": "Llama3"}[table.rsplit("_", 1)[1]])
+    cells["group"] = [None if c in untiered else tier_label(paper.SAME_AS.get(c, c)) if c != "ber" else None
+                      for c in cells.language]
+    if "language_fidelity" in table:
+        return cells[cells.metric == "fidelity"]
+    left_out = paper.GENERATIVE if "unaffected" in table else ()
+    return scores.headline(cells, paper.HEADLINE, without=left_out)
+
+
+def against_print(table: str, **changes) -> pd.DataFrame:
+    """Every printed number of a table beside ours from the paper's cells; `apart` where they differ by over 0.1."""
+    found = scores.tier_scores(papers_cells(table, **changes))
+    both = paper.tiers(table).merge(found, on=["setup", "group"], how="left", validate="one_to_one")
+    return both.assign(apart=~((both.published - both.value).abs() <= 0.1))  # so that a missing value is apart too
+
+
+@pytest.mark.parametrize("table", TIER_TABLES)
+def test_the_papers_cells_give_its_tier_tables_back(table):
+    both = against_print(table)
+    assert set(both.group) == set(scores.GROUPS), "every column of the printed table is checked"
+    apart = {(table, row.setup, row.group) for row in both[both.apart].itertuples()}
+    assert apart == {row for row in MISPRINTS if row[0] == table}, "these are the misprints, and the only ones"
+
+
+def test_every_listed_misprint_is_in_a_table_that_is_checked():
+    assert {row[0] for row in MISPRINTS} <= set(TIER_TABLES) and len(TIER_TABLES) == 9
+
+
+def test_hebrew_has_to_be_left_out():
+    both = against_print("RQ1_all_tasks_phi3.5", untiered={"ber"})
+    assert set(both[both.apart & (both.group != "en") & (both.group != "T1")].group) == {"T3"}
+
+
+def test_the_papers_cells_are_cells_and_not_its_averages():
+    cells = paper.cells("Phi3.5")
+    assert not cells.duplicated(["setup", "task", "metric", "language"]).any() and cells.value.notna().all()
+    assert not cells.language.str.startswith("avg").any()
+    left_out = cells[cells.group.isna()]
+    assert set(left_out.language) == {"he", "ber"} and "no" in set(cells.language)
+    assert set(cells[cells.metric != "fidelity"].task) == set(paper.HEADLINE) and len(paper.HEADLINE) == 13
+    with pytest.raises(ValueError, match="Llama3"):
+        paper.cells("Llama4")
+    with pytest.raises(KeyError, match="RQ1_all_tasks_phi3"):
+        paper.tiers("RQ9")
+
+
+def cell(value=50.0, setup="L100", seed=0, split="new-style", task="flag", language="de", metric=None):
+    """One cell, its metric the task's headline one."""
+    metric = metric or scores.HEADLINE[task]
+    values = [setup, seed, split, task, language, tier_label(language), metric, value]
+    return dict(zip(scores.CELL, values, strict=True))
+
+
+def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
+    """Cells of every task, split and metric that an evaluation stores, with values from the seed."""
+    rng = np.random.default_rng(0)
+    rows = [cell(rng.uniform(5, 95), *of) for of in
+            itertools.product(setups, range(seeds), ["new-style", "new-language", "blind"], scores.HEADLINE, codes)]
+    captions = [row for row in rows if row["task"] == "captioning"]
+    rows += [row | {"metric": "fidelity", "value": rng.uniform(0, 100)} for row in captions]
+    return pd.DataFrame(rows + [row | {"metric": "fidelity_ceiling", "value": 97.0} for row in captions])
+
+
+def test_a_tier_is_the_plain_mean_over_its_cells_and_english_is_apart():
+    cells = pd.DataFrame([cell(90, task="flag", language="af"), cell(30, task="image_pair", language="af"),
+                          cell(60, task="image_pair", language="th"), cell(10, language="de"), cell(99, language="en")])
+    found = scores.tier_scores(cells).set_index("group")
+    assert found.value.to_dict() == {"T3": 60, "T5": 10, "en": 99}  # a mean of task means would give 67.5
+    assert found.n.to_dict() == {"T3": 3, "T5": 1, "en": 1}
+
+
+def test_seeds_are_averaged_after_each_ones_tier_score():
+    cells = pd.DataFrame([cell(v, seed=s, language=c) for s, c, v in
+                          [(1, "af", 20), (1, "th", 40), (0, "af", 10), (0, "th", 50), (2, "af", 60), (2, "th", 60)]])
+    found = scores.tier_scores(cells).iloc[0]
+    assert (found.value, found.n, found.seeds, found.by_seed) == (40, 2, 3, "30.0000 30.0000 60.0000")
+
+
+def test_a_missing_cell_shows_in_n_and_a_cell_without_tier_or_value_is_none():
+    whole = scores.tier_scores(synthetic()[lambda c: c.metric == "exact_match"]).set_index(["setup", "split", "group"])
+    lacking = synthetic()[lambda c: (c.metric == "exact_match") & ~((c.setup == "T5") & (c.language == "af"))]
+    fewer = scores.tier_scores(lacking).set_index(["setup", "split", "group"])
+    changed = whole[whole.n != fewer.n]
+    assert set(changed.index) == {("T5", split, "T3") for split in ("new-style", "new-language", "blind")}
+    berber = cell() | {"language": "ber", "group": None}
+    assert scores.tier_scores(pd.DataFrame([cell(), berber, cell(np.nan, language="fr")])).n.tolist() == [1]
+
+
+def test_splits_are_never_mixed():
+    cells = pd.DataFrame([cell(80), cell(60, split="new-language"), cell(5, split="blind")])
+    found = scores.table(cells, "all_tasks", paper.tiers("RQ1_all_tasks_phi3.5"))
+    t5 = found[found.group == "T5"].set_index("split")
+    assert t5.value.to_dict() == {"new-style": 80, "new-language": 60, "blind": 5}
+    assert t5.published.fillna(-1).to_dict() == {"new-style": 34.4, "new-language": 34.4, "blind": -1}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_order_of_the_cells_does_not_matter(seed):
+    cells, key = scores.headline(synthetic()), ["setup", "split", "group"]
+    shuffled = cells.sample(frac=1, random_state=seed)
+    straight, shuffled = (scores.tier_scores(some).set_index(key).sort_index() for some in (cells, shuffled))
+    pd.testing.assert_frame_equal(straight, shuffled)
+    assert straight.n.mul(straight.seeds).sum() == len(cells), "every cell counts in exactly one group"
+
+
+def test_only_the_headline_metric_of_a_task_enters_and_generative_tasks_can_be_left_out():
+    cells = synthetic()
+    assert set(scores.headline(cells).metric) == {"cider", "accuracy", "exact_match"}
+    kept = scores.headline(cells, without=scores.GENERATIVE)
+    assert set(kept.task) == {"multiple_choice", "image_pair", "odd_one_out"}
+    with pytest.raises(ValueError, match="riddles"):
+        scores.headline(cells.assign(task="riddles"))
+
+
+@pytest.mark.parametrize(("rows", "message"), [
+    ([cell(task="captioning"), cell(task="captioning", metric="chrf")], "there twice"),
+    ([cell(seed=0), cell(seed=1), cell(seed=0, language="fr")], "'language': 'fr'"),
+    ([cell() | {"group": "5"}], "unknown groups"),
+    ([cell(np.nan)], "nothing to average"),
+])
+def test_cells_that_no_mean_may_be_taken_over_are_errors(rows, message):
+    with pytest.raises(ValueError, match=message):
+        scores.tier_scores(pd.DataFrame(rows))
+
+
+def test_a_table_has_the_declared_columns_in_order_and_the_paper_beside():
+    cells = scores.headline(synthetic(codes=["en", "de"]))
+    found = scores.table(cells, "all_tasks", paper.tiers("RQ1_all_tasks_phi3.5"))
+    assert list(found) == scores.COLUMNS and found.low.isna().all() and found.high.isna().all()
+    assert list(dict.fromkeys(found.setup)) == SETUPS and list(dict.fromkeys(found.group)) == scores.GROUPS
+    only_paper = found[found.value.isna()]
+    assert set(only_paper.group) == {"T4", "T3", "T2", "T1"} and (only_paper.n == 0).all()
+    assert only_paper.published.notna().all()
+    wide = scores.beside(found)
+    assert wide.loc[("new-language", "all_tasks", "English"), ("paper", "en")] == 53.6
+    assert wide.loc[("blind", "all_tasks", "L100"), ("ours", "T5")] == round(found[
+        (found.split == "blind") & (found.setup == "L100") & (found.group == "T5")].value.item(), 1)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home of its own, with an evaluation notebook that does nothing."""
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    notebook = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}]}
+    (notebooks / "12_evaluate.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
+    return tmp_path
+
+
+def evaluated(setup: str, value: float) -> runs.Run:
+    """A finished evaluation at the smoke profile, with one score."""
+    run = runs.start("12_evaluate", "smoke", setup, 0)
+    row = cell(value, setup=setup) | {"profile": "smoke", "backbone": "toy", "tier": "T5", "n": 4, "chance": 0.0}
+    tables.write(run.folder / "scores.parquet", "scores", pd.DataFrame([row]).drop(columns="group"))
+    runs.finish(run)
+    return run
+
+
+def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home):
+    stale = evaluated("English", 10.0)
+    evaluated("L100", 20.0)
+    found = scores.stored(scores.inputs("smoke", ["L100", "English"], 1))
+    assert list(found) == scores.CELL and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
+    with pytest.raises(provenance.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
+        scores.inputs("smoke", ["English", "T5"], 1)
+    record = stale.folder / "provenance.json"
+    old = provenance.read_json(record)
+    provenance.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
+    with pytest.raises(provenance.KeyMismatch, match=r"English.*other params"):
+        scores.inputs("smoke", ["L100", "English"], 1)
+
+
+def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
+    """What the RQ1 figure is drawn from."""
+    published = [paper.tiers(f"RQ1_{name}_phi3.5") for name in
+                 ("all_tasks", "tasks_unaffected_by_fidelity", "xm3600_language_fidelity")]
+    fidelity, ceiling = (cells[cells.metric == metric] for metric in ("fidelity", "fidelity_ceiling"))
+    return [scores.table(scores.headline(cells), "all_tasks", published[0]),
+            scores.table(scores.headline(cells, without=scores.GENERATIVE), "unaffected", published[1]),
+            pd.concat([scores.table(fidelity, "fidelity", published[2]), scores.table(ceiling, "fidelity_ceiling")])]
+
+
+def fidelity_by_language(cells: pd.DataFrame) -> pd.DataFrame:
+    """What the heat map is drawn from."""
+    tested, printed = cells[cells.split != "blind"], paper.cells("Phi3.5")
+    return pd.concat([scores.by_language(tested, "fidelity"), scores.by_language(tested, "fidelity_ceiling"),
+                      scores.by_language(printed[printed.setup.isin(SETUPS)], "fidelity")])
+
+
+def test_the_heat_maps_table_orders_languages_by_tier_and_leaves_hebrew_of_the_paper_out():
+    found = fidelity_by_language(synthetic(seeds=2, codes=["mi", "th", "en", "de"]))
+    ours = found[(found.split == "new-style") & (found.metric == "fidelity") & (found.setup == "T5")]
+    assert ours.language.tolist() == ["en", "de", "th", "mi"] and (ours.seeds == 2).all()
+    assert found[found.split == "published"].language.nunique() == 35
+
+
+def assert_labels_are_clear(figure: Figure, monkeypatch, at_least: int) -> None:
+    """Every text that is drawn lies inside the figure and upon no other."""
+    boxes, draw = {}, Text.draw
+
+    def drawn(text: Text, renderer) -> None:
+        boxes[text] = text.get_window_extent(renderer)
+        draw(text, renderer)
+
+    monkeypatch.setattr(Text, "draw", drawn)
+    figure.draw_without_rendering()
+    boxes = {text: box for text, box in boxes.items() if text.get_visible() and text.get_text()}
+    inside = figure.bbox.padded(0.5)
+    clipped = [t.get_text() for t, b in boxes.items() if not (inside.contains(*b.min) and inside.contains(*b.max))]
+    hidden = [(a.get_text(), b.get_text()) for (a, of_a), (b, of_b) in itertools.combinations(boxes.items(), 2)
+              if of_a.overlaps(of_b)]
+    assert len(boxes) >= at_least and not clipped and not hidden
+
+
+@cache
+def rq1_figure() -> Figure:
+    """RQ1 with three seeds and both of our splits."""
+    return figures.rq1(*rq1_tables(synthetic(seeds=3)))
+
+
+def test_no_label_of_the_rq1_figure_is_clipped_or_hidden(monkeypatch):
+    assert_labels_are_clear(rq1_figure(), monkeypatch, at_least=3 + 3 + 6 * 3 + len(SETUPS) + 2)
+
+
+@pytest.mark.parametrize("codes", [FEW, list(languages())], ids=["few", "all"])
+def test_no_label_of_the_heat_map_is_clipped_or_hidden(codes, monkeypatch):
+    cells = synthetic(seeds=1, codes=codes)
+    figure = figures.by_language(fidelity_by_language(cells[cells.split == "new-style"]))
+    assert_labels_are_clear(figure, monkeypatch, at_least=len(codes) + 35 + len(SETUPS))
+
+
+def test_the_rq1_figure_shows_each_seed_and_the_baselines():
+    ours, _, fidelity, *_, printed, _, _ = rq1_figure().axes
+    dots = [line for line in ours.lines if line.get_marker() == "."]
+    assert [len(line.get_xdata()) for line in dots] == [3 * len(scores.GROUPS)] * len(SETUPS)
+    assert sum(line.get_linestyle() == "--" for line in ours.lines) == len(SETUPS), "a blind baseline for each setup"
+    assert [97.0 in line.get_ydata() for line in fidelity.lines if line.get_linestyle() == ":"] == [True], "ceiling"
+    assert not any(line.get_marker() == "." or line.get_linestyle() == "--" for line in printed.lines)
+    assert printed.lines[0].get_ydata()[0] == 53.6
+
+
+def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(home):
+    source = home / "results" / "scores.parquet"
+    source.parent.mkdir()
+    source.write_bytes(b"scores")
+    run = SimpleNamespace(notebook="20_rq1_number_of_languages", key={"params": {"seeds": 1}})
+    tidy = scores.by_language(synthetic(seeds=1, codes=["en", "th"], setups=["English", "L100"]), "fidelity")
+    tidy, written = tidy[tidy.split == "new-style"], []
+    for _ in range(2):
+        figures.save(figures.by_language(tidy), tidy, "smoke", "map", run, [source, paper.FILES[0]])
+        written.append({path.name: path.read_bytes() for path in paths.figures("smoke").iterdir()})
+    assert set(written[0]) == {"map.csv", "map.json", "map.pdf", "map.png"} and written[0] == written[1]
+    assert len(pd.read_csv(paths.figures("smoke") / "map.csv", keep_default_na=False)) == len(tidy)
+    record = json.loads(written[0]["map.json"])
+    assert record["inputs"] == {"results/scores.parquet": provenance.sha256(b"scores"),
+                                "centurio_lib/findings/published/paper_results.csv":
+                                    provenance.sha256(paper.FILES[0].read_bytes())}
+    assert record["notebook"] == run.notebook and record["key"] == provenance.digest(run.key)
+
+
+def test_this_floor_rests_on_the_root_alone():
+    modules = [f"centurio_lib.findings.{name}" for name in ("scores", "paper", "figures")]
+    closure = set().union(*(provenance.module_closure(module) for module in modules))
+    floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
+    assert floors == {"findings", "languages", "params", "paths", "provenance", "runs", "tables"}
+    source = "".join(provenance.module_file(name).read_text(encoding="utf-8") for name in closure)
+    assert "import torch" not in source and "transformers import" not in source
