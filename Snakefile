@@ -15,8 +15,8 @@ from centurio_lib import params, paths, plan, provenance, runs
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
-THREADS = PROFILE.threads or 8
-GPU = int(PROFILE.threads == 0)  # a profile that leaves the threads open is one for GPUs
+THREADS = PROFILE.threads
+GPU = int(PROFILE.base.dtype == "bfloat16")  # profiles in half precision are for GPUs, where runs take turns
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's papermill
 
 
@@ -156,7 +156,7 @@ rule base_models:
         f"{DATA}/base_models/provenance.json",
     log:
         f"{DATA}/base_models/run.ipynb",
-    threads: THREADS
+    threads: PROFILE.base_threads
     resources:
         gpu=GPU,
     shell:

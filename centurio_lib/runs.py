@@ -19,9 +19,10 @@ STAGES = {
     "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
+    "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "20_rq1_number_of_languages": ("rq1", ["evaluation", "study"]),
 }
-TRAINED = {"pretrain", "instruct", "evaluate"}  # stages that a setup and a seed belong to
+TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 
 
 class Run(NamedTuple):
@@ -42,8 +43,11 @@ class Run(NamedTuple):
         return f"{self.profile.name} {self.setup.name} seed {self.seed}" if self.setup else self.profile.name
 
 
-def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
-    """A run, without touching any file. Raises params.ParamsError for anything unknown or out of range."""
+def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
+    """A run, without touching any file. `seeds`: how many an ablation compares; None or 0 for the profile's number.
+
+    Raises params.ParamsError for anything unknown or out of range.
+    """
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
@@ -53,16 +57,16 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
         resolved |= {"setup": chosen.model_dump(mode="json", exclude={"name", "question", "table"}), "seed": seed}
         folder = paths.run(profile, stage, chosen.name, seed)
     elif stage.startswith("rq"):
-        resolved |= {"setups": params.questions()[stage], "seeds": config.study.seeds}
+        resolved |= {"setups": params.questions()[stage], "seeds": params.seed(seeds or 0) or config.study.seeds}
         folder = paths.HOME / "results" / profile / stage
     else:
         folder = paths.data(profile, stage)
     return Run(notebook, stage, config, chosen, seed, folder, provenance.run_key(notebook, resolved), time.time())
 
 
-def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
+def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
     """A run about to begin: its folder made, its key written, what it is said."""
-    run = describe(notebook, profile, setup, seed)
+    run = describe(notebook, profile, setup, seed, seeds)
     provenance.write_key(run.folder, run.key)
     print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)
     return run

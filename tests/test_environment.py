@@ -68,8 +68,8 @@ def test_python_version_agrees_everywhere():
 
 def test_lock_holds_nothing_but_exact_pins():
     for line in LOCK:
-        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.]*( ; [^/]+)?", line), f"requirements.lock: {line!r} is no pin"
-        assert not BROUGHT_BY_TORCH.match(line), f"requirements.lock: {line!r} comes with torch on machines that need it"
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[0-9][a-z0-9.]*( ; [^/]+)?", line), f"{line!r} is no pin"
+        assert not BROUGHT_BY_TORCH.match(line), f"{line!r} comes with torch on machines that need it"
 
 
 @pytest.mark.parametrize("requirement", declared("test"), ids=str)
@@ -87,8 +87,8 @@ def test_extras_outside_the_lock_are_pinned_exactly():
 def test_installed_versions_equal_the_lock():
     """Public versions: the build of torch (2.13.0+cpu, say) follows the machine."""
     installed = {canonicalize_name(d.metadata["Name"]): Version(d.version).public for d in metadata.distributions()}
-    differing = {name: (str(pin), installed.get(name)) for name, pin in pins().items() if installed.get(name) != pin.public}
-    assert not differing, f"installed versions differ from requirements.lock (pinned, installed): {differing}; make env"
+    differing = {n: (str(pin), installed.get(n)) for n, pin in pins().items() if installed.get(n) != pin.public}
+    assert not differing, f"make env: installed versions differ from requirements.lock (pinned, installed): {differing}"
 
 
 def test_everything_imported_is_declared():

@@ -40,7 +40,7 @@ def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
 
 @pytest.fixture
 def lock(tmp_path, monkeypatch):
-    """A repository whose lock holds one package, "@toy/data" 1.0.0, with the content that the returned function is given."""
+    """A repository whose lock holds one package, "@toy/data" 1.0.0; the function sets its content."""
     monkeypatch.setattr(paths, "REPO", tmp_path)
     monkeypatch.setattr(paths, "PACKAGES", tmp_path / "packages")
     paths.PACKAGES.mkdir()

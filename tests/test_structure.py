@@ -98,7 +98,7 @@ def test_notebook_is_clean(path):
     assert "papermill" not in notebook.metadata
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert not cell.outputs and cell.execution_count is None, f"{name(path)}: cell {cell.id} holds outputs: clear them"
+            assert not cell.outputs and cell.execution_count is None, f"{name(path)}: cell {cell.id} holds outputs"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
@@ -108,23 +108,23 @@ def test_notebook_opens_with_its_title_and_files(path):
     assert first["cell_type"] == "markdown" and text.startswith("# "), f"{name(path)}: the first cell is no title"
     # a finding answers a question; a stage before it makes something
     for word in ("reads", "writes", "?") if path.stem >= "20" else ("reads", "writes"):
-        assert word in text.lower(), f"{name(path)}: the first cell lacks {word!r} (what it reads, what it writes, its question)"
+        assert word in text.lower(), f"{name(path)}: the first cell lacks {word!r} (what it reads, writes, asks)"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_notebook_has_one_cell_of_literal_parameters(path):
     content = json.loads(path.read_text(encoding="utf-8"))["cells"]
     tagged = [c for c in content if "parameters" in c["metadata"].get("tags", [])]
-    assert len(tagged) == 1 and tagged[0]["cell_type"] == "code", f"{name(path)}: one code cell tagged parameters is wanted"
+    assert len(tagged) == 1 and tagged[0]["cell_type"] == "code", f"{name(path)}: one cell tagged parameters is wanted"
     for line in "".join(tagged[0]["source"]).splitlines():
-        assert re.fullmatch(r"\w+(: \w+)? = [^#]+  # \S.*", line), f"{name(path)}: {line!r} is not `name = value  # help`"
+        assert re.fullmatch(r"\w+(: \w+)? = [^#]+  # \S.*", line), f"{name(path)}: {line!r} lacks value or help"
         ast.literal_eval(ast.parse(line).body[0].value)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_notebook_is_thin(path):
     for source in cells(path, "code"):
-        assert len(source.splitlines()) <= 20, f"{name(path)}: a cell of {len(source.splitlines())} lines: {source[:60]!r}"
+        assert len(source.splitlines()) <= 20, f"{name(path)}: more than 20 lines in the cell {source[:60]!r}"
         tree = ast.parse("\n".join(line for line in source.splitlines() if not line.startswith(("%", "!"))))
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -141,7 +141,7 @@ def test_notebook_says_what_it_does(path):
 @pytest.mark.parametrize("path", STAGES, ids=name)
 def test_stage_notebook_begins_and_ends_its_run(path):
     code = cells(path, "code")
-    assert any(f'start("{path.stem}"' in source for source in code[:3]), f"{name(path)}: runs.start of its own name is missing"
+    assert any(f'start("{path.stem}"' in source for source in code[:3]), f"{name(path)} starts no run of its name"
     assert "runs.finish(" in code[-1], f"{name(path)}: the last cell must write the result with runs.finish"
 
 

@@ -101,6 +101,20 @@ def test_chance_of_a_caption_is_what_another_caption_scores(tables_of):
     assert captioning.chance(items[:1]).tolist() == [0]
 
 
+def test_chance_of_a_flag_counts_the_flags_asked_for(tables_of):
+    items = tables_of["flag"]
+    three = items[items.concepts.map(lambda shown: shown[0] in FLAGS[:3]) & (items.split != "blind")]
+    assert set(TASKS["flag"].chance(three)) == {100 / 3}
+    assert TASKS["flag"].chance(items[:0]).size == 0
+
+
+def test_words_of_every_caption_weigh_less_than_rare_ones():
+    items = pd.DataFrame({"language": "en", "reference": ["common dog", "common cat", "common boat"]})
+    often, rarely = (captioning.scores(items, answers)[0] for answers in (["common", "", ""], ["dog", "", ""]))
+    assert 0 < often < rarely / 2
+    assert captioning.score("common", "common dog") == captioning.score("dog", "common dog")
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_blind_items_ask_the_same_and_show_nothing_that_is_spoken_of(name):
     task = TASKS[name]
@@ -137,7 +151,8 @@ def test_items_depend_on_the_seed_and_on_nothing_but_their_own_language(name, ta
     task, items = TASKS[name], tables_of[name]
     pd.testing.assert_frame_equal(drawn(task), items)
     for split in ("new-style", "new-language"):
-        assert not drawn(task, seed=1).query("split == @split").equals(items.query("split == @split"))
+        own, other = (table[table.split == split].reset_index(drop=True) for table in (items, drawn(task, seed=1)))
+        assert not own.equals(other)
     fewer = drawn(task, codes=["en", "sw"])
     pd.testing.assert_frame_equal(fewer, items[items.language.isin(["en", "sw"])].reset_index(drop=True))
     texts, images = (table.sample(frac=1, random_state=0) for table in (made_up_texts(), made_up_images()))

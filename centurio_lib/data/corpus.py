@@ -15,7 +15,7 @@ from centurio_lib.languages import language
 
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
-KINDS = {"lexicon": 0.30, "exchange": 0.30, "choice": 0.18, "pair": 0.08, "odd_one_out": 0.07, "declaration": 0.07}
+KINDS = {"lexicon": 0.30, "exchange": 0.26, "choice": 0.24, "pair": 0.08, "odd_one_out": 0.08, "declaration": 0.04}
 ENGLISH_SHARE = 0.1  # English comes up more often than any other language, as in real text
 
 

@@ -24,7 +24,7 @@ GLOTLID = {"zh": "cmn_Hani", "fa": "fas_Arab", "et": "ekk_Latn", "tl": "fil_Latn
 # fixed version: its labels are the ones above
 GLOTLID_REPO, GLOTLID_FILE = "cis-lmu/glotlid", "model_v3.bin"
 # Normalised fidelity takes these for one language: members of one ISO 639-3 macrolanguage that short texts do not tell
-# apart (Bosnian, Croatian, Serbian; Indonesian, Malay; both Norwegians; Quechuas; ...), and both scripts of Chinese.
+# apart (Bosnian, Croatian, Serbian; Indonesian, Malay; Norwegians; ...); Filipino and Tagalog; both Chinese scripts.
 GROUPS = {
     "cld2": [("bs", "hr", "sr"), ("id", "ms"), ("no", "nn"), ("zh", "zh-Hant")],
     "glotlid": [("bos_Latn", "hrv_Latn", "srp_Cyrl", "srp_Latn"), ("ind_Latn", "zsm_Latn"), ("nob_Latn", "nno_Latn"),

@@ -18,6 +18,7 @@ PAD = "<pad>"
 SPECIAL = [PAD, corpus.BREAK, corpus.END, corpus.USER, corpus.ASSISTANT, IMAGE]
 # letters with their marks in one piece, so that words of Indic scripts are not cut at each vowel sign
 WORD = r" ?[\p{L}\p{M}\u200c\u200d’']+| ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]|\s+"
+FIRST_TOKEN_WEIGHT = 4.0
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}<|user|>{{ message['content'] }}<|end|>"
     "{% else %}<|assistant|>{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}{% endif %}{% endfor %}"
@@ -96,10 +97,14 @@ def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, 
 
 
 def loss_of(model, tokenizer, ids: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy (nats) of the next token, user turns left out. `ids`: (batch, length)."""
+    """Weighted mean cross-entropy (nats) of the next token, user turns left out. `ids`: (batch, length)."""
     hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]  # (batch, length - 1, hidden)
     learned = ~questions(tokenizer, ids)[:, 1:]
-    return nn.functional.cross_entropy(model.lm_head(hidden[learned]), ids[:, 1:][learned])
+    first = (ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[learned]  # (learned,)
+    losses = nn.functional.cross_entropy(model.lm_head(hidden[learned]), ids[:, 1:][learned], reduction="none")
+    # the first token of an answer decides it, and choices have no other: without a weight long lists drown them
+    weights = torch.where(first, FIRST_TOKEN_WEIGHT, 1.0)
+    return (weights * losses).sum() / weights.sum()
 
 
 @torch.no_grad()

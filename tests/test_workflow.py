@@ -1,0 +1,156 @@
+"""The study's graph: what Snakemake plans in a copy of the repository whose runs are finished, and the time it promises.
+
+Nothing is trained: results are written as a run writes them last, and Snakemake is asked (-n) what is left to do.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from centurio_lib import params, paths, plan, provenance
+
+STUDY = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
+FINISH = """
+from centurio_lib import params, runs
+setups = params.questions()["rq1"]
+for notebook, (stage, _) in runs.STAGES.items():
+    if stage == "pretrain":
+        continue
+    for setup in setups if stage in runs.TRAINED else [None]:
+        runs.finish(runs.start(notebook, "smoke", setup, 0, **({"seeds": 1} if stage == "rq1" else {})))
+"""
+
+
+def in_copy(copy, *command: str) -> str:
+    """What a command prints in a copy of the repository."""
+    environment = os.environ | {"PYTHONPATH": str(copy), "CENTURIO_HOME": str(copy)}
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def todo(copy, *options: str) -> dict[str, int]:
+    """Number of runs of each rule that Snakemake would do."""
+    printed = in_copy(copy, *STUDY, *options, "-n", "--quiet", "rules")
+    assert "Job stats" in printed or "Nothing to be done" in printed, printed
+    table = printed.split("Reasons:")[0].split("Job stats:")[-1]
+    counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+    return {rule: n for rule, n in counts.items() if rule not in ("study", "total")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A copy of the repository with every run of the smoke study finished."""
+    copy = tmp_path_factory.mktemp("study") / "repo"
+    for name in ("centurio_lib", "notebooks", "params"):
+        shutil.copytree(paths.REPO / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    for name in ("Snakefile", "package-lock.json"):
+        shutil.copy(paths.REPO / name, copy / name)
+    assert todo(copy) == {"languages": 1, "captions": 1, "instructions": 1, "base_models": 1, "instruct": 6, "evaluate": 6, "rq1": 1}
+    printed = in_copy(copy, sys.executable, "-c", FINISH)
+    assert "done in" in printed, printed
+    return copy
+
+
+@pytest.fixture
+def edit(finished):
+    """Change a file of the finished copy; it is put back after the test."""
+    before = {}
+
+    def change(name: str, old: str, new: str) -> None:
+        path = finished / name
+        text = before.setdefault(path, path.read_text(encoding="utf-8"))
+        assert old in text, f"{name} lacks {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    yield change
+    for path, text in before.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def test_second_study_does_nothing_whatever_was_touched(finished):
+    for path in [*finished.glob("notebooks/*"), *finished.rglob("centurio_lib/*.py"), *finished.rglob("params/*.yaml")]:
+        path.touch()
+    assert todo(finished) == {}
+
+
+def test_one_setup_changed_reruns_what_depends_on_it(finished, edit):
+    edit("params/setups.yaml", "tiers: [5, 4]\n", "tiers: [5, 4]\n    english_share: 0.25\n")
+    assert todo(finished) == {"instruct": 1, "evaluate": 1, "rq1": 1}
+
+
+def test_more_seeds_run_the_new_ones_only(finished):
+    assert todo(finished, "seeds=2") == {"instruct": 6, "evaluate": 6, "rq1": 1}
+
+
+def test_unknown_names_stop_the_study_before_any_work(finished):
+    for option, message in (("profile=none", "none.yaml does not exist; there are"), ("seeds=0", "seeds = 0: at least 1")):
+        assert message in in_copy(finished, *STUDY, option, "-n")
+
+
+def jobs(folder, count: int, stage: str = "instruct") -> list[plan.Job]:
+    """Runs to do, none of them finished."""
+    return [plan.Job(stage, folder / stage / f"T{i}" / "provenance.json") for i in range(count)]
+
+
+def test_plan_counts_runs_and_divides_their_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    monkeypatch.setattr(plan, "FIRST_S", {"toy": {"instruct": 60 - plan.STARTING_S}})
+    assert plan.announcement("toy", jobs(tmp_path, 6), 2) == "profile toy: 6 runs to do (6 instruct), 2 at a time: about 3 min"
+
+
+def test_plan_learns_from_finished_runs_and_admits_what_it_does_not_know(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    assert "time not known" in plan.announcement("toy", jobs(tmp_path, 1), 1)
+    for i, runtime in enumerate((10, 30, 1000)):
+        provenance.write_json(paths.run("toy", "instruct", f"T{i}", 0) / "provenance.json", {"runtime_s": runtime})
+    assert plan.stage_seconds("toy") == {"instruct": 30}
+
+
+def test_progress_counts_only_what_finished_since_the_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    wanted, now = jobs(tmp_path, 3), time.time()
+    provenance.write_json(wanted[0].result, {})
+    os.utime(wanted[0].result, (now - 100, now - 100))
+    provenance.write_json(wanted[1].result, {})
+    os.utime(wanted[1].result, (now + 1, now + 1))
+    done, line = plan.progress("toy", wanted, 1, now)
+    assert done == 1 and line.startswith("== 1 of 3 runs done")
+
+
+def test_runs_that_began_and_left_no_result_are_named(tmp_path):
+    wanted = jobs(tmp_path, 2)
+    wanted[0].result.parent.mkdir(parents=True)
+    wanted[0].result.with_name("run.ipynb").touch()
+    assert plan.failed(wanted, time.time() - 60) == wanted[:1]
+
+
+def test_second_study_of_a_profile_waits_its_turn_and_a_killed_one_blocks_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    script = "import time; from centurio_lib import plan; held = plan.hold('toy'); print('held', flush=True); time.sleep(60)"
+    first = subprocess.Popen([sys.executable, "-c", script], cwd=paths.REPO, env=os.environ | {"CENTURIO_HOME": str(tmp_path)},
+                             stdout=subprocess.PIPE)
+    try:
+        assert first.stdout.readline() == b"held\n"
+        with pytest.raises(plan.StudyRunning, match=f"process {first.pid} already runs"):
+            plan.hold("toy")
+        plan.hold("other").close()
+    finally:
+        first.kill()
+        first.wait()
+    plan.hold("toy").close()
+
+
+@pytest.mark.parametrize(("asked", "seeds"), [(None, 1), (1, 1), (5, 5)])
+def test_seeds_come_from_the_command_or_the_profile(asked, seeds):
+    assert plan.n_seeds(asked, params.profile("smoke")) == seeds
+
+
+@pytest.mark.parametrize("asked", [0, -1, "two", 1.5, True])
+def test_bad_number_of_seeds_is_refused(asked):
+    with pytest.raises(params.ParamsError, match="seed"):
+        plan.n_seeds(asked, params.profile("smoke"))
