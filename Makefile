@@ -10,11 +10,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help env fetch study smoke data figures test lab bench base lint lock clean
 
-# idle threads must not spin where two runs share two cores; tokenizers fork-warn without a word of their own
+# idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED := 1
-export PATH := $(abspath .venv/bin):$(PATH)
 
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/installed)
 FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
@@ -43,7 +42,7 @@ lab: $(READY)  ## JupyterLab on the notebooks
 
 bench: fetch  ## speed and memory beside the plain way
 	mkdir -p results/benchmarks
-	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb
+	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb -p profile $(PROFILE)
 
 base: fetch  ## train the small base models of a profile again (hours at laptop)
 	mkdir -p results/$(PROFILE)/base_models

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from centurio_lib import params, paths, plan, provenance, runs
+from centurio_lib import params, paths, plan, runs
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -36,11 +36,10 @@ ARCHIVES = "package-lock.json"  # names the archives that images and texts come 
 
 
 def key(notebook):
-    """Input function: key.json of the run, written anew only if its content has changed."""
+    """Input function: key.json of the run, newer than its result only if another key made that."""
     def path(wildcards):
         chosen = {"setup": wildcards.setup, "seed": int(wildcards.seed)} if "setup" in wildcards.keys() else {}
-        run = runs.describe(notebook, PROFILE.name, seeds=SEEDS, **chosen)
-        return short(provenance.write_key(run.folder, run.key))
+        return short(plan.key_file(runs.describe(notebook, PROFILE.name, seeds=SEEDS, **chosen)))
     return path
 
 

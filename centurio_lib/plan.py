@@ -1,4 +1,4 @@
-"""How much a study has to run, about how long that takes, and how far it is.
+"""What a study has to run, about how long that takes, and how far it is: what the Snakefile asks of Python.
 
 The Snakefile hands over the runs that Snakemake found to do. Their times are those that finished runs of the same stage
 recorded, or `FIRST_S` where no run of the stage has finished yet.
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO, NamedTuple
 
-from centurio_lib import params, paths, provenance
+from centurio_lib import params, paths, provenance, runs
 
 # seconds of one run before any is recorded, measured on two CPU cores with two runs side by side
 FIRST_S = {
@@ -34,6 +34,24 @@ class Job(NamedTuple):
 
 class StudyRunning(RuntimeError):
     """Another process already works on the same study."""
+
+
+def key_file(run: runs.Run) -> Path:
+    """`key.json` of a run, newer than its result exactly if another key made that result.
+
+    Snakemake compares times and contents only. So the key of a stale result also names what it replaces, and the key of
+    a good one is no newer than it, even if the key was changed and changed back in between.
+    """
+    result = run.folder / "provenance.json"
+    made_by = provenance.read_json(result)["key"] if result.exists() else None
+    if made_by in (None, provenance.digest(run.key)):
+        path = provenance.write_key(run.folder, run.key)
+    else:
+        path = provenance.write_key(run.folder, run.key | {"replaces": made_by})
+    if made_by == provenance.digest(run.key):
+        written = min(path.stat().st_mtime_ns, result.stat().st_mtime_ns)
+        os.utime(path, ns=(written, written))
+    return path
 
 
 def stage_seconds(profile: str) -> dict[str, float]:
@@ -63,7 +81,8 @@ def spoken(duration: float | None) -> str:
 
 def announcement(profile: str, jobs: list[Job], abreast: int) -> str:
     """What will be run and about how long it takes."""
-    stages = ", ".join(f"{count} {stage}" for stage, count in Counter(job.stage for job in jobs).items())
+    counts = Counter(job.stage for job in jobs)
+    stages = ", ".join(f"{counts[stage]} {stage}" for stage, _ in runs.STAGES.values() if counts[stage])
     duration = spoken(minutes(jobs, stage_seconds(profile), abreast))
     return f"profile {profile}: {len(jobs)} runs to do ({stages}), {abreast} at a time: {duration}"
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 import time
 from contextlib import contextmanager
 from functools import cache
@@ -63,7 +62,7 @@ def read_json(path: Path):
 
 def code_only(source: str) -> str:
     """The code of a Python source with comments, layout and docstrings dropped."""
-    tree = ast.parse("\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))))
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -72,9 +71,10 @@ def code_only(source: str) -> str:
 
 
 def notebook_code(notebook: Path) -> list[str]:
-    """Code cells of a notebook, the parameters cell left out (its values arrive as resolved params)."""
+    """Code cells of a notebook without magics; the parameters cell is left out (its values arrive as resolved params)."""
     cells = [c for c in read_json(notebook)["cells"] if c["cell_type"] == "code"]
-    return ["".join(c["source"]) for c in cells if "parameters" not in c["metadata"].get("tags", [])]
+    sources = ["".join(c["source"]) for c in cells if "parameters" not in c["metadata"].get("tags", [])]
+    return ["\n".join(line for line in s.splitlines() if not line.lstrip().startswith(("%", "!"))) for s in sources]
 
 
 def module_file(name: str) -> Path | None:
@@ -153,8 +153,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def interpreter() -> str:
-    """The running Python, for messages."""
-    return f"{sys.executable} ({platform.python_version()})"

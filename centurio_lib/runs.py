@@ -4,9 +4,10 @@ A notebook starts with `run = runs.start("11_instruct", profile, setup, seed)` a
 writes `provenance.json`, the result file that says the run is complete. Snakemake asks the same functions for the key.
 """
 
+import fcntl
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from centurio_lib import params, paths, provenance
 
@@ -22,6 +23,7 @@ STAGES = {
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "20_rq1_number_of_languages": ("rq1", ["evaluation", "study"]),
 }
+_HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 
 
@@ -51,6 +53,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
+    resolved["packages"] = provenance.sha256((paths.REPO / "package-lock.json").read_bytes())
     if stage in TRAINED:
         chosen = params.setup(setup)
         # what a setup asks for counts, not what it is called or why
@@ -67,6 +70,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
     """A run about to begin: its folder made, its key written, what it is said."""
     run = describe(notebook, profile, setup, seed, seeds)
+    _hold(run)
     provenance.write_key(run.folder, run.key)
     print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)
     return run
@@ -78,7 +82,9 @@ def finish(run: Run, **extra) -> Path:
     path = provenance.write_json(run.folder / "provenance.json", provenance.record(run.key, **extra))
     for checkpoint in run.folder.glob("checkpoint-*"):  # of no use any more
         checkpoint.unlink()
-    print(f"done in {extra['runtime_s']:.0f} s: {path}", flush=True)
+    if run.folder in _HELD:
+        _HELD.pop(run.folder).close()
+    print(f"{run.label}: done in {extra['runtime_s']:.0f} s: {path}", flush=True)
     return path
 
 
@@ -87,6 +93,18 @@ def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 
     run = describe(notebook, profile, setup, seed)
     provenance.check_key(run.folder / "provenance.json", run.key)
     return run
+
+
+def _hold(run: Run) -> None:
+    """Wait while another process is at work on the same run, as one may be that outlived a killed study."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    file = (run.folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"{run.label}: another process is at work in {run.folder}: waiting for it to end", flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    _HELD[run.folder] = file
 
 
 def _part(config: params.Profile, dotted: str):

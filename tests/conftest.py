@@ -7,5 +7,5 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hypothesis import settings
 
-settings.register_profile("study", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("study", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("study")

@@ -66,7 +66,8 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
 
 def missing(available: pd.DataFrame, codes: list[str]) -> list[str]:
     """Languages of a mix that have no sample at all."""
-    return [code for code in codes if code not in set(available.language)]
+    have = set(available.language.unique())
+    return [code for code in codes if code not in have]
 
 
 def _rows(available: pd.DataFrame, taken: dict[str, str]) -> pd.DataFrame:

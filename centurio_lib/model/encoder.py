@@ -1,8 +1,9 @@
 """The study's own small vision encoder: SigLIP's architecture, pre-trained on artwork with English names.
 
-Like the web images that SigLIP has seen, its images come with English text only, and in every style. It learns to tell
-the English name of a picture among all names (softmax) and which English keywords go with it (SigLIP's sigmoid loss,
-arXiv 2303.15343, against one learned vector for each text).
+Like the web images that SigLIP has seen, its images come with English text only, and in every style. Every image token
+learns to tell the English name of the picture among all names (by cosine, so that drawings of one thing in different
+styles come to lie together), and their mean which English keywords go with it (SigLIP's sigmoid loss, arXiv 2303.15343,
+against one learned vector for each text).
 """
 
 import time
@@ -19,19 +20,25 @@ from centurio_lib.model.features import pixels_of
 from centurio_lib.model.train import learning_rate
 from centurio_lib.params import EncoderSize
 
+COSINE_SCALE = 16.0
+
 
 def new(size: EncoderSize, pixels: int, names: int, keywords: int, seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
     """A SigLIP vision tower with random weights, without the pooling head that LLaVA does not use; and the two text heads."""
     torch.manual_seed(seed)
     config = SiglipVisionConfig(hidden_size=size.hidden, intermediate_size=4 * size.hidden, num_hidden_layers=size.layers,
                                 num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch, vision_use_head=False)
-    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names), "keywords": nn.Linear(size.hidden, keywords)})
+    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names, bias=False), "keywords": nn.Linear(size.hidden, keywords)})
     return SiglipVisionModel(config), heads
 
 
-def pooled(model: SiglipVisionModel, pixels: torch.Tensor) -> torch.Tensor:
-    """Mean over the image tokens of the last block: (images, hidden)."""
-    return model(pixel_values=pixels).last_hidden_state.mean(1)  # (images, tokens, hidden) -> (images, hidden)
+def name_logits(model: SiglipVisionModel, heads: nn.ModuleDict, tokens: torch.Tensor) -> torch.Tensor:
+    """Scaled cosine of each image token with each English name. `tokens`: (images, tokens, hidden) of the last block.
+
+    Returns (images, tokens, names).
+    """
+    vectors = nn.functional.normalize(heads["name"].weight, dim=-1)  # (names, hidden)
+    return COSINE_SCALE * nn.functional.normalize(tokens, dim=-1) @ vectors.T
 
 
 def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int, folder: Path,
@@ -52,7 +59,7 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
         random = np.random.default_rng((seed, step))
         rows = random.integers(0, len(drawings), size.batch)
         pixels = pixels_of([artwork.place(drawings[i], random, model.config.image_size) for i in rows])
-        loss = loss_of(heads, pooled(model, pixels), torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
+        loss = loss_of(model, heads, pixels, torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -67,11 +74,30 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
     return float(np.mean(log[-100:])) if log else float("nan")
 
 
-def loss_of(heads, features: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
-    """Softmax over English names plus the sigmoid loss over English keywords. `features`: (images, hidden)."""
-    name = nn.functional.cross_entropy(heads["name"](features), names, label_smoothing=0.05)
+def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
+    """Softmax over English names for every image token plus the sigmoid loss over English keywords for their mean."""
+    tokens = model(pixel_values=pixels).last_hidden_state  # (images, tokens, hidden)
+    logits = name_logits(model, heads, tokens).flatten(0, 1)  # (images x tokens, names)
+    name = nn.functional.cross_entropy(logits, names.repeat_interleave(tokens.shape[1]))
     # few of the keywords apply to one image: without a weight their loss would vanish beside the name's
-    return name + 20 * nn.functional.binary_cross_entropy_with_logits(heads["keywords"](features), keywords)
+    return name + 20 * nn.functional.binary_cross_entropy_with_logits(heads["keywords"](tokens.mean(1)), keywords)
+
+
+@torch.no_grad()
+def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionModel:
+    """Scale what each block writes so that the last block's output, which LLaVA reads, has a standard deviation of 1.
+
+    Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights then
+    starts at the scale of word embeddings.
+    """
+    scale = 1 / model(pixel_values=pixels, output_hidden_states=True).hidden_states[-1].std()
+    embeddings = model.embeddings
+    writers = [embeddings.patch_embedding, *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]
+    for module in writers:
+        module.weight.mul_(scale)
+        module.bias.mul_(scale)
+    embeddings.position_embedding.weight.mul_(scale)
+    return model
 
 
 @torch.no_grad()
@@ -81,6 +107,7 @@ def accuracy(model, heads, drawings: list, names: np.ndarray, seed: int) -> floa
     right = []
     for first in range(0, len(drawings), 256):
         placed = [artwork.place(d, random, model.config.image_size) for d in drawings[first:first + 256]]
-        guesses = heads["name"](pooled(model, pixels_of(placed))).argmax(-1)
+        tokens = model(pixel_values=pixels_of(placed)).last_hidden_state
+        guesses = name_logits(model, heads, tokens).mean(1).argmax(-1)  # (images,)
         right.append(guesses.numpy() == names[first:first + 256])
     return float(np.concatenate(right).mean())

@@ -23,8 +23,15 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
 
 def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
     """Last hidden states (rows, tokens, d_lm) of a batch, packed or not."""
-    return llava.model.language_model(inputs_embeds=embed(llava, batch.ids, features), attention_mask=batch.mask,
-                                      position_ids=batch.positions, use_cache=False).last_hidden_state
+    embedded = embed(llava, batch.ids, features)
+    mask = additive(batch.mask, embedded.dtype) if llava.config.text_config._attn_implementation == "eager" else batch.mask
+    return llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=batch.positions,
+                                      use_cache=False).last_hidden_state
+
+
+def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2) wants."""
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
 def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.Tensor, int]:

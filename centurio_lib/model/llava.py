@@ -64,10 +64,23 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int) ->
     torch.manual_seed(seed)
     projector = LlavaMultiModalProjector(config).to(language_model.dtype)
     llava.model.vision_tower, llava.model.multi_modal_projector = vision, projector
-    llava.model.language_model, llava.lm_head = language_model.model, language_model.lm_head
+    llava.model.language_model, llava.lm_head = language_model.model, output_head(language_model)
+    llava.is_loaded_in_4bit = getattr(language_model, "is_loaded_in_4bit", False)  # so that peft knows what it wraps
     llava.generation_config.eos_token_id = tokenizer.eos_token_id
     llava.generation_config.pad_token_id = tokenizer.pad_token_id
     return llava
+
+
+def output_head(language_model) -> torch.nn.Linear:
+    """The output head with what some LMs do to its logits afterwards, which LLaVA would leave out: Cohere scales, Gemma 2 caps."""
+    own, config = language_model.lm_head, language_model.config
+    scale, cap = getattr(config, "logit_scale", None) or 1.0, getattr(config, "final_logit_softcapping", None)
+    if scale == 1.0 and not cap:
+        return own
+    head = torch.nn.Linear(own.in_features, own.out_features, own.bias is not None, device="meta")
+    head.weight, head.bias = own.weight, own.bias
+    head.register_forward_hook(lambda module, inputs, logits: cap * torch.tanh(logits * scale / cap) if cap else logits * scale)
+    return head
 
 
 def build(profile: Profile, seed: int) -> tuple[LlavaForConditionalGeneration, object]:
@@ -92,7 +105,8 @@ def tune(llava, profile: Profile, setup: Setup):
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
                                                 target_modules=linear_layers(llava), modules_to_save=["multi_modal_projector"]))
     llava.model.multi_modal_projector.requires_grad_(True)
-    llava.model.language_model.requires_grad_(tuning == "full")
+    for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
+        part.requires_grad_(tuning == "full")
     return llava
 
 
@@ -135,5 +149,6 @@ def load(llava, folder: Path, train: bool = False):
 
 
 def merged(model) -> LlavaForConditionalGeneration:
-    """A plain LLaVA with LoRA merged into its weights, for decoding."""
-    return (model.merge_and_unload() if isinstance(model, PeftModel) else model).eval()
+    """A plain LLaVA for decoding: LoRA merged into its weights, or beside them where they are in 4 bits and merging would round."""
+    llava = plain(model)
+    return (llava if model is llava or llava.is_loaded_in_4bit else model.merge_and_unload()).eval()

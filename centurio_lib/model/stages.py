@@ -73,11 +73,16 @@ def train(run: runs.Run, model, tokenizer, conversations, image_features, stage:
     """Train the stage and write `adapter/` and `log.csv` into the run's folder. Returns the log."""
     key = provenance.digest(run.key)
     log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed, run.folder, key,
-                                    say=lambda text: print(text, flush=True)))
+                                    say=sayer(run)))
     llava.save(model, run.folder / "adapter")
     with provenance.atomic(run.folder / "log.csv") as temporary:
         log.to_csv(temporary, index=False)
     return log
+
+
+def sayer(run: runs.Run):
+    """A print that names the run first: the lines of two runs mix in one terminal."""
+    return lambda text: print(f"{run.label}: {text}", flush=True)
 
 
 def tuned(run: runs.Run, model):

@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -40,7 +41,10 @@ def fetch() -> list[Path]:
     todo = [p for p in locked() if not archive(p).exists()]
     for package in todo:
         print(f"fetching {package} {locked()[package]['version']}", flush=True)
-        _npm("pack", f"{package}@{locked()[package]['version']}", "--pack-destination", str(paths.PACKAGES))
+        # packed elsewhere first: an interrupted download leaves nothing under the archive's name
+        with tempfile.TemporaryDirectory(dir=paths.PACKAGES) as folder:
+            _npm("pack", f"{package}@{locked()[package]['version']}", "--pack-destination", folder)
+            (Path(folder) / archive(package).name).rename(archive(package))
     return [checked(p) for p in locked()]
 
 

