@@ -27,17 +27,17 @@ def country(code: str | None) -> str:
 def choice(code: str, names: list[str]) -> str:
     """Multiple choice among names in a language; the answer is a letter (BIN-MC's shape)."""
     options = " ".join(f"{letter}. {option}" for letter, option in zip(LETTERS, names, strict=False))
-    return f"Which of these choices (in {language(code).name}) is shown in the image? {options} Answer with the letter."
+    return f"Which of these (in {language(code).name}) does the image show? {options}"
 
 
 def pair(code: str, names: list[str]) -> str:
     """True or false about two images (MaRVL's shape)."""
-    return f"Do the two images show (in {language(code).name}) {' and '.join(names)}? Answer true or false."
+    return f"True or false: the two images show (in {language(code).name}) {' and '.join(names)}."
 
 
 def odd_one_out(code: str, shown: str) -> str:
     """The image that does not match four others (VLOD's shape); the answer is a letter."""
-    return f"Which of the five images does not show (in {language(code).name}) {shown}? Answer with the letter."
+    return f"Which of the five images, A to E, does not show (in {language(code).name}) {shown}?"
 
 
 def dense_caption(shown: str, keywords: list[str]) -> str:

@@ -1,0 +1,159 @@
+"""Benchmarks on a tiny model: all ways have the same losses and answers, or nothing is reported. No speed is asserted.
+
+Run with: pytest tests/test_benchmarks.py
+"""
+
+import pandas as pd
+import pytest
+import tiny
+import torch
+
+from centurio_lib.evaluation import benchmarks
+from centurio_lib.evaluation.benchmarks import TRAINING, UnequalError
+from centurio_lib.model import llava
+
+STAGE = tiny.PROFILE.instruct.model_copy(update={"rows": 2, "row_tokens": 128})
+PLAIN, LABEL_ROWS, GROUPED, CACHED, PACKED = TRAINING
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    """Features of the made-up pictures."""
+    return tiny.features_of(tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="module")
+def given(features):
+    """A model with a fresh adapter, and 24 samples in two optimiser steps."""
+    model = llava.tune(tiny.model(), tiny.PROFILE, tiny.SETUP)
+    samples = tiny.conversations(features.tokens, copies=4)
+    return benchmarks.lesson(model, tiny.tokenizer(), samples, features, tiny.pictures(), STAGE, seed=0)
+
+
+@pytest.fixture(scope="module")
+def table(given):
+    """The table of all ways of training."""
+    return benchmarks.training(given, repeats=1).set_index("way")
+
+
+def made_up_items(n: int = 6) -> pd.DataFrame:
+    """Items of tasks that leave different room for answers, about one to three pictures, in no order of length."""
+    tasks = ["flag", "image_pair", "multiple_choice"]
+    return pd.DataFrame([{"task": tasks[i % 3], "images": tiny.IMAGE_IDS[i:i + 1 + i % 3],
+                          "prompt": "What is this? " * (1 + i * 5 % 4)} for i in range(n)])
+
+
+def test_losses_of_all_ways_are_equal_after_an_update_too(given):
+    found = {name: benchmarks.losses(way, given) for name, way in TRAINING.items()}
+    benchmarks.check_losses(found, torch.float32)
+    first, last = found[PLAIN]
+    assert abs(first - last) > 1e-3  # the update shows, so equal losses mean equal gradients
+    for name, values in found.items():
+        assert values == pytest.approx([first, last], rel=1e-5), name
+
+
+def test_every_way_starts_from_the_same_weights(given):
+    benchmarks.losses(TRAINING[PACKED], given)
+    moved = llava.trainable(given.model)
+    assert any(not torch.equal(p, given.weights[name]) for name, p in moved.items())
+    benchmarks.restart(given)
+    assert all(torch.equal(p, given.weights[name]) for name, p in llava.trainable(given.model).items())
+
+
+def test_wrong_features_are_found_out(given, features):
+    class Shuffled:
+        values = features.values
+
+        def __getitem__(self, image_ids):
+            return features[image_ids[::-1]]
+
+    with pytest.raises(UnequalError, match="cached"):
+        benchmarks.training(given._replace(features=Shuffled()), repeats=1)
+
+
+def test_rounding_passes_and_more_does_not():
+    benchmarks.check_losses({"plain": [2.0, 1.0], "ours": [2.000001, 0.999999]}, torch.float32)
+    with pytest.raises(UnequalError, match="'ours'"):
+        benchmarks.check_losses({"plain": [2.0, 1.0], "ours": [2.0, 1.001]}, torch.float32)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_every_sample_is_in_one_forward_pass_of_its_step(given, name):
+    for micro, samples in zip(benchmarks.passes(TRAINING[name], given), given.steps, strict=True):
+        labels = sorted(token for batch in micro for token in batch.labels[batch.labels != -100].tolist())
+        assert labels == sorted(token for c in samples for token in c.ids[c.learned].tolist())
+        assert all(batch.ids.numel() <= STAGE.rows * STAGE.row_tokens for batch in micro)
+
+
+def test_table_says_what_each_lever_does(table, given):
+    assert list(table.index) == list(TRAINING) and (table.n == 24).all()
+    assert table.padding[GROUPED] < table.padding[PLAIN] == table.padding[LABEL_ROWS] < 100
+    assert table.peak_mib[LABEL_ROWS] < table.peak_mib[PLAIN]  # no logits of prompt and image tokens
+    assert table.held_mib[CACHED] > table.held_mib[GROUPED]  # what a cache costs is counted
+    assert (table.peak_mib > table.held_mib).all()
+    assert list(table.index[table.used]) == [PACKED if STAGE.packed else CACHED]
+    assert table.of_plain[PLAIN] == 1 and (table.labels_per_s > table.per_s).all()
+
+
+def test_memory_is_repeatable(given):
+    assert benchmarks.memory(TRAINING[PACKED], given) == benchmarks.memory(TRAINING[PACKED], given)
+
+
+def test_peak_is_what_tensors_held_together():
+    def work():
+        first = torch.ones(1000)
+        second = first.clone()  # 8000 bytes with the first
+        del first
+        return second[:10] * torch.ones(10)  # 4080: the first is gone
+
+    assert benchmarks.peak_bytes(work) == 8000
+    assert benchmarks.peak_bytes(lambda: None) == 0
+
+
+def test_speeds_are_of_median_rounds():
+    found = benchmarks.speeds("training", {"plain": [4.0, 2.0, 90.0], "ours": [1.0, 2.0, 0.5]}, n=8)
+    assert found.per_s.tolist() == [2, 8] and found.of_plain.tolist() == [1, 4]
+    assert found.slowest.tolist() == [8 / 90, 4] and found.fastest.tolist() == [4, 16]
+    assert found.of_previous.tolist()[1:] == [4]
+
+
+def test_rounds_are_interleaved_and_preparation_is_apart():
+    seen = []
+
+    def prepare(name: str):
+        seen.append(f"prepare {name}")
+        return lambda: seen.append(name) or name
+
+    seconds, made = benchmarks.rounds({name: lambda name=name: prepare(name) for name in "ab"}, 2)
+    assert seen == ["prepare a", "a", "prepare b", "b"] * 2
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2} and made == {"a": "a", "b": "b"}
+
+
+def test_ways_of_evaluation_give_the_same_answers(features):
+    found = benchmarks.evaluation(tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), batch=3,
+                                  repeats=1)
+    assert (found.n == 6).all() and len(found) == 3 and found.used.tolist() == [False, False, True]
+
+
+def test_other_answers_are_an_error(features, monkeypatch):
+    given = tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), 3, 1
+    monkeypatch.setattr(benchmarks.generate, "answers", lambda *_: ["something else"] * 6)
+    with pytest.raises(UnequalError, match="answer 0 is 'something else' by '\\+ like lengths"):
+        benchmarks.evaluation(*given)
+
+
+def test_plain_answers_keep_to_their_own_room(features):
+    items, model, tokenizer = made_up_items(4), tiny.model(), tiny.tokenizer()
+    prompts = [benchmarks.conversation.prompt(tokenizer, row.prompt, len(row.images), features.tokens)
+               for row in items.itertuples()]
+    pictures = benchmarks.Pictures(tiny.pictures(), set(tiny.IMAGE_IDS), model)
+    asked = model, tokenizer, prompts, items.images.tolist(), pictures, [1, 5, 2, 9]
+    answers = [benchmarks.plain_answers(*asked, batch) for batch in (1, 4)]
+    assert answers[0] == answers[1]
+    assert len(tokenizer(answers[1][0])["input_ids"]) <= 1 < len(tokenizer(answers[1][3])["input_ids"])
+
+
+def test_live_features_are_the_cached_ones(features, given):
+    ids = given.steps[0][1].images
+    assert torch.allclose(given.pictures[ids], features[ids], atol=1e-5)
+    assert given.pictures.pixels([]) is None
