@@ -277,12 +277,13 @@ def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: 
     def plainly(size: int) -> list[str]:
         return plain_answers(model, tokenizer, prompts, shown, pictures, room, size)
 
-    def ours() -> list[str]:
-        return generate.answers(model, tokenizer, prompts, shown, cached, room, batch)
+    def ours(source: Features | Pictures) -> list[str]:
+        return generate.answers(model, tokenizer, prompts, shown, source, room, batch)
 
     ways = {"plain transformers, one by one": lambda: lambda: plainly(1),
             "+ batches in the items' order": lambda: lambda: plainly(batch),
-            "+ like lengths, cached features": lambda: ours}
+            "+ like lengths together": lambda: lambda: ours(pictures),
+            "+ cached features": lambda: lambda: ours(cached)}
     seconds, answers = rounds(ways, repeats)
     check_answers(answers)
-    return speeds("evaluation", seconds, len(items)).assign(used=[False, False, True])
+    return speeds("evaluation", seconds, len(items)).assign(used=[False, False, False, True])

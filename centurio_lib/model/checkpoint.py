@@ -21,17 +21,16 @@ def path_of(folder: Path, key: str) -> Path:
     return Path(folder) / f"checkpoint-{key[:12]}.safetensors"
 
 
-def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizers: list, log: list[list[float]]) -> None:
+def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer, log: list[list[float]]) -> None:
     """Write a checkpoint at `step`. `log`: a row of numbers for each entry."""
     tensors = {"random": torch.get_rng_state(), "log": torch.tensor(log, dtype=torch.float64)}
-    states = {p: state for optimizer in optimizers for p, state in optimizer.state.items()}
     for name, p in named.items():
-        tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value for kind, value in states[p].items()}
+        tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value for kind, value in optimizer.state[p].items()}
     with provenance.atomic(path) as temporary:
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"key": key, "step": str(step)})
 
 
-def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizers: list, schedules: list) -> tuple[int, list[list[float]]]:
+def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizer, schedule) -> tuple[int, list[list[float]]]:
     """Put a checkpoint back: its step and log; (0, []) where there is none.
 
     Raises CheckpointError if it is of another run, or not readable.
@@ -42,23 +41,16 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
         metadata = file.metadata()
         if metadata["key"] != key:
             raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start again")
-        owner = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
         kinds = {k.split("/")[0] for k in file.keys()} - {"random", "log", "weight"}  # noqa: SIM118
         for name, p in named.items():
             p.data.copy_(file.get_tensor(f"weight/{name}"))
-            owner[p].state[p] = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}  # noqa: SIM118
+            optimizer.state[p] = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}  # noqa: SIM118
         torch.set_rng_state(file.get_tensor("random"))
         log = file.get_tensor("log").tolist()
-    for schedule in schedules:
-        advance(schedule, int(metadata["step"]))
-    return int(metadata["step"]), log
-
-
-def advance(schedule, step: int) -> None:
-    """Set a LambdaLR to a step, and its optimizer's rates to those of that step."""
-    schedule.last_epoch = step
-    for group, base, factor in zip(schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+    schedule.last_epoch = step = int(metadata["step"])
+    for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
         group["lr"] = base * factor(step)
+    return step, log
 
 
 def opened(path: Path):

@@ -73,35 +73,27 @@ def questions(tokenizer, ids: torch.Tensor) -> torch.Tensor:
 def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, key: str, say=print) -> float:
     """Next-token training on drawn documents, resumable. Returns the mean loss (nats a token) of the last 100 steps."""
     torch.manual_seed(draw.seed)
-    optimizers, factor = optimizers_of(model, size.lr), lambda i: min((i + 1) / 100, 1.0, (size.steps - i) / max(1, 0.4 * size.steps))
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, factor) for o in optimizers]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=size.lr, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min((i + 1) / 100, 1.0, (size.steps - i) / max(1, 0.4 * size.steps)))
     path, named = checkpoint.path_of(folder, key), dict(model.named_parameters())
-    done, log = checkpoint.restore(path, key, named, optimizers, schedules)
+    done, log = checkpoint.restore(path, key, named, optimizer, schedule)
     model.train()
     start = time.monotonic()
     for step in range(done + 1, size.steps + 1):
         ids = block(tokenizer, draw, step, size.batch, size.length)
         loss = loss_of(model, tokenizer, ids)
-        model.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for stepped in (*optimizers, *schedules):
-            stepped.step()
+        optimizer.step()
+        schedule.step()
         log.append([loss.item()])
         if step % 100 == 0 or step == size.steps:
             left = (time.monotonic() - start) / (step - done) * (size.steps - step)
             say(f"decoder step {step}/{size.steps} loss {np.mean(log[-100:]):.3f}, {left:.0f} s left")
-            checkpoint.store(path, key, step, named, optimizers, log)
+            checkpoint.store(path, key, step, named, optimizer, log)
     model.eval()
     return float(np.mean(log[-100:])) if log else float("nan")
-
-
-def optimizers_of(model, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the weights of the blocks, which hold what rarely occurs better (arXiv 2509.26030); AdamW for the rest."""
-    blocks = [p for p in model.model.layers.parameters() if p.ndim == 2]
-    rest = [p for p in model.parameters() if not any(p is b for b in blocks)]
-    muon = torch.optim.Muon(blocks, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
-    return [muon, torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.98), weight_decay=0.01)]
 
 
 def loss_of(model, tokenizer, ids: torch.Tensor) -> torch.Tensor:

@@ -52,7 +52,7 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
     optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, size.steps))
     path = checkpoint.path_of(folder, key)
-    done, log = checkpoint.restore(path, key, named, [optimizer], [schedule])
+    done, log = checkpoint.restore(path, key, named, optimizer, schedule)
     model.train()
     start = time.monotonic()
     for step in range(done + 1, size.steps + 1):
@@ -69,7 +69,7 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
         if step % 200 == 0 or step == size.steps:
             left = (time.monotonic() - start) / (step - done) * (size.steps - step)
             say(f"encoder step {step}/{size.steps} loss {np.mean(log[-100:]):.3f}, {left:.0f} s left")
-            checkpoint.store(path, key, step, named, [optimizer], log)
+            checkpoint.store(path, key, step, named, optimizer, log)
     model.eval()
     return float(np.mean(log[-100:])) if log else float("nan")
 

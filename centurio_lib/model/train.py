@@ -65,7 +65,7 @@ def run(model, pad: int, conversations: list[Conversation], features: Features, 
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
     path = checkpoint.path_of(folder, key)
-    done, log = checkpoint.restore(path, key, llava.trainable(model), [optimizer], [schedule])
+    done, log = checkpoint.restore(path, key, llava.trainable(model), optimizer, schedule)
     if done:
         say(f"resumed at step {done}/{len(plan)} from {path.name}")
     model.train()
@@ -76,7 +76,7 @@ def run(model, pad: int, conversations: list[Conversation], features: Features, 
         schedule.step()
         log.append([loss, labels])
         if step % stage.checkpoint_every == 0 and step < len(plan):
-            checkpoint.store(path, key, step, llava.trainable(model), [optimizer], log)
+            checkpoint.store(path, key, step, llava.trainable(model), optimizer, log)
         if time.monotonic() - said > 10 or step == len(plan):
             said, left = time.monotonic(), (time.monotonic() - start) / (step - done) * (len(plan) - step)
             say(f"step {step}/{len(plan)} loss {loss:.3f}, {left:.0f} s left")

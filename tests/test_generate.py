@@ -1,0 +1,121 @@
+"""Batched decoding on a tiny model: an answer is the same alone, in any batch, and by transformers' own way.
+
+Run with: pytest tests/test_generate.py
+"""
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centurio_lib.data import artwork
+from centurio_lib.model import conversation, features, generate
+
+# (question, images): mixed lengths, and none to five images
+ASKED = [("What is this?", [0]), ("Both?", [1, 2]), ("Which of the five images shows no dog?", [3, 4, 5, 6, 7]),
+         ("Hello", []), ("Describe the image in Thai.", [6]), ("x " * 40, [2]), ("What is this, in German?", [7]),
+         ("Do the two images show a and b? Answer true or false.", [0, 3]), ("", []), ("What is this?", [5])]
+IMAGES = [[tiny.IMAGE_IDS[i] for i in shown] for _, shown in ASKED]
+ROOM = 12
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """Features of the pictures."""
+    return tiny.features_of(tmp_path_factory.mktemp("features"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model that is inclined to end its answers, some sooner than others."""
+    made = tiny.model()
+    with torch.no_grad():
+        made.lm_head.weight[tiny.tokenizer().eos_token_id] *= 1.7
+    return made
+
+
+@pytest.fixture(scope="module")
+def prompts(shown) -> list[np.ndarray]:
+    """The questions as tokens."""
+    return [conversation.prompt(tiny.tokenizer(), text, len(i), shown.tokens) for text, i in ASKED]
+
+
+@pytest.fixture(scope="module")
+def alone(model, prompts, shown) -> list[str]:
+    """The answer to each question, one at a time."""
+    return answers(model, prompts, IMAGES, shown, batch=1)
+
+
+def answers(model, prompts, images, shown, batch: int, room: list[int] | None = None) -> list[str]:
+    room = room or [ROOM] * len(prompts)
+    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, room, batch)
+
+
+def test_answers_differ_in_text_and_length(alone):
+    """Else the tests below would hold for any order of answers."""
+    assert len(set(alone)) >= 8
+    assert min(map(len, alone)) < 0.5 * max(map(len, alone))
+
+
+@pytest.mark.parametrize("batch", [2, 3, 4, 100])
+def test_batched_answers_equal_those_given_one_by_one(batch, alone, model, prompts, shown):
+    assert answers(model, prompts, IMAGES, shown, batch) == alone
+
+
+def test_answers_come_in_the_order_of_the_questions(alone, model, prompts, shown):
+    order = np.random.default_rng(0).permutation(len(prompts)).tolist()
+    shuffled = answers(model, [prompts[i] for i in order], [IMAGES[i] for i in order], shown, batch=4)
+    assert shuffled == [alone[i] for i in order]
+
+
+def test_answers_equal_those_of_transformers_own_way(alone, model, prompts, shown):
+    """Token ids and pixels given to `generate`, without cached features or padding."""
+    pictures = dict(zip(tiny.IMAGE_IDS, tiny.pictures().image, strict=True))
+    for prompt, images, ours in zip(prompts, IMAGES, alone, strict=True):
+        seen = [artwork.from_bytes(pictures[i]) for i in images]
+        given_pixels = {"pixel_values": features.pixels_of(seen)} if images else {}
+        made = model.generate(input_ids=torch.from_numpy(prompt)[None], max_new_tokens=ROOM, do_sample=False, **given_pixels)
+        said = tiny.tokenizer().decode(made[0, len(prompt):], skip_special_tokens=True).strip()
+        assert said == ours
+
+
+def test_answers_depend_on_the_images(alone, model, prompts, shown):
+    others = [[tiny.IMAGE_IDS[(tiny.IMAGE_IDS.index(i) + 1) % 8] for i in images] for images in IMAGES]
+    changed = answers(model, prompts, others, shown, batch=4)
+    differ = [a != b for a, b, images in zip(alone, changed, IMAGES, strict=True) if images]
+    assert np.mean(differ) > 0.5
+    assert all(a == b for a, b, images in zip(alone, changed, IMAGES, strict=True) if not images)
+
+
+def test_each_answer_has_room_of_its_own(alone, model, prompts, shown):
+    """A question with little room does not cut short the others, nor the other way round."""
+    room = [2 if i % 2 else ROOM for i in range(len(prompts))]
+    mixed = answers(model, prompts, IMAGES, shown, batch=4, room=room)
+    assert mixed[::2] == alone[::2]
+    for short, whole in zip(mixed[1::2], alone[1::2], strict=True):
+        assert whole.startswith(short.rstrip("\ufffd"))  # the last character may be cut in two
+    assert sum(map(len, mixed[1::2])) < 0.5 * sum(map(len, alone[1::2]))
+
+
+def test_answers_hold_no_special_token_and_no_question(alone):
+    for text, (question, _) in zip(alone, ASKED, strict=True):
+        assert text == text.strip() and "<|" not in text and "<pad>" not in text and "<image>" not in text
+        assert len(question) < 8 or question not in text
+
+
+def test_nothing_asked_nothing_answered(model, shown):
+    assert answers(model, [], [], shown, batch=4) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 90), st.sampled_from([4, 16, 40])), max_size=50), st.integers(1, 9))
+def test_every_prompt_is_in_one_batch_of_one_room_sorted_by_length(shape, batch):
+    prompts = [np.zeros(length) for length, _ in shape]
+    made = generate.batches(prompts, [room for _, room in shape], batch)
+    assert sorted(i for mine in made for i in mine) == list(range(len(shape)))
+    for mine in made:
+        assert 0 < len(mine) <= batch and len({shape[i][1] for i in mine}) == 1
+    for room in {room for _, room in shape}:
+        lengths = [shape[i][0] for mine in made for i in mine if shape[i][1] == room]
+        assert lengths == sorted(lengths)
