@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
-NOTEBOOKS, PARAMS, MODELS = REPO / "notebooks", REPO / "params", REPO / "models"
+NOTEBOOKS, PARAMS = REPO / "notebooks", REPO / "params"
+PACKAGE_LOCK = REPO / "package-lock.json"  # names the fetched archives and the sha512 of each
 HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
 # fetched archives are the same for every profile and home, so that a second home does not download them again
 PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()

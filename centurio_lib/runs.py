@@ -53,7 +53,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
-    resolved["packages"] = provenance.sha256((paths.REPO / "package-lock.json").read_bytes())
+    resolved["packages"] = provenance.sha256(paths.PACKAGE_LOCK.read_bytes())
     if stage in TRAINED:
         chosen = params.setup(setup)
         # what a setup asks for counts, not what it is called or why

@@ -21,7 +21,8 @@ PROJECT = tomllib.loads((paths.REPO / "pyproject.toml").read_text(encoding="utf-
 EXTRAS = PROJECT["optional-dependencies"]
 LOCK = (paths.REPO / "requirements.lock").read_text(encoding="utf-8").splitlines()
 BROUGHT_BY_TORCH = re.compile(r"nvidia|triton|cuda")
-IMPORTED_AS = {"fasttext": "fasttext-predict", "bitsandbytes": "bitsandbytes"}  # extras, not part of the lock
+OURS = {"centurio_lib", "tiny"}  # the library, and what tests share
+IMPORTED_AS = {"fasttext": "fasttext-predict"}  # an extra, not part of the lock
 
 
 def pins() -> dict[str, Version]:
@@ -95,7 +96,7 @@ def test_everything_imported_is_declared():
     distributions = metadata.packages_distributions()
     known = {canonicalize_name(r.name) for r in declared(*EXTRAS)}
     for source, text in sources().items():
-        for name in top_level_imports(text) - set(sys.stdlib_module_names) - {"centurio_lib"}:
+        for name in top_level_imports(text) - set(sys.stdlib_module_names) - OURS:
             given = {canonicalize_name(d) for d in distributions.get(name, [IMPORTED_AS.get(name, name)])}
             assert given & known, f"{source} imports {name}, which pyproject.toml does not declare"
 
