@@ -8,7 +8,7 @@ answers. Otherwise nothing is reported (UnequalError).
 Seconds are processor time of this process over interleaved rounds (A B C A B C), which other processes disturb least.
 Pictures are decoded and batches padded beforehand, for every way. Memory is of tensors, as torch's allocator reports
 it (what `torch.cuda.max_memory_allocated` is on a GPU): exact and repeatable, without the interpreter and its
-libraries. The system's own count of the process, checked once at `laptop`, rose by 1 to 8 % more where the C library
+libraries. The system's own count of the process, checked once at `laptop`, rose by up to 9 % more where the C library
 gives freed blocks back at once (MALLOC_MMAP_THRESHOLD_=65536), and by half as much again or more where it keeps them.
 """
 

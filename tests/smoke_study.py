@@ -1,0 +1,70 @@
+"""The smoke study, run once for all tests that look at its results: every notebook, in a copy of the repository.
+
+`smoke_study(tmp_path_factory)` takes some minutes at the first call of a test session and nothing afterwards.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from centurio_lib import params, paths
+
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
+PRETRAINED = "PT50"  # the one setup of RQ3 that the study's questions do not ask for
+RUNS = [(setup, 0) for setup in [*params.questions()["rq1"], PRETRAINED]]
+# notebooks that no rule of the study runs
+BY_HAND = {"00_explore": ["-p", "setup", "T5"], "50_benchmarks": ["-p", "repeats", "1"]}
+
+
+class Study(NamedTuple):
+    """A finished smoke study."""
+
+    home: Path  # the copy of the repository that it ran in, and wrote into
+    printed: str
+    code: int  # that snakemake ended with
+    runtime_s: float
+
+    def results(self, *parts: str) -> Path:
+        """results/smoke/..."""
+        return self.home.joinpath("results", "smoke", *parts)
+
+
+def copy_of_repository(home: Path) -> Path:
+    """What a study needs of the repository, without anything that was built or run in it."""
+    unwanted = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    for name in ("centurio_lib", "notebooks", "params"):
+        shutil.copytree(paths.REPO / name, home / name, ignore=unwanted)
+    for name in ("Snakefile", "package-lock.json", "package.json"):
+        shutil.copy(paths.REPO / name, home / name)
+    return home
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Environment of a process that works in a copy: its code, its results, the archives of the repository."""
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PYTHONPATH": str(home), "CENTURIO_HOME": str(home), "CENTURIO_PACKAGES": str(paths.PACKAGES),
+                         "PATH": search, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def run_in(home: Path, *command: str) -> subprocess.CompletedProcess:
+    """A command in a copy, its output kept together in `stdout`."""
+    return subprocess.run(command, cwd=home, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True)
+
+
+def target(setup: str, stage: str = "evaluate") -> str:
+    """The file that snakemake makes when a run of a setup is complete."""
+    return f"results/smoke/{stage}/{setup}/seed0/provenance.json"
+
+
+@cache
+def smoke_study(tmp_path_factory) -> Study:
+    """The study of profile smoke, with one pre-trained setup besides. Look at `code` before using it."""
+    home, started = copy_of_repository(tmp_path_factory.mktemp("smoke") / "repo"), time.time()
+    done = run_in(home, *SNAKEMAKE, "--", "study", target(PRETRAINED))
+    return Study(home, done.stdout, done.returncode, time.time() - started)
