@@ -16,9 +16,9 @@ NAMES = {"emoji": "emoji_names", "flag": "country_names"}  # column of each kind
 # what each locked package gives to the study
 USES = {
     "@iconify-json/noto": "drawings of emoji; which things are animals, food, ...",
-    "@iconify-json/twemoji": "drawings of emoji and flags",
+    "@iconify-json/twemoji": "drawings of emoji and flags: the held-out style",
     "@iconify-json/fluent-emoji-flat": "drawings of emoji",
-    "@iconify-json/openmoji": "drawings of emoji and flags: the held-out style",
+    "@iconify-json/openmoji": "drawings of emoji and flags",
     "@iconify-json/flag": "drawings of flags",
     "@iconify-json/circle-flags": "drawings of flags",
     "cldr-annotations-full": "names and keywords of emoji",

@@ -1,0 +1,157 @@
+"""kill -9 at any moment, then the same command: the results of an undisturbed study, bit for bit.
+
+One study is ended again and again at chosen moments (the process kills itself before or after a certain call); of
+another, the snakemake is killed while a run trains. Both are compared with the study that `smoke_study` runs.
+Run with: pytest tests/test_kill.py (some minutes alone, since the undisturbed study comes first)
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from safetensors import safe_open
+from smoke_study import SNAKEMAKE, copy_of_repository, environment, run_in, smoke_study, target
+
+from centurio_lib import provenance
+
+pytestmark = pytest.mark.timeout(3000)
+
+# the command: the notebooks that lead to one setup's scores, each run in this process unless its result is there
+COMMAND = """
+import importlib, json, os, signal, sys
+from pathlib import Path
+from centurio_lib import paths, provenance, runs
+
+def arm(function, call, when):
+    owner, name = function.rsplit(".", 1)
+    owner, calls = importlib.import_module(owner), []
+    own = getattr(owner, name)
+    def deadly(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == int(call) and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = own(*args, **kwargs)
+        if len(calls) == int(call):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, deadly)
+
+if len(sys.argv) > 1:
+    arm(*sys.argv[1:])
+for notebook in ("02_captions", "04_instructions", "07_base_models", "11_instruct", "12_evaluate"):
+    setup = "L100" if notebook > "10" else None
+    try:
+        runs.finished(notebook, "smoke", setup)
+        print("kept", notebook, flush=True)
+    except provenance.KeyMismatch:
+        names = {"display": lambda *shown: None}
+        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]:
+            if cell["cell_type"] == "code":
+                exec("".join(cell["source"]), names)
+"""
+MOMENTS = [  # (function, which call, before or after it) in the order of the study; each life ends at the next one
+    ("centurio_lib.data.artwork.place", 100, "before"),  # building images
+    ("pyarrow.parquet.write_table", 2, "after"),  # a table written under its temporary name
+    ("centurio_lib.tables.write", 3, "after"),  # all tables there, but not the record of the run
+    ("centurio_lib.model.decoder.new", 1, "before"),  # encoder written, decoder not
+    ("centurio_lib.model.features.save_file", 1, "after"),  # features written under their temporary name
+    ("centurio_lib.model.checkpoint.save_file", 1, "after"),  # a checkpoint written under its temporary name
+    ("centurio_lib.model.train.optimise", 3, "before"),  # training, a step after the checkpoint
+    ("peft.peft_model.safe_save_file", 1, "after"),  # an adapter's weights written, its config not
+    ("centurio_lib.model.llava.save", 1, "after"),  # the adapter written, not the record of the run
+    ("centurio_lib.model.generate._batch", 3, "before"),  # answering
+    ("centurio_lib.tables.write", 1, "after"),  # predictions written, scores not
+]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """Home of a finished smoke study."""
+    study = smoke_study(tmp_path_factory)
+    assert study.code == 0, study.printed[-3000:]
+    return study.home
+
+
+def readable(path: Path) -> bool:
+    """Whether a file of a kind that we write is whole."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path).num_rows > 0
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as file:
+            return all(file.get_tensor(name) is not None for name in file.keys())
+    return path.suffix != ".json" or bool(provenance.read_json(path))
+
+
+def assert_nothing_half_written_looks_complete(home: Path) -> None:
+    """Every file with its final name is whole, and a run with a record has all its files."""
+    for path in [p for part in ("data", "results") for p in (home / part).rglob("*.*") if p.is_file()]:
+        assert path.name.endswith(".tmp") or readable(path), path
+    for record in home.rglob("provenance.json"):
+        wanted = {"instruct": ["adapter/adapter_model.safetensors", "adapter/adapter_config.json", "log.csv"],
+                  "evaluate": ["predictions.parquet", "scores.parquet"], "captions": ["manifest.json"]}
+        stage = record.relative_to(home).parts[2]
+        assert all((record.parent / name).exists() for name in wanted.get(stage, [])), record
+
+
+def assert_same_results(home: Path, other: Path, setup: str) -> None:
+    """Bit for bit: tables, adapter, log, predictions and scores."""
+    same = ["data/smoke/captions/images.parquet", "data/smoke/captions/captions.parquet",
+            "data/smoke/instructions/instructions.parquet", "data/smoke/base_models/vision/model.safetensors",
+            "data/smoke/base_models/language_model/model.safetensors",
+            f"results/smoke/instruct/{setup}/seed0/adapter/adapter_model.safetensors",
+            f"results/smoke/instruct/{setup}/seed0/log.csv"]
+    for name in same:
+        assert (home / name).read_bytes() == (other / name).read_bytes(), name
+    for name, keys in (("predictions", ["item_id"]), ("scores", ["task", "split", "language", "metric"])):
+        one, two = (pd.read_parquet(h / f"results/smoke/evaluate/{setup}/seed0/{name}.parquet").sort_values(keys)
+                    for h in (home, other))
+        pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True), check_exact=True)
+
+
+def test_a_study_killed_again_and_again_ends_with_the_same_results(undisturbed, tmp_path):
+    home = copy_of_repository(tmp_path / "repo")
+    for function, call, when in MOMENTS:
+        life = run_in(home, sys.executable, "-c", COMMAND, function, str(call), when)
+        assert life.returncode == -signal.SIGKILL, f"never came to {function}, call {call}: {life.stdout[-2000:]}"
+        assert_nothing_half_written_looks_complete(home)
+    last = run_in(home, sys.executable, "-c", COMMAND)
+    assert last.returncode == 0, last.stdout[-2000:]
+    assert "kept 11_instruct" in last.stdout and "kept 12_evaluate" not in last.stdout
+    assert_nothing_half_written_looks_complete(home)
+    assert_same_results(undisturbed, home, "L100")
+
+
+def wait_for(condition, seconds: float = 300) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.005)
+
+
+def test_killed_snakemake_goes_on_where_it_ended(undisturbed, tmp_path):
+    """Its whole process group dies while a run trains; the kernel, which is in no group, dies when it notices."""
+    home = copy_of_repository(tmp_path / "repo")
+    shutil.copytree(undisturbed / "data", home / "data")  # keeps times: the data is not built again
+    run = home / target("T5", "instruct").removesuffix("/provenance.json")
+    command = [*SNAKEMAKE, "--", target("T5")]
+    with (tmp_path / "printed").open("w") as printed:
+        first = subprocess.Popen(command, cwd=home, env=environment(home), stdout=printed, stderr=printed,
+                                 start_new_session=True)
+        wait_for(lambda: list(run.glob("checkpoint-*")) or (run / "adapter").exists() or first.poll() is not None)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    assert first.returncode == -signal.SIGKILL, (tmp_path / "printed").read_text()[-3000:]
+    assert not (home / target("T5")).exists()
+    again = run_in(home, *command)
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert "02_captions" not in again.stdout and "12_evaluate" in again.stdout
+    assert_nothing_half_written_looks_complete(home)
+    assert_same_results(undisturbed, home, "T5")
