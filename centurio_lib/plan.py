@@ -19,8 +19,8 @@ from centurio_lib import params, paths, provenance, runs
 FIRST_S = {
     "smoke": {"languages": 3, "captions": 5, "instructions": 5, "base_models": 10, "pretrain": 5, "instruct": 8,
               "evaluate": 5, "rq1": 5},
-    "laptop": {"languages": 3, "captions": 20, "instructions": 20, "pretrain": 60, "instruct": 60, "evaluate": 40,
-               "rq1": 8},
+    "laptop": {"languages": 10, "captions": 40, "instructions": 50, "pretrain": 100, "instruct": 100, "evaluate": 60,
+               "rq1": 10},
 }
 STARTING_S = 6  # of a kernel and its imports, which a run does not record
 

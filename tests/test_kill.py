@@ -5,6 +5,7 @@ another, the snakemake is killed while a run trains. Both are compared with the 
 Run with: pytest tests/test_kill.py (some minutes alone, since the undisturbed study comes first)
 """
 
+import json
 import os
 import shutil
 import signal
@@ -23,11 +24,13 @@ from centurio_lib import provenance
 
 pytestmark = pytest.mark.timeout(3000)
 
-# the command: the notebooks that lead to one setup's scores, each run in this process unless its result is there
+# The command: the notebooks that lead to one setup's scores, each run in this process unless its result is there. Each
+# line that it reads is one life, forked off once the libraries are loaded: only what is on disk passes to the next.
 COMMAND = """
 import importlib, json, os, signal, sys
-from pathlib import Path
+import matplotlib.pyplot, pandas
 from centurio_lib import paths, provenance, runs
+from centurio_lib.model import base, stages
 
 def arm(function, call, when):
     owner, name = function.rsplit(".", 1)
@@ -35,26 +38,35 @@ def arm(function, call, when):
     own = getattr(owner, name)
     def deadly(*args, **kwargs):
         calls.append(1)
-        if len(calls) == int(call) and when == "before":
+        if len(calls) == call and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = own(*args, **kwargs)
-        if len(calls) == int(call):
+        if len(calls) == call:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     setattr(owner, name, deadly)
 
-if len(sys.argv) > 1:
-    arm(*sys.argv[1:])
-for notebook in ("02_captions", "04_instructions", "07_base_models", "11_instruct", "12_evaluate"):
-    setup = "L100" if notebook > "10" else None
-    try:
-        runs.finished(notebook, "smoke", setup)
-        print("kept", notebook, flush=True)
-    except provenance.KeyMismatch:
-        names = {"display": lambda *shown: None}
-        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]:
-            if cell["cell_type"] == "code":
-                exec("".join(cell["source"]), names)
+def study():
+    for notebook in ("02_captions", "04_instructions", "07_base_models", "11_instruct", "12_evaluate"):
+        try:
+            runs.finished(notebook, "smoke", "L100" if notebook > "10" else None)
+            print("kept", notebook, file=sys.stderr)
+        except provenance.KeyMismatch:
+            names = {"display": lambda *shown: None}
+            for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]:
+                if cell["cell_type"] == "code":
+                    exec("".join(cell["source"]), names)
+
+for line in sys.stdin:
+    moment = json.loads(line)
+    if not (child := os.fork()):
+        sys.stdout = sys.stderr
+        if moment:
+            arm(*moment)
+        study()
+        sys.stderr.flush()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 MOMENTS = [  # (function, which call, before or after it) in the order of the study; each life ends at the next one
     ("centurio_lib.data.artwork.place", 100, "before"),  # building images
@@ -101,7 +113,7 @@ def assert_nothing_half_written_looks_complete(home: Path) -> None:
 
 
 def assert_same_results(home: Path, other: Path, setup: str) -> None:
-    """Bit for bit: tables, adapter, log, predictions and scores."""
+    """Bit for bit: tables, base models, adapter and log."""
     same = ["data/smoke/captions/images.parquet", "data/smoke/captions/captions.parquet",
             "data/smoke/instructions/instructions.parquet", "data/smoke/base_models/vision/model.safetensors",
             "data/smoke/base_models/language_model/model.safetensors",
@@ -109,23 +121,45 @@ def assert_same_results(home: Path, other: Path, setup: str) -> None:
             f"results/smoke/instruct/{setup}/seed0/log.csv"]
     for name in same:
         assert (home / name).read_bytes() == (other / name).read_bytes(), name
-    for name, keys in (("predictions", ["item_id"]), ("scores", ["task", "split", "language", "metric"])):
-        one, two = (pd.read_parquet(h / f"results/smoke/evaluate/{setup}/seed0/{name}.parquet").sort_values(keys)
-                    for h in (home, other))
-        pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True), check_exact=True)
 
 
-def test_a_study_killed_again_and_again_ends_with_the_same_results(undisturbed, tmp_path):
+@pytest.fixture
+def lives(tmp_path):
+    """The home of a new study, and a function that lives one life of it: until a moment, or to its end."""
     home = copy_of_repository(tmp_path / "repo")
-    for function, call, when in MOMENTS:
-        life = run_in(home, sys.executable, "-c", COMMAND, function, str(call), when)
-        assert life.returncode == -signal.SIGKILL, f"never came to {function}, call {call}: {life.stdout[-2000:]}"
+    with (tmp_path / "printed").open("w+") as printed:
+        command = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=home, env=environment(home), text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed)
+
+        def live(*moment) -> tuple[int, str]:
+            start = printed.seek(0, os.SEEK_END)
+            command.stdin.write(json.dumps(moment) + "\n")
+            command.stdin.flush()
+            ended = command.stdout.readline()
+            printed.seek(start)
+            said = printed.read()
+            assert ended, said[-3000:]
+            return int(ended), said
+
+        yield home, live
+        command.kill()
+        command.wait()
+
+
+def test_a_study_killed_again_and_again_ends_with_the_same_results(undisturbed, lives):
+    home, live = lives
+    for moment in MOMENTS:
+        code, said = live(*moment)
+        assert code == -signal.SIGKILL, f"never came to {moment}: {said[-3000:]}"
         assert_nothing_half_written_looks_complete(home)
-    last = run_in(home, sys.executable, "-c", COMMAND)
-    assert last.returncode == 0, last.stdout[-2000:]
-    assert "kept 11_instruct" in last.stdout and "kept 12_evaluate" not in last.stdout
+    code, said = live()
+    assert code == 0 and "kept 11_instruct" in said and "kept 12_evaluate" not in said, said[-3000:]
     assert_nothing_half_written_looks_complete(home)
     assert_same_results(undisturbed, home, "L100")
+    for name, keys in (("predictions", ["item_id"]), ("scores", ["task", "split", "language", "metric"])):
+        one, two = (pd.read_parquet(h / f"results/smoke/evaluate/L100/seed0/{name}.parquet").sort_values(keys)
+                    for h in (undisturbed, home))
+        pd.testing.assert_frame_equal(one.reset_index(drop=True), two.reset_index(drop=True), check_exact=True)
 
 
 def wait_for(condition, seconds: float = 300) -> None:
@@ -137,11 +171,10 @@ def wait_for(condition, seconds: float = 300) -> None:
 
 
 def test_killed_snakemake_goes_on_where_it_ended(undisturbed, tmp_path):
-    """Its whole process group dies while a run trains; the kernel, which is in no group, dies when it notices."""
+    """Its whole process group dies while a run trains; the kernel, which is in no group, ends when it notices."""
     home = copy_of_repository(tmp_path / "repo")
     shutil.copytree(undisturbed / "data", home / "data")  # keeps times: the data is not built again
-    run = home / target("T5", "instruct").removesuffix("/provenance.json")
-    command = [*SNAKEMAKE, "--", target("T5")]
+    command, run = [*SNAKEMAKE, "--", target("T5", "instruct")], (home / target("T5", "instruct")).parent
     with (tmp_path / "printed").open("w") as printed:
         first = subprocess.Popen(command, cwd=home, env=environment(home), stdout=printed, stderr=printed,
                                  start_new_session=True)
@@ -149,9 +182,8 @@ def test_killed_snakemake_goes_on_where_it_ended(undisturbed, tmp_path):
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     assert first.returncode == -signal.SIGKILL, (tmp_path / "printed").read_text()[-3000:]
-    assert not (home / target("T5")).exists()
     again = run_in(home, *command)
     assert again.returncode == 0, again.stdout[-3000:]
-    assert "02_captions" not in again.stdout and "12_evaluate" in again.stdout
+    assert "11_instruct" in again.stdout and "02_captions" not in again.stdout
     assert_nothing_half_written_looks_complete(home)
     assert_same_results(undisturbed, home, "T5")
