@@ -69,10 +69,8 @@ for line in sys.stdin:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 MOMENTS = [  # (function, which call, before or after it) in the order of the study; each life ends at the next one
-    ("centurio_lib.data.artwork.place", 100, "before"),  # building images
     ("pyarrow.parquet.write_table", 2, "after"),  # a table written under its temporary name
     ("centurio_lib.tables.write", 3, "after"),  # all tables there, but not the record of the run
-    ("centurio_lib.model.decoder.new", 1, "before"),  # encoder written, decoder not
     ("centurio_lib.model.features.save_file", 1, "after"),  # features written under their temporary name
     ("centurio_lib.model.checkpoint.save_file", 1, "after"),  # a checkpoint written under its temporary name
     ("centurio_lib.model.train.optimise", 3, "before"),  # training, a step after the checkpoint

@@ -190,8 +190,10 @@ def test_every_setup_trains_on_its_own_languages_in_its_share(setup, made_up, mo
         assert len(set(counts) - {"en"}) == min(n_others, len(config.mix))
 
 
-def test_there_is_a_setup_with_pretraining_among_those_tested():
+def test_setups_without_pretraining_are_told_so(made_up, monkeypatch):
     assert PRETRAINED and len(SETUPS) > len(PRETRAINED)
+    with pytest.raises(params.ParamsError, match=r"setup 'T5' has no pre-training stage .* run notebook 11"):
+        chosen_for(monkeypatch, made_up, "T5", "caption")
 
 
 # === what is tested ===

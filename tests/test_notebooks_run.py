@@ -1,0 +1,171 @@
+"""Every notebook runs at smoke scale, and leaves what the design says: runs, tables, figures; a second time, nothing.
+
+The study runs once for all tests (`smoke_study`). Run with: pytest tests/test_notebooks_run.py (some minutes)
+"""
+
+import json
+import os
+import re
+import shlex
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from smoke_study import BY_HAND, PRETRAINED, RUNS, SNAKEMAKE, Study, run_in, smoke_study, target
+
+from centurio_lib import params, paths, provenance, runs, tables
+from centurio_lib.evaluation.tasks import TASKS
+from centurio_lib.languages import languages
+
+pytestmark = pytest.mark.timeout(3000)
+
+NOTEBOOKS = sorted(path.stem for path in paths.NOTEBOOKS.glob("*.ipynb"))
+SMOKE = params.profile("smoke")
+TIDY = ["setup", "group", "metric", "value", "low", "high", "n", "published"]
+RQ1 = params.questions()["rq1"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    """The finished smoke study."""
+    done = smoke_study(tmp_path_factory)
+    assert done.code == 0, done.printed[-5000:]
+    return done
+
+
+def executed(study: Study) -> dict[str, list[Path]]:
+    """Executed copies of each notebook."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(study.home.rglob("run.ipynb")):
+        title = nbformat.read(path, as_version=4).metadata.papermill["input_path"]
+        found.setdefault(Path(title).stem, []).append(path)
+    return found
+
+
+def scores_of(study: Study, setup: str) -> pd.DataFrame:
+    return tables.read(study.results("evaluate", setup, "seed0", "scores.parquet"), "scores")
+
+
+# === every notebook once ===
+def test_study_ran_every_notebook_but_those_for_use_by_hand(study):
+    assert set(executed(study)) == set(NOTEBOOKS) - set(BY_HAND)
+    assert len(executed(study)["11_instruct"]) == len(executed(study)["12_evaluate"]) == len(RUNS)
+
+
+def test_executed_notebooks_ran_to_their_end_without_an_error(study):
+    for path in [path for paths_of in executed(study).values() for path in paths_of]:
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        assert all(cell.execution_count or not cell.source for cell in cells), path
+        assert not [o for cell in cells for o in cell.outputs if o.output_type == "error"], path
+
+
+@pytest.mark.parametrize("notebook", BY_HAND)
+def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
+    done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
+                  "--no-progress-bar", *BY_HAND[notebook])
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+
+
+# === what it leaves ===
+@pytest.mark.parametrize("setup", [setup for setup, _ in RUNS])
+def test_each_setup_has_predictions_and_scores_of_every_task(setup, study):
+    folder = study.results("evaluate", setup, "seed0")
+    predictions, scores = tables.read(folder / "predictions.parquet", "predictions"), scores_of(study, setup)
+    for frame in (predictions, scores):
+        assert set(frame.setup) == {setup} and set(frame.seed) == {0} and set(frame.profile) == {"smoke"}
+        assert set(frame.task) == set(TASKS) and set(frame.split) == {"new-style", "new-language", "blind"}
+        assert set(frame.language) <= set(languages()) and frame.language.nunique() >= 80
+    assert predictions.item_id.is_unique and predictions.score.between(0, 100).all()
+    assert scores.value.dropna().between(0, 100).all() and (scores.n > 0).all()
+    headline = scores[scores.metric == scores.task.map({name: task.METRIC for name, task in TASKS.items()})]
+    assert headline.chance.notna().all() and headline.n.sum() == len(predictions)
+
+
+def test_setups_end_with_adapters_of_their_own(study):
+    files = [study.results("instruct", setup, "seed0", "adapter", "adapter_model.safetensors") for setup, _ in RUNS]
+    assert len({provenance.sha256(path.read_bytes()) for path in files}) == len(RUNS)
+
+
+def test_every_setup_trained_on_as_many_samples(study):
+    """The total is fixed, whatever the languages."""
+    records = [provenance.read_json(study.home / target(setup, "instruct")) for setup, _ in RUNS]
+    assert {record["samples"] for record in records} == {SMOKE.instruct.samples}
+
+
+def test_pretraining_is_handed_over(study):
+    """Instruct tuning goes on from the adapter of pre-training, and differs from that of its parent, which has none."""
+    folder = study.results("pretrain", PRETRAINED, "seed0")
+    assert (folder / "adapter" / "adapter_config.json").exists() and not (study.results("pretrain", "L100")).exists()
+    assert list(pd.read_csv(folder / "log.csv").columns) == ["step", "loss", "labels"]
+
+
+def test_every_run_records_where_it_came_from_and_leaves_no_litter(study):
+    for path in study.home.rglob("provenance.json"):
+        record, key = provenance.read_json(path), provenance.read_json(path.with_name("key.json"))
+        assert record["key"] == provenance.digest(key) and record["versions"]["torch"] and record["runtime_s"] >= 0
+    stages = {path.relative_to(study.home).parts[2] for path in study.home.rglob("provenance.json")}
+    assert stages >= {runs.STAGES[name][0] for name in set(NOTEBOOKS) - set(BY_HAND)}
+    assert not [*study.home.rglob("*.tmp"), *study.home.rglob("checkpoint-*")]
+
+
+def test_manifests_hold_the_digests_of_the_tables(study):
+    for manifest in study.home.glob("data/smoke/*/manifest.json"):
+        for name, noted in provenance.read_json(manifest)["tables"].items():
+            assert provenance.sha256((manifest.parent / name).read_bytes()) == noted["sha256"] and noted["rows"] > 0
+
+
+def test_every_figure_has_its_pictures_its_table_and_its_origin(study):
+    folder = study.home / "figures" / "smoke"
+    names = {path.stem for path in folder.glob("*.pdf")}
+    assert names >= {"languages", "rq1"}
+    for name in names:
+        assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG" and len(pd.read_csv(folder / f"{name}.csv"))
+        origin = provenance.read_json(folder / f"{name}.json")
+        assert origin["notebook"] in NOTEBOOKS and origin["key"] and origin["inputs"]
+        for made_of, digest in origin["inputs"].items():
+            assert provenance.sha256((study.home / made_of).read_bytes()) == digest, made_of
+
+
+def test_table_of_rq1_has_each_setup_and_tier_beside_the_papers_numbers(study):
+    for name in ("rq1_scores", "rq1_unaffected", "rq1_fidelity"):
+        table = pd.read_csv(study.home / "figures" / "smoke" / f"{name}.csv")
+        assert set(TIDY) <= set(table), name
+        assert list(dict.fromkeys(table.setup)) == RQ1 and set(table.group) == {"en", "T1", "T2", "T3", "T4", "T5"}
+        assert table.published.notna().any() and (table.n > 0).all()
+
+
+# === once more ===
+def test_second_study_does_nothing_and_says_so_in_seconds(study):
+    def written() -> dict[Path, int]:
+        stages = [study.home / "data", study.results()]
+        return {path: path.stat().st_mtime_ns for stage in stages for path in stage.rglob("provenance.json")}
+    before, started = written(), time.monotonic()
+    again = run_in(study.home, *SNAKEMAKE, "--", "study", target(PRETRAINED))
+    assert again.returncode == 0 and "Nothing to be done" in again.stdout, again.stdout[-3000:]
+    assert written() == before and "papermill notebooks/" not in again.stdout
+    assert time.monotonic() - started < 60  # some seconds where nothing else runs
+
+
+def test_command_that_the_log_printed_does_the_same_by_hand(study):
+    printed = re.findall(r"^\+ (papermill notebooks/12_evaluate\S* \S*/T5/seed0/\S* .*)$", study.printed, re.M)
+    assert len(printed) == 1
+    path = study.results("evaluate", "T5", "seed0", "predictions.parquet")
+    before = tables.read(path, "predictions")
+    os.utime(path, (0, 0))
+    done = run_in(study.home, *shlex.split(printed[0]))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert path.stat().st_mtime > 0
+    pd.testing.assert_frame_equal(tables.read(path, "predictions"), before)
+
+
+@pytest.mark.parametrize(("notebook", "options", "message"), [
+    ("11_instruct", ["-p", "setup", "L99"], "unknown setup 'L99'; params/setups.yaml has: English"),
+    ("12_evaluate", ["-p", "seed", "7"], "run notebook 11_instruct with these params first")])
+def test_wrong_parameters_by_hand_get_a_clear_error(notebook, options, message, study, tmp_path):
+    done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
+                  "--no-progress-bar", *options)
+    assert done.returncode != 0 and message in done.stdout, done.stdout[-2000:]
+    assert json.loads((tmp_path / "out.ipynb").read_text())  # the executed notebook is there, and proves nothing
