@@ -62,9 +62,13 @@ def target(setup: str, stage: str = "evaluate") -> str:
     return f"results/smoke/{stage}/{setup}/seed0/provenance.json"
 
 
-@cache
 def smoke_study(tmp_path_factory) -> Study:
     """The study of profile smoke, with one pre-trained setup besides. Look at `code` before using it."""
-    home, started = copy_of_repository(tmp_path_factory.mktemp("smoke") / "repo"), time.time()
+    return _study(tmp_path_factory.getbasetemp())
+
+
+@cache
+def _study(base: Path) -> Study:
+    home, started = copy_of_repository(base / "smoke-study" / "repo"), time.time()
     done = run_in(home, *SNAKEMAKE, "--", "study", target(PRETRAINED))
     return Study(home, done.stdout, done.returncode, time.time() - started)
