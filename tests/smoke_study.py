@@ -1,6 +1,6 @@
 """The smoke study, run once for all tests that look at its results: every notebook, in a copy of the repository.
 
-`smoke_study(tmp_path_factory)` takes some minutes at the first call of a test session and nothing afterwards.
+`smoke_study(tmp_path_factory)` takes minutes at the first call of a test session and nothing afterwards.
 """
 
 import os

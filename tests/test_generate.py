@@ -75,8 +75,9 @@ def test_answers_equal_those_of_transformers_own_way(alone, model, prompts, show
     pictures = dict(zip(tiny.IMAGE_IDS, tiny.pictures().image, strict=True))
     for prompt, images, ours in zip(prompts, IMAGES, alone, strict=True):
         seen = [artwork.from_bytes(pictures[i]) for i in images]
-        given_pixels = {"pixel_values": features.pixels_of(seen)} if images else {}
-        made = model.generate(input_ids=torch.from_numpy(prompt)[None], max_new_tokens=ROOM, do_sample=False, **given_pixels)
+        given = {"input_ids": torch.from_numpy(prompt)[None]}
+        given |= {"pixel_values": features.pixels_of(seen)} if images else {}
+        made = model.generate(**given, max_new_tokens=ROOM, do_sample=False)
         said = tiny.tokenizer().decode(made[0, len(prompt):], skip_special_tokens=True).strip()
         assert said == ours
 

@@ -9,8 +9,8 @@ import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import SiglipImageProcessor
 from tiny import IMAGE_IDS
+from transformers import SiglipImageProcessor
 
 from centurio_lib.data import artwork
 from centurio_lib.model import batches, conversation, features, forward

@@ -3,7 +3,6 @@
 The study runs once for all tests (`smoke_study`). Run with: pytest tests/test_notebooks_run.py (some minutes)
 """
 
-import json
 import os
 import re
 import shlex
@@ -161,11 +160,8 @@ def test_command_that_the_log_printed_does_the_same_by_hand(study):
     pd.testing.assert_frame_equal(tables.read(path, "predictions"), before)
 
 
-@pytest.mark.parametrize(("notebook", "options", "message"), [
-    ("11_instruct", ["-p", "setup", "L99"], "unknown setup 'L99'; params/setups.yaml has: English"),
-    ("12_evaluate", ["-p", "seed", "7"], "run notebook 11_instruct with these params first")])
-def test_wrong_parameters_by_hand_get_a_clear_error(notebook, options, message, study, tmp_path):
-    done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
-                  "--no-progress-bar", *options)
-    assert done.returncode != 0 and message in done.stdout, done.stdout[-2000:]
-    assert json.loads((tmp_path / "out.ipynb").read_text())  # the executed notebook is there, and proves nothing
+def test_wrong_parameter_by_hand_gets_a_clear_error(study, tmp_path):
+    done = run_in(study.home, "papermill", "notebooks/11_instruct.ipynb", str(tmp_path / "out.ipynb"),
+                  "--no-progress-bar", "-p", "setup", "L99")
+    assert done.returncode != 0 and "unknown setup 'L99'; params/setups.yaml has: English" in done.stdout
+    assert (tmp_path / "out.ipynb").exists()  # an executed notebook proves nothing

@@ -1,10 +1,12 @@
-"""Text that the small decoder is pre-trained on: lexicon entries, short exchanges about things, declarations.
+"""Text that the small decoder is pre-trained on: conversations about things, lexicon entries, declarations.
 
 It plays the part that a multilingual instruct LLM plays in the paper: before it sees any image it knows the names of the
 study's things in all languages, which language an English language name means, and the form of a question and its answer.
-In the exchanges a thing is mentioned by name where later an image will stand.
+In the conversations a thing is mentioned by name, once or several times, where later the tokens of an image will stand.
 """
 
+from functools import cache
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -15,21 +17,35 @@ from centurio_lib.languages import language
 
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
-KINDS = {"lexicon": 0.30, "exchange": 0.26, "choice": 0.24, "pair": 0.08, "odd_one_out": 0.08, "declaration": 0.04}
-ENGLISH_SHARE = 0.1  # English comes up more often than any other language, as in real text
+KINDS = {"talk": 0.70, "pair": 0.12, "odd_one_out": 0.09, "lexicon": 0.06, "declaration": 0.03}
+# share of turns of each kind about an emoji; about a flag, its country stands for name and description
+TURNS = {"name": 0.44, "describe": 0.16, "choice": 0.40}
+MAX_TURNS = 5
+MAX_MENTIONS = 3
+ENGLISH_MENTIONS = 0.75
+# languages of a turn: that of the mention, which teaches the form of a question first; English; any
+OWN_LANGUAGE, ENGLISH = 0.2, 0.1
+# languages join one after the other, the best resourced tier first: to answer about what was mentioned is learned on a
+# few languages within minutes, on all at once not for hours
+FIRST_LANGUAGES, ALL_LANGUAGES_AT = 3, 0.4
+
+
+def order(code: str) -> tuple:
+    """Sort key of languages: English, then by tier, the best resourced first."""
+    return code != "en", -language(code).tier, code
 
 
 class Lexicon:
     """The texts of the chosen concepts, ready to draw from: `names[concept][language]`, `keywords[...]`, `kind[concept]`."""
 
     def __init__(self, texts: pd.DataFrame):
-        self.names, self.keywords, self.kind = {}, {}, {}
+        self.texts, self.names, self.keywords, self.kind = texts, {}, {}, {}
         for row in texts.itertuples():
             self.names.setdefault(row.concept, {})[row.language] = row.name
             self.keywords.setdefault(row.concept, {})[row.language] = list(row.keywords)[:3]
             self.kind[row.concept] = row.kind
         self.concepts = list(self.names)
-        self.of_language = {code: [c for c in self.concepts if code in self.names[c]] for code in sorted(set(texts.language))}
+        self.of_language = {code: [c for c in self.concepts if code in self.names[c]] for code in sorted(set(texts.language), key=order)}
 
     def others(self, random, concept: str, code: str, n: int) -> list[str]:
         """`n` other concepts of the same kind that the language names."""
@@ -37,17 +53,40 @@ class Lexicon:
         return [pool[i] for i in random.choice(len(pool), n, replace=False)]
 
 
-def exchange(question: str, answer: str) -> str:
-    """One turn each of user and assistant, as the chat template writes it."""
-    return f"{USER}{question}{END}{ASSISTANT}{answer}{END}"
+def mention(lexicon: Lexicon, random, concept: str, code: str) -> str:
+    """A thing named one or several times where the tokens of an image will stand."""
+    return " ".join([lexicon.names[concept][code]] * int(random.integers(1, MAX_MENTIONS + 1)))
 
 
-def mention(lexicon: Lexicon, random, concept: str) -> str:
-    """A thing named where an image will stand: mostly in English, else in any language, half the time with keywords."""
-    codes = list(lexicon.names[concept])
-    code = "en" if random.random() < 0.75 else codes[random.integers(len(codes))]
-    keywords = lexicon.keywords[concept][code] if random.random() < 0.5 else []
-    return prompts.dense_caption(lexicon.names[concept][code], keywords)
+def mention_language(lexicon: Lexicon, random, concepts: list[str]) -> str:
+    """Mostly English, else any language that names all of some things."""
+    return "en" if random.random() < ENGLISH_MENTIONS else any_language(lexicon, random, concepts)
+
+
+def any_language(lexicon: Lexicon, random, concepts: list[str]) -> str:
+    """A language that names all of some things, each with the same chance."""
+    codes = [code for code in lexicon.names[concepts[0]] if all(code in lexicon.names[c] for c in concepts)]
+    return codes[random.integers(len(codes))]
+
+
+def turn_language(lexicon: Lexicon, random, concepts: list[str], mentioned: str) -> str:
+    """The language that a turn asks for."""
+    drawn = random.random()
+    if drawn < OWN_LANGUAGE:
+        return mentioned
+    return "en" if drawn < OWN_LANGUAGE + ENGLISH else any_language(lexicon, random, concepts)
+
+
+def conversation(mentions: list[str], turns: list[tuple[str, str]]) -> str:
+    """Questions and answers with what they are about before the first one, as the chat template writes them."""
+    questions = [f"{' '.join(mentions)} {turns[0][0]}", *(question for question, _ in turns[1:])]
+    return "".join(f"{USER}{question}{END}{ASSISTANT}{answer}{END}" for question, (_, answer) in zip(questions, turns, strict=True))
+
+
+@cache
+def first_languages(lexicon: Lexicon, n: int) -> Lexicon:
+    """The first `n` languages of a lexicon."""
+    return Lexicon(lexicon.texts[lexicon.texts.language.isin(list(lexicon.of_language)[:n])])
 
 
 class Draw(NamedTuple):
@@ -57,66 +96,80 @@ class Draw(NamedTuple):
     declarations: dict[str, list[str]]
     seed: int
 
+    def at(self, progress: float) -> "Draw":
+        """What is drawn when a share `progress` of the training is over: first English, then language by language."""
+        n = ceil(len(self.lexicon.of_language) * progress / ALL_LANGUAGES_AT)
+        return self if progress >= ALL_LANGUAGES_AT else self._replace(lexicon=first_languages(self.lexicon, max(FIRST_LANGUAGES, n)))
+
     def __call__(self, random: np.random.Generator) -> str:
         kind = str(random.choice(list(KINDS), p=list(KINDS.values())))
         if kind == "declaration":
             code = list(self.declarations)[random.integers(len(self.declarations))]
-            return f"{language(code).name}: {self.declarations[code][random.integers(len(self.declarations[code]))]}"[:300]
-        codes = list(self.lexicon.of_language)
-        code = "en" if random.random() < ENGLISH_SHARE else codes[random.integers(len(codes))]
-        concept = self.lexicon.of_language[code][random.integers(len(self.lexicon.of_language[code]))]
-        return WRITERS[kind](self.lexicon, random, concept, code)
+            return f"{language(code).name}: {self.declarations[code][random.integers(len(self.declarations[code]))]}"[:200]
+        concept = self.lexicon.concepts[random.integers(len(self.lexicon.concepts))]
+        return WRITERS[kind](self.lexicon, random, concept)
 
 
-def lexicon_entry(lexicon: Lexicon, random, concept: str, code: str) -> str:
-    """A thing in English, then in a dozen languages: "dog, German: Hund, Swahili: mbwa"."""
+def lexicon_entry(lexicon: Lexicon, random, concept: str) -> str:
+    """A thing in English, then in several languages, a line each: "dog, German: Hund, Swahili: mbwa"."""
     codes = list(lexicon.names[concept])
-    picked = [codes[i] for i in random.choice(len(codes), min(12, len(codes)), replace=False)]
-    lines = [f"{language(c).name}: {lexicon.names[concept][c]}" for c in picked]
-    return "\n".join([mention(lexicon, random, concept), *lines])
+    picked = [codes[i] for i in random.choice(len(codes), min(6, len(codes)), replace=False)]
+    return "\n".join([lexicon.names[concept]["en"], *(f"{language(c).name}: {lexicon.names[concept][c]}" for c in picked)])
 
 
-def naming(lexicon: Lexicon, random, concept: str, code: str) -> str:
-    """Two or three exchanges about a thing: its name, or its name and keywords, or the country of a flag."""
-    turns = []
-    for i in range(3):
-        c = code if i == 0 else list(lexicon.names[concept])[random.integers(len(lexicon.names[concept]))]
-        shown = lexicon.names[concept][c]
-        if lexicon.kind[concept] == "flag":
-            turns.append((prompts.country(c), shown))
-        elif random.random() < 0.5:
-            turns.append((prompts.name(c), shown))
-        else:
-            turns.append((prompts.describe(c), prompts.dense_caption(shown, lexicon.keywords[concept][c])))
-    first = f"{mention(lexicon, random, concept)} {turns[0][0]}"
-    return exchange(first, turns[0][1]) + "".join(exchange(*turn) for turn in turns[1:])
+def talk(lexicon: Lexicon, random, concept: str) -> str:
+    """Some turns about a thing: its name, its description or a choice among four names, each turn in a language of its own."""
+    mentioned, turns = mention_language(lexicon, random, [concept]), []
+    for _ in range(random.integers(1, MAX_TURNS + 1)):
+        code = turn_language(lexicon, random, [concept], mentioned)
+        turns.append(TURN_WRITERS[str(random.choice(list(TURNS), p=list(TURNS.values())))](lexicon, random, concept, code))
+    return conversation([mention(lexicon, random, concept, mentioned)], turns)
 
 
-def multiple_choice(lexicon: Lexicon, random, concept: str, code: str) -> str:
-    """A thing, and four names of which one is its own."""
+def name(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
+    """What a thing is called; for a flag, its country."""
+    ask = prompts.country if lexicon.kind[concept] == "flag" else prompts.name
+    return ask(code), lexicon.names[concept][code]
+
+
+def describe(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
+    """Name and keywords of a thing; for a flag, its country."""
+    if lexicon.kind[concept] == "flag":
+        return name(lexicon, random, concept, code)
+    return prompts.describe(code), prompts.dense_caption(lexicon.names[concept][code], lexicon.keywords[concept][code])
+
+
+def choice(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
+    """Four names, of which one is the thing's own."""
     options = [concept, *lexicon.others(random, concept, code, 3)]
     order = random.permutation(4)
     question = prompts.choice(code, [lexicon.names[options[i]][code] for i in order])
-    return exchange(f"{mention(lexicon, random, concept)} {question}", prompts.LETTERS[int(np.flatnonzero(order == 0)[0])])
+    return question, prompts.LETTERS[int(np.flatnonzero(order == 0)[0])]
 
 
-def true_or_false(lexicon: Lexicon, random, concept: str, code: str) -> str:
-    """Two things, and two names of which both or only one fit."""
-    second, wrong = lexicon.others(random, concept, code, 2)
-    said, answer = [concept, second], "true"
-    if random.random() < 0.5:
-        said[random.integers(2)], answer = wrong, "false"
-    question = prompts.pair(code, [lexicon.names[c][code] for c in said])
-    return exchange(f"{mention(lexicon, random, concept)} {mention(lexicon, random, second)} {question}", answer)
+def true_or_false(lexicon: Lexicon, random, concept: str) -> str:
+    """Two things, and some pairs of names of which both or only one fit."""
+    second, wrong = lexicon.others(random, concept, "en", 2)
+    mentioned, turns = mention_language(lexicon, random, [concept, second]), []
+    for _ in range(random.integers(1, 4)):
+        said, answer = [concept, second], "true"
+        if random.random() < 0.5:
+            said[random.integers(2)], answer = wrong, "false"
+        code = turn_language(lexicon, random, said, mentioned)
+        if all(code in lexicon.names[c] for c in said):
+            turns.append((prompts.pair(code, [lexicon.names[c][code] for c in random.permutation(said)]), answer))
+    mentions = [mention(lexicon, random, c, mentioned) for c in (concept, second)]
+    return conversation(mentions, turns) if turns else talk(lexicon, random, concept)
 
 
-def odd_one_out(lexicon: Lexicon, random, concept: str, code: str) -> str:
+def odd_one_out(lexicon: Lexicon, random, concept: str) -> str:
     """Four times one thing and once another."""
-    other, place = lexicon.others(random, concept, code, 1)[0], int(random.integers(5))
-    said = [mention(lexicon, random, other if i == place else concept) for i in range(5)]
-    question = prompts.odd_one_out(code, lexicon.names[concept][code])
-    return exchange(f"{' '.join(said)} {question}", prompts.LETTERS[place])
+    other, place = lexicon.others(random, concept, "en", 1)[0], int(random.integers(5))
+    mentioned = mention_language(lexicon, random, [concept, other])
+    said = [lexicon.names[other if i == place else concept][mentioned] for i in range(5)]
+    code = turn_language(lexicon, random, [concept], mentioned)
+    return conversation(said, [(prompts.odd_one_out(code, lexicon.names[concept][code]), prompts.LETTERS[place])])
 
 
-WRITERS = {"lexicon": lexicon_entry, "exchange": naming, "choice": multiple_choice, "pair": true_or_false,
-           "odd_one_out": odd_one_out}
+WRITERS = {"talk": talk, "lexicon": lexicon_entry, "pair": true_or_false, "odd_one_out": odd_one_out}
+TURN_WRITERS = {"name": name, "describe": describe, "choice": choice}

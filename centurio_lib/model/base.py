@@ -38,8 +38,15 @@ def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
     return matrix
 
 
-def build_encoder(size: EncoderSize, pixels: int, table: pd.DataFrame, folder: Path, key: str, say=print) -> pd.DataFrame:
+def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
+    """What a base model follows from: its params, its training data and the code that trains it (`encoder`, `decoder`)."""
+    modules = {name: provenance.module_digest(name) for name in sorted(provenance.module_closure(f"centurio_lib.model.{part}"))}
+    return provenance.digest({"params": resolved, "modules": modules, "data": provenance.sha256(data.to_json())})
+
+
+def build_encoder(size: EncoderSize, pixels: int, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
     """Train and write the vision encoder; returns the probe accuracy of each kind and style (columns kind, style, accuracy)."""
+    key = model_key("encoder", size.model_dump() | {"pixels": pixels}, table)
     rendered, names = [artwork.render(svg) for svg in table.svg], table.name.to_numpy()
     model, heads = encoder.new(size, pixels, int(names.max()) + 1, keyword_matrix(table).shape[1], SEED)
     loss = encoder.train(model, heads, rendered, names, keyword_matrix(table), size, SEED, folder, key, say)
@@ -57,8 +64,9 @@ def build_encoder(size: EncoderSize, pixels: int, table: pd.DataFrame, folder: P
     return probe
 
 
-def build_decoder(size: DecoderSize, texts: pd.DataFrame, folder: Path, key: str, say=print) -> pd.DataFrame:
+def build_decoder(size: DecoderSize, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
     """Train and write tokenizer and decoder; returns the perplexity a byte of each language (columns language, names, declaration)."""
+    key = model_key("decoder", size.model_dump(), texts)
     draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
     random = np.random.default_rng(SEED)
     # names weigh more than prose: they are what the study asks for

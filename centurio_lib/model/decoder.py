@@ -11,7 +11,8 @@ from transformers import Phi3Config, Phi3ForCausalLM, PreTrainedTokenizerFast
 
 from centurio_lib.data import corpus
 from centurio_lib.model import checkpoint
-from centurio_lib.model.conversation import IMAGE
+from centurio_lib.model.batches import Batch, collate, pack
+from centurio_lib.model.conversation import IMAGE, Conversation
 from centurio_lib.params import DecoderSize
 
 PAD = "<pad>"
@@ -19,6 +20,7 @@ SPECIAL = [PAD, corpus.BREAK, corpus.END, corpus.USER, corpus.ASSISTANT, IMAGE]
 # letters with their marks in one piece, so that words of Indic scripts are not cut at each vowel sign
 WORD = r" ?[\p{L}\p{M}\u200c\u200d’']+| ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]|\s+"
 FIRST_TOKEN_WEIGHT = 4.0
+FILL = 0.93  # of the rows of a step: documents stay whole, so some room is left
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}<|user|>{{ message['content'] }}<|end|>"
     "{% else %}<|assistant|>{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}{% endif %}{% endfor %}"
@@ -51,23 +53,26 @@ def new(tokenizer, size: DecoderSize, seed: int) -> Phi3ForCausalLM:
         eos_token_id=tokenizer.eos_token_id))
 
 
-def block(tokenizer, draw, step: int, batch: int, length: int) -> torch.Tensor:
-    """Tokens (batch, length) of one step: documents one after the other, drawn for this step alone so that runs can resume."""
-    ids: list[int] = []
-    random = np.random.default_rng((draw.seed, step))
-    while len(ids) < batch * length:
-        coded = tokenizer([corpus.BREAK + draw(random) for _ in range(16)], add_special_tokens=False)["input_ids"]
-        ids += [i for row in coded for i in row]
-    return torch.tensor(ids[:batch * length]).view(batch, length)  # (batch, length)
+def drawn(tokenizer, draw: corpus.Draw, step: int, tokens: int) -> list[Conversation]:
+    """Whole documents of about `tokens` tokens in all, drawn for one step alone, so that a killed training can go on."""
+    random, found = np.random.default_rng((draw.seed, step)), []
+    while sum(len(c.ids) for c in found) < tokens:
+        coded = tokenizer([corpus.BREAK + draw(random) for _ in range(4)], add_special_tokens=False)["input_ids"]
+        found += [Conversation(f"step {step}", np.array(ids), learned(tokenizer, np.array(ids)), []) for ids in coded]
+    return found
 
 
-def questions(tokenizer, ids: torch.Tensor) -> torch.Tensor:
-    """Which tokens belong to a user's turn, whose random wording is not worth learning: (batch, length) of bool."""
-    user, assistant = (tokenizer.convert_tokens_to_ids(t) for t in (corpus.USER, corpus.ASSISTANT))
-    last = torch.where(ids == user, 1, torch.where(ids == assistant, -1, 0)) * torch.arange(1, ids.shape[1] + 1)
-    opened = last.clamp(min=0).cummax(1).values  # (batch, length): where the newest user turn began
-    closed = (-last).clamp(min=0).cummax(1).values
-    return (opened > closed) | (ids == assistant)
+def learned(tokenizer, ids: np.ndarray) -> np.ndarray:
+    """Tokens of a document to learn: all of plain text, only the answers of a conversation. (tokens,) of bool."""
+    user, assistant = (ids == tokenizer.convert_tokens_to_ids(t) for t in (corpus.USER, corpus.ASSISTANT))
+    asked = np.cumsum(user) - np.cumsum(assistant)  # (tokens,): 1 within a user turn
+    return (asked == 0) & ~assistant & (np.arange(len(ids)) > 0)
+
+
+def batch_of(documents: list[Conversation], length: int, pad: int) -> Batch:
+    """Documents in rows of `length` tokens, longer ones cut, each seeing itself only."""
+    cut = [c._replace(ids=c.ids[:length], learned=c.learned[:length]) for c in documents]
+    return collate([[cut[i] for i in row] for row in pack([len(c.ids) for c in cut], length)], pad)
 
 
 def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, key: str, say=print) -> float:
@@ -80,8 +85,8 @@ def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, 
     model.train()
     start = time.monotonic()
     for step in range(done + 1, size.steps + 1):
-        ids = block(tokenizer, draw, step, size.batch, size.length)
-        loss = loss_of(model, tokenizer, ids)
+        documents = drawn(tokenizer, draw.at(step / size.steps), step, int(FILL * size.batch * size.length))
+        loss = loss_of(model, tokenizer, batch_of(documents, size.length, tokenizer.pad_token_id))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -96,12 +101,13 @@ def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, 
     return float(np.mean(log[-100:])) if log else float("nan")
 
 
-def loss_of(model, tokenizer, ids: torch.Tensor) -> torch.Tensor:
-    """Weighted mean cross-entropy (nats) of the next token, user turns left out. `ids`: (batch, length)."""
-    hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]  # (batch, length - 1, hidden)
-    learned = ~questions(tokenizer, ids)[:, 1:]
-    first = (ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[learned]  # (learned,)
-    losses = nn.functional.cross_entropy(model.lm_head(hidden[learned]), ids[:, 1:][learned], reduction="none")
+def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
+    """Weighted mean cross-entropy (nats) of the next token, user turns left out."""
+    hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).last_hidden_state
+    targets = batch.labels[:, 1:]
+    mine = targets != -100
+    losses = nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][mine]), targets[mine], reduction="none")  # (labels,)
+    first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[mine]
     # the first token of an answer decides it, and choices have no other: without a weight long lists drown them
     weights = torch.where(first, FIRST_TOKEN_WEIGHT, 1.0)
     return (weights * losses).sum() / weights.sum()
