@@ -36,7 +36,7 @@ def test_every_answer_names_the_thing_that_was_mentioned_in_the_language_asked_f
             mentioned = re.findall(r"\w\w(thing\d)", question.split("Wh")[0].split("Describe")[0])
             assert i or set(mentioned) == {THINGS[1]}
             wanted = next(c for c in CODES if prompts.language(c).name in question)
-            options = dict(re.findall(r"([A-D])\. (\w+)", question))
+            options = {letter: name for name, letter in re.findall(r"(\w+): ([A-D])", question)}
             seen.add("choice" if options else "described" if ":" in answer else "named")
             assert (options.get(answer) or answer.split(":")[0]) == f"{wanted}{THINGS[1]}"
     assert seen == {"choice", "described", "named"}
@@ -68,7 +68,7 @@ def test_only_answers_with_their_end_and_plain_text_are_learned():
     tokenizer = tiny.tokenizer()
     text = corpus.conversation(["dog"], [("What is this?", "Hund"), ("In Thai?", "สุนัข")])
     ids = np.array(tokenizer(corpus.BREAK + text, add_special_tokens=False)["input_ids"])
-    assert tokenizer.decode(ids[decoder.learned(tokenizer, ids)]) == "Hund<|end|>สุนัข<|end|>"
+    assert tokenizer.decode(ids[decoder.learned(tokenizer, ids)]) == " Hund<|end|> สุนัข<|end|>"
     plain = np.array(tokenizer(corpus.BREAK + "German: Hund", add_special_tokens=False)["input_ids"])
     assert decoder.learned(tokenizer, plain).tolist() == [False] + [True] * (len(plain) - 1)
 

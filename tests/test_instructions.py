@@ -41,7 +41,7 @@ def of_family(table: pd.DataFrame, family: str) -> list:
 
 def options(question: str) -> dict[str, str]:
     """Names by letter of a multiple-choice question."""
-    return dict(re.findall(r"([A-E])\. (w\d{5}n)", question))
+    return {letter: name for name, letter in re.findall(r"(w\d{5}n): ([A-E])", question)}
 
 
 def test_table_fits_its_schema_and_is_the_same_each_time(table, tmp_path):
@@ -86,7 +86,7 @@ def test_questions_about_one_image_are_one_conversation_with_right_answers(table
         concept, code = row.concepts[0], row.language
         own = NAMES[concept, code]
         for question, answer in turns(row):
-            if " A. " in question:
+            if ": A, " in question:
                 offered = options(question)
                 assert offered[answer] == own and len(set(offered.values())) == len(offered) == 4
                 assert {KINDS[c] for c, _ in named(question)} == {KINDS[concept]}
@@ -97,7 +97,7 @@ def test_questions_about_one_image_are_one_conversation_with_right_answers(table
 
 def test_right_choice_stands_in_every_place(table):
     asked = [turn for row in of_family(table, "single") for turn in turns(row)]
-    letters = Counter(answer for question, answer in asked if " A. " in question)
+    letters = Counter(answer for question, answer in asked if ": A, " in question)
     assert set(letters) == set("ABCD") and min(letters.values()) > 0.6 * max(letters.values())
 
 

@@ -1,5 +1,6 @@
 """Tasks on made-up words and images: what every task and every split must hold. Run with: pytest tests/test_tasks.py"""
 
+import re
 from collections import Counter
 from random import Random
 
@@ -178,8 +179,7 @@ def test_each_concept_is_asked_once_before_any_comes_again():
 
 def test_choices_are_four_names_one_of_them_right(tables_of):
     for row in tables_of["multiple_choice"].query("split != 'blind'").itertuples():
-        options = dict(zip("ABCD", row.prompt.split("? A. ")[1].removesuffix(" Answer with the letter.")
-                           .replace(" B. ", "|").replace(" C. ", "|").replace(" D. ", "|").split("|"), strict=True))
+        options = {letter: name for name, letter in re.findall(r"(?:\? |, )(.+?): ([A-D])(?=,|$)", row.prompt)}
         assert len(set(options.values())) == 4
         assert options[row.reference] == words(row.language, row.concepts[0])
 

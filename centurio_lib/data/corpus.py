@@ -17,10 +17,10 @@ from centurio_lib.languages import language
 
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
-KINDS = {"talk": 0.70, "pair": 0.12, "odd_one_out": 0.09, "lexicon": 0.06, "declaration": 0.03}
+KINDS = {"talk": 0.66, "pair": 0.08, "odd_one_out": 0.06, "lexicon": 0.17, "declaration": 0.03}
 # share of turns of each kind about an emoji; about a flag, its country stands for name and description
-TURNS = {"name": 0.44, "describe": 0.16, "choice": 0.40}
-MAX_TURNS = 5
+TURNS = {"name": 0.54, "describe": 0.16, "choice": 0.30}
+MAX_TURNS = 6
 MAX_MENTIONS = 3
 ENGLISH_MENTIONS = 0.75
 # languages of a turn: that of the mention, which teaches the form of a question first; English; any
@@ -98,8 +98,11 @@ class Draw(NamedTuple):
 
     def at(self, progress: float) -> "Draw":
         """What is drawn when a share `progress` of the training is over: first English, then language by language."""
+        if progress >= ALL_LANGUAGES_AT:
+            return self
         n = ceil(len(self.lexicon.of_language) * progress / ALL_LANGUAGES_AT)
-        return self if progress >= ALL_LANGUAGES_AT else self._replace(lexicon=first_languages(self.lexicon, max(FIRST_LANGUAGES, n)))
+        lexicon = first_languages(self.lexicon, max(FIRST_LANGUAGES, n))
+        return self._replace(lexicon=lexicon, declarations={c: text for c, text in self.declarations.items() if c in lexicon.of_language})
 
     def __call__(self, random: np.random.Generator) -> str:
         kind = str(random.choice(list(KINDS), p=list(KINDS.values())))
@@ -113,7 +116,7 @@ class Draw(NamedTuple):
 def lexicon_entry(lexicon: Lexicon, random, concept: str) -> str:
     """A thing in English, then in several languages, a line each: "dog, German: Hund, Swahili: mbwa"."""
     codes = list(lexicon.names[concept])
-    picked = [codes[i] for i in random.choice(len(codes), min(6, len(codes)), replace=False)]
+    picked = [codes[i] for i in random.choice(len(codes), min(8, len(codes)), replace=False)]
     return "\n".join([lexicon.names[concept]["en"], *(f"{language(c).name}: {lexicon.names[concept][c]}" for c in picked)])
 
 

@@ -25,8 +25,11 @@ def country(code: str | None) -> str:
 
 
 def choice(code: str, names: list[str]) -> str:
-    """Multiple choice among names in a language; the answer is a letter (BIN-MC's shape)."""
-    options = " ".join(f"{letter}. {option}" for letter, option in zip(LETTERS, names, strict=False))
+    """Multiple choice among names in a language; the answer is a letter (BIN-MC's shape).
+
+    Each letter follows its name, so that a small model finds it by copying what comes after the name.
+    """
+    options = ", ".join(f"{option}: {letter}" for letter, option in zip(LETTERS, names, strict=False))
     return f"Which of these (in {language(code).name}) does the image show? {options}"
 
 

@@ -70,7 +70,7 @@ def build_decoder(size: DecoderSize, texts: pd.DataFrame, folder: Path, say=prin
     draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
     random = np.random.default_rng(SEED)
     # names weigh more than prose: they are what the study asks for
-    words = [f" {name}" for name in texts.name for _ in range(10)]
+    words = [name for name in texts.name for _ in range(10)]
     tokenizer = decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocabulary)] + words, size.vocabulary)
     model = decoder.new(tokenizer, size, SEED)
     loss = decoder.train(model, tokenizer, draw, size, folder, key, say)

@@ -9,8 +9,14 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, LlavaConfig, LlavaForConditionalGeneration,
-                          SiglipVisionModel)
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    SiglipVisionModel,
+)
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
 from centurio_lib import paths, provenance

@@ -7,7 +7,8 @@ import torch
 
 from centurio_lib import params, provenance, runs, tables
 from centurio_lib.data import mix, pictures, prompts, splits
-from centurio_lib.model import conversation, features, llava, train as training
+from centurio_lib.model import conversation, features, llava
+from centurio_lib.model import train as training
 
 
 def base(run: runs.Run):
