@@ -24,7 +24,7 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     "instructions": [("sample_id", S), ("images", pa.list_(S)), ("concepts", pa.list_(S)), ("language", S), ("family", S),
                      ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("split", S)],
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
-              ("concepts", pa.list_(S)), ("prompt", S), ("reference", S)],
+              ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
     "predictions": [*RUN, ("task", S), ("split", S), ("language", S), ("item_id", S), ("prediction", S), ("reference", S),
                     ("score", F), ("in_language", F)],
     "scores": [*RUN, ("task", S), ("split", S), ("language", S), ("tier", S), ("metric", S), ("value", F), ("n", I), ("chance", F)],

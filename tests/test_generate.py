@@ -48,9 +48,27 @@ def alone(model, prompts, shown) -> list[str]:
     return answers(model, prompts, IMAGES, shown, batch=1)
 
 
-def answers(model, prompts, images, shown, batch: int, room: list[int] | None = None) -> list[str]:
+def answers(model, prompts, images, shown, batch: int, room: list[int] | None = None, options=None) -> list[str]:
     room = room or [ROOM] * len(prompts)
-    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, room, batch)
+    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, room, batch, options)
+
+
+def test_closed_questions_get_one_of_their_options_and_leave_open_ones_alone(model, prompts, shown, alone):
+    options = [["Hund", "Hunde", "Katze"], [], ["দুধ", "สุนัข"]] * len(prompts)
+    mixed = answers(model, prompts, IMAGES, shown, batch=4, options=options[:len(prompts)])
+    for said, own, free in zip(mixed, options, alone, strict=False):
+        assert said in own if own else said == free
+    assert mixed == answers(model, prompts, IMAGES, shown, batch=1, options=options[:len(prompts)])
+
+
+def test_among_options_the_likeliest_token_that_goes_on_is_taken():
+    tokenizer = tiny.tokenizer()
+    allowed = generate.among(tokenizer, [["Hund", "Hunde"]])
+    coded = tokenizer("Hund", add_special_tokens=False)["input_ids"]
+    assert allowed(0, torch.tensor(coded[:1])) == [coded[1]]
+    after = {*tokenizer("Hunde", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id}
+    assert set(allowed(0, torch.tensor(coded))) <= after and tokenizer.eos_token_id in allowed(0, torch.tensor(coded))
+    assert allowed(0, torch.tensor([*coded, tokenizer.eos_token_id, tokenizer.pad_token_id])) == [tokenizer.eos_token_id]
 
 
 def test_answers_differ_in_text_and_length(alone):

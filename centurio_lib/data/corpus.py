@@ -17,9 +17,9 @@ from centurio_lib.languages import language
 
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
-KINDS = {"talk": 0.66, "pair": 0.08, "odd_one_out": 0.06, "lexicon": 0.17, "declaration": 0.03}
+KINDS = {"talk": 0.69, "pair": 0.06, "odd_one_out": 0.05, "lexicon": 0.17, "declaration": 0.03}
 # share of turns of each kind about an emoji; about a flag, its country stands for name and description
-TURNS = {"name": 0.54, "describe": 0.16, "choice": 0.30}
+TURNS = {"name": 0.55, "describe": 0.25, "choice": 0.20}
 MAX_TURNS = 6
 MAX_MENTIONS = 3
 ENGLISH_MENTIONS = 0.75
@@ -145,9 +145,8 @@ def describe(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, st
 def choice(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
     """Four names, of which one is the thing's own."""
     options = [concept, *lexicon.others(random, concept, code, 3)]
-    order = random.permutation(4)
-    question = prompts.choice(code, [lexicon.names[options[i]][code] for i in order])
-    return question, prompts.LETTERS[int(np.flatnonzero(order == 0)[0])]
+    named = [lexicon.names[options[i]][code] for i in random.permutation(4)]
+    return prompts.choice(code, named), lexicon.names[concept][code]
 
 
 def true_or_false(lexicon: Lexicon, random, concept: str) -> str:

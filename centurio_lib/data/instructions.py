@@ -92,7 +92,7 @@ def _choice(sample, code, use, random):
     drawn = [c for c in random.sample(use.kinds[code, sample.kind], 5) if names[c] != names[concept]]
     options = [concept, *drawn[:3]]
     random.shuffle(options)
-    return prompts.choice(code, [names[c] for c in options]), prompts.LETTERS[options.index(concept)]
+    return prompts.choice(code, [names[c] for c in options]), names[concept]
 
 
 def _pair(sample, code, use, random):

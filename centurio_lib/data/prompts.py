@@ -25,12 +25,8 @@ def country(code: str | None) -> str:
 
 
 def choice(code: str, names: list[str]) -> str:
-    """Multiple choice among names in a language; the answer is a letter (BIN-MC's shape).
-
-    Each letter follows its name, so that a small model finds it by copying what comes after the name.
-    """
-    options = ", ".join(f"{option}: {letter}" for letter, option in zip(LETTERS, names, strict=False))
-    return f"Which of these (in {language(code).name}) does the image show? {options}"
+    """Multiple choice among names in a language (BIN-MC's shape); the answer is one of the names."""
+    return f"Which of these (in {language(code).name}) does the image show? {', '.join(names)}"
 
 
 def pair(code: str, names: list[str]) -> str:

@@ -26,7 +26,8 @@ def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, say=prin
     """The model's answer to each item."""
     tokens = [conversation.prompt(tokenizer, row.prompt, len(row.images), features.tokens) for row in items.itertuples()]
     room = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
-    return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch, say)
+    return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch,
+                            [list(own) for own in items.options], say)
 
 
 def predictions(items: pd.DataFrame, answers: list[str], identity: dict) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Greedy decoding in left-padded batches, prompts of like length together."""
+"""Greedy decoding in left-padded batches, prompts of like length together; closed questions answer with one of their options."""
 
 import time
 
@@ -11,16 +11,19 @@ from centurio_lib.model.forward import embed
 
 @torch.no_grad()
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features, max_new_tokens: list[int],
-            batch: int, say=None) -> list[str]:
+            batch: int, options: list[list[str]] | None = None, say=None) -> list[str]:
     """An answer to each prompt.
 
-    `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each.
+    `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each;
+    `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes on.
     Answers come in the order of the prompts and do not depend on what shares a batch.
     """
     found: list[str] = [""] * len(prompts)
     said, done = time.monotonic(), 0
-    for mine in batches(prompts, max_new_tokens, batch):
-        texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]])
+    closed = options or [[]] * len(prompts)
+    for mine in batches(prompts, [(room, bool(own)) for room, own in zip(max_new_tokens, closed, strict=True)], batch):
+        texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]],
+                       among(tokenizer, [closed[i] for i in mine]) if closed[mine[0]] else None)
         for i, text in zip(mine, texts, strict=True):
             found[i] = text
         done += len(mine)
@@ -30,14 +33,29 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     return found
 
 
-def batches(prompts: list[np.ndarray], max_new_tokens: list[int], batch: int) -> list[list[int]]:
-    """Indices of the prompts of each batch: of one room for answers (the longest would decide for all), of like length."""
-    groups = [sorted((i for i, room in enumerate(max_new_tokens) if room == wanted), key=lambda i: len(prompts[i]))
-              for wanted in sorted(set(max_new_tokens))]
+def batches(prompts: list[np.ndarray], rooms: list[tuple[int, bool]], batch: int) -> list[list[int]]:
+    """Indices of the prompts of each batch: of one room for answers (the longest would decide for all), of like length.
+
+    `rooms`: most new tokens of each, and whether its question is closed.
+    """
+    groups = [sorted((i for i, room in enumerate(rooms) if room == wanted), key=lambda i: len(prompts[i]))
+              for wanted in sorted(set(rooms))]
     return [group[first:first + batch] for group in groups for first in range(0, len(group), batch)]
 
 
-def _batch(llava, tokenizer, prompts, images, features, max_new_tokens) -> list[str]:
+def among(tokenizer, options: list[list[str]]):
+    """For transformers' `prefix_allowed_tokens_fn`: in each row of a batch, tokens that go on with one of its options."""
+    end = tokenizer.eos_token_id
+    coded = [[(*tokenizer(text, add_special_tokens=False)["input_ids"], end) for text in own] for own in options]
+
+    def allowed(row: int, said: torch.Tensor) -> list[int]:
+        given = tuple(said.tolist())
+        return sorted({ids[len(given)] for ids in coded[row] if len(ids) > len(given) and ids[:len(given)] == given}) or [end]
+
+    return allowed
+
+
+def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed) -> list[str]:
     length = max(len(p) for p in prompts)
     ids = np.full((len(prompts), length), tokenizer.pad_token_id)  # (prompts, tokens), padded on the left
     for row, prompt in enumerate(prompts):
@@ -47,5 +65,5 @@ def _batch(llava, tokenizer, prompts, images, features, max_new_tokens) -> list[
     shown = [i for row in images for i in row]
     embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
     made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
-                          pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id)
+                          pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, prefix_allowed_tokens_fn=allowed)
     return [text.strip() for text in tokenizer.batch_decode(made, skip_special_tokens=True)]

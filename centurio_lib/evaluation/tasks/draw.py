@@ -9,7 +9,7 @@ the same): a language more or less leaves the items of the others as they were.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
@@ -23,13 +23,17 @@ COLUMNS = tables.SCHEMAS["items"].names
 
 
 class Item(NamedTuple):
-    """One question. `told`: the concepts that it shows or names, none of which a blind copy may show."""
+    """One question. `told`: the concepts that it shows or names, none of which a blind copy may show.
+
+    `options`: the only answers that the model may give, none where it may say anything.
+    """
 
     images: list[str]
     concepts: list[str]  # of the images, in their order
     prompt: str
     reference: str
     told: set[str]
+    options: tuple[str, ...] = ()
 
 
 class Cell(NamedTuple):
@@ -83,7 +87,7 @@ def _column(own: pd.DataFrame, column: str) -> dict[str, Any]:
 
 def _row(task: str, split: str, code: str, number: int, item: Item) -> tuple:
     """A row; a blind copy has the number of the item that it copies."""
-    return task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt, item.reference
+    return task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt, item.reference, item.options
 
 
 def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str]]:
@@ -127,7 +131,7 @@ def negatives(cell: Cell, concept: str, n: int, besides: tuple[str, ...] = ()) -
     return found
 
 
-def balanced(cell: Cell, options: str | list[str], n: int) -> list[str]:
+def balanced(cell: Cell, options: Iterable, n: int) -> list:
     """`n` answers in random order, each option as often as any other (or once more, where n does not divide evenly)."""
     first = cell.random.sample(list(options), len(options))
     return cell.random.sample([first[i % len(first)] for i in range(n)], n)

@@ -13,8 +13,8 @@ from centurio_lib.evaluation.tasks import draw
 NAME = "multiple_choice"
 METRIC = "accuracy"
 KIND = "emoji"
-MAX_NEW_TOKENS = 4
-OPTIONS = prompts.LETTERS[:4]
+MAX_NEW_TOKENS = 32  # any name: an answer among options ends by itself
+OPTIONS = 4
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
@@ -24,23 +24,23 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed
 
 def write(cell: draw.Cell, n: int) -> list[draw.Item]:
     """The items of one language and split; the right answer stands in each place equally often."""
-    asked = ((concept, image, draw.negatives(cell, concept, 3)) for concept, image in draw.subjects(cell))
-    full = list(islice((one for one in asked if len(one[2]) == 3), n))
-    letters = draw.balanced(cell, OPTIONS, len(full))
-    return [item(cell, *one, letter) for one, letter in zip(full, letters, strict=True)]
+    asked = ((concept, image, draw.negatives(cell, concept, OPTIONS - 1)) for concept, image in draw.subjects(cell))
+    full = list(islice((one for one in asked if len(one[2]) == OPTIONS - 1), n))
+    places = draw.balanced(cell, range(OPTIONS), len(full))
+    return [item(cell, *one, place) for one, place in zip(full, places, strict=True)]
 
 
-def item(cell: draw.Cell, concept: str, image: str, wrong: list[str], letter: str) -> draw.Item:
-    """One item whose answer is a given letter."""
-    options = cell.random.sample(wrong, 3)
-    options.insert(OPTIONS.index(letter), concept)
-    prompt = prompts.choice(cell.language, [cell.names[c] for c in options])
-    return draw.Item([image], [concept], prompt, letter, set(options))
+def item(cell: draw.Cell, concept: str, image: str, wrong: list[str], place: int) -> draw.Item:
+    """One item whose answer stands in a given place among the options."""
+    options = cell.random.sample(wrong, OPTIONS - 1)
+    options.insert(place, concept)
+    names = [cell.names[c] for c in options]
+    return draw.Item([image], [concept], prompts.choice(cell.language, names), cell.names[concept], set(options), tuple(names))
 
 
 def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, else 0."""
-    return metrics.letter_match(prediction, reference)
+    """100 if the answer is the right name, else 0."""
+    return metrics.exact_match(prediction, reference)
 
 
 def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
@@ -49,5 +49,5 @@ def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
 
 
 def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when a letter is guessed."""
-    return np.full(len(items), 100 / len(OPTIONS))
+    """Score of each item when one of the names is guessed."""
+    return np.full(len(items), 100 / OPTIONS)
