@@ -44,7 +44,7 @@ bench: fetch  ## speed and memory beside the plain way
 	mkdir -p results/benchmarks
 	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb -p profile $(PROFILE)
 
-base: fetch  ## train the small base models of a profile again (hours at laptop)
+base: fetch  ## train the small base models of a profile again (over an hour at laptop)
 	mkdir -p results/$(PROFILE)/base_models
 	$(PYTHON) -m papermill notebooks/07_base_models.ipynb results/$(PROFILE)/base_models/run.ipynb -p profile $(PROFILE)
 

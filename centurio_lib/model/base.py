@@ -103,6 +103,12 @@ def _per_byte(model, tokenizer, pairs: list[tuple[str, str]]) -> float:
     return float(np.exp(loss / size))
 
 
+def remove_checkpoints(*folders: Path) -> None:
+    """Remove what the trainings of finished models could have gone on from. Not before all are finished: one takes long."""
+    for file in [file for folder in folders for file in Path(folder).glob("checkpoint-*")]:
+        file.unlink()
+
+
 def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str) -> None:
     """README.md of a model: what it is, what was measured, how it was made."""
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)

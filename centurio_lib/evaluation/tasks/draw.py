@@ -19,6 +19,7 @@ from centurio_lib import tables
 
 NEW_STYLE, NEW_LANGUAGE, BLIND = "new-style", "new-language", "blind"
 BLIND_EVERY = 3
+ENGLISH_ITEMS = 4  # English is a column of its own in every table, and one language: it gets more items than any other
 COLUMNS = tables.SCHEMAS["items"].names
 
 
@@ -56,6 +57,8 @@ def items(task: str, kind: str, texts: pd.DataFrame, images: pd.DataFrame, held_
           seed: int, write: Write) -> pd.DataFrame:
     """The `items` table of a task: up to `n` items a language and split (fewer where there are fewer), and blind ones.
 
+    English gets up to `ENGLISH_ITEMS` times as many.
+
     `write` makes the items of one cell.
     """
     texts, images = texts[texts.kind == kind], images[images.kind == kind]
@@ -69,7 +72,7 @@ def items(task: str, kind: str, texts: pd.DataFrame, images: pd.DataFrame, held_
                        if c in shown[split] and ((c, code) in held_out) == (split == NEW_LANGUAGE)]
             cell = Cell(code, _column(own, "name"), _column(own, "keywords"), _column(english, "name"), askable,
                         shown[split], alike, Random(f"{seed}/{task}/{code}/{split}"))
-            asked = write(cell, n)
+            asked = write(cell, n * ENGLISH_ITEMS if code == "en" else n)
             rows += [_row(task, split, code, i, item) for i, item in enumerate(asked)]
             if split == NEW_STYLE:
                 unseen = cell._replace(random=Random(f"{seed}/{task}/{code}/{BLIND}"))
