@@ -89,9 +89,9 @@ def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int =
     """Perplexity a byte by language: of names given the English name, and of a paragraph of the declaration."""
     rows, lexicon = [], draw.lexicon
     for code in sorted({*lexicon.of_language, *draw.declarations}):
-        pairs = [(f"{lexicon.names[c]['en']}\n{language(code).name}:", f" {lexicon.names[c][code]}")
+        pairs = [(f"{lexicon.names[c]['en']}\n{language(code).name}:", lexicon.names[c][code])
                  for c in lexicon.of_language.get(code, [])[:per_language]]
-        prose = [(f"{language(code).name}:", f" {text}"[:200]) for text in draw.declarations.get(code, [])[7:8]]
+        prose = [(f"{language(code).name}:", text[:200]) for text in draw.declarations.get(code, [])[7:8]]
         rows.append({"language": code, "names": _per_byte(model, tokenizer, pairs), "declaration": _per_byte(model, tokenizer, prose)})
     return pd.DataFrame(rows)
 
