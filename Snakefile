@@ -65,8 +65,8 @@ def pretrained(wildcards):
 
 
 def scores(question):
-    """Evaluations that a table compares: every setup of the question with every seed."""
-    names = params.questions()[question]
+    """Evaluations that a table compares: every setup of the question with every seed. None where it is not studied."""
+    names = params.compared(PROFILE, question) if question in PROFILE.study.questions else []
     return [f"{RESULTS}/evaluate/{name}/seed{seed}/provenance.json" for seed in range(SEEDS) for name in names]
 
 
@@ -212,15 +212,20 @@ rule evaluate:
         papermill("12_evaluate", setup="{wildcards.setup}", seed="{wildcards.seed}")
 
 
-# === tables and figures: drawn as soon as their runs are done ===
-rule rq1:
-    input:
-        scores("rq1"),
-        key=key("20_rq1_number_of_languages"),
-    output:
-        f"{RESULTS}/rq1/provenance.json",
-    log:
-        f"{RESULTS}/rq1/run.ipynb",
-    priority: 20
-    shell:
-        papermill("20_rq1_number_of_languages", seeds=SEEDS)
+# === tables and figures: drawn as soon as their runs are done, by one rule for each question's notebook ===
+for notebook, (question, _) in runs.STAGES.items():
+    if question in params.questions():
+        rule:
+            name: question
+            input:
+                scores(question),
+                key=key(notebook),
+            output:
+                f"{RESULTS}/{question}/provenance.json",
+            log:
+                f"{RESULTS}/{question}/run.ipynb",
+            params:
+                notebook=notebook,  # by way of a param: what the shell command names is looked up when it runs
+            priority: 20
+            shell:
+                papermill("{params.notebook}", seeds=SEEDS)

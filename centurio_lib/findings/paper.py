@@ -29,7 +29,8 @@ SHARES = (1, 10, 25, 75, 90)  # of English, per cent; with 50 the setup is plain
 APPENDIX = {"T5 50": "T5", "T5-4 50": "T5-T4", "T5-3 50": "T5-T3", "T5-2 50": "T5-T2", "L100 50": "L100",
             "PT 100": "PT100", "PT 50": "PT50", "PT 1": "PT1"} | {f"L100 {e}": f"L100-E{e}" for e in SHARES}
 ROWS = {"RQ1": {}, "RQ2": {"E50": "L100"} | {f"E{e}": f"L100-E{e}" for e in SHARES},
-        "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"}}
+        "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"},
+        "APPX_language_allocation": {"Uniform": "L100"}}
 
 
 def group(code: str) -> str | None:
@@ -54,10 +55,11 @@ def cells(backbone: str) -> pd.DataFrame:
 
 
 def tiers(table: str) -> pd.DataFrame:
-    """One printed tier table of RQ1 to RQ3: setup, group, published. Raises KeyError naming those that there are."""
+    """One printed tier table of the ablations: setup, group, published. Raises KeyError naming those that there are."""
     printed = pd.read_csv(FILES[0])
-    known = sorted({name for name in printed.table if name[:3] in ROWS})
+    known = {name: question for name in sorted(set(printed.table)) for question in ROWS if name.startswith(question)}
     if table not in known:
-        raise KeyError(f"no tier table {table!r}; paper_results.csv has: {known}")
+        raise KeyError(f"no tier table {table!r}; paper_results.csv has: {list(known)}")
     rows = printed[printed.table == table]
-    return rows.assign(setup=rows.setup.replace(ROWS[table[:3]]), published=rows.value)[["setup", "group", "published"]]
+    ours = rows.setup.replace(ROWS[known[table]])
+    return rows.assign(setup=ours, published=rows.value)[["setup", "group", "published"]]
