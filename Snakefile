@@ -65,8 +65,14 @@ def pretrained(wildcards):
 
 
 def scores(question):
-    """Evaluations that a table compares: every setup of the question with every seed. None where it is not studied."""
-    names = params.compared(PROFILE, question) if question in PROFILE.study.questions else []
+    """Evaluations that a table compares: every setup of the question (or of the study) with every seed.
+
+    None for a question that the profile does not study.
+    """
+    if question in runs.SUMMARIES:
+        names = params.studied(PROFILE)
+    else:
+        names = params.compared(PROFILE, question) if question in PROFILE.study.questions else []
     return [f"{RESULTS}/evaluate/{name}/seed{seed}/provenance.json" for seed in range(SEEDS) for name in names]
 
 
@@ -96,7 +102,7 @@ onerror:
 rule study:
     input:
         f"{DATA}/languages/provenance.json",
-        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+        [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
 
 
 rule data:
@@ -106,7 +112,7 @@ rule data:
 
 rule figures:
     input:
-        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+        [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
 
 
 # === data ===
@@ -212,9 +218,9 @@ rule evaluate:
         papermill("12_evaluate", setup="{wildcards.setup}", seed="{wildcards.seed}")
 
 
-# === tables and figures: drawn as soon as their runs are done, by one rule for each question's notebook ===
+# === tables and figures: drawn as soon as their runs are done, one rule for all notebooks of questions and summaries ===
 for notebook, (question, _) in runs.STAGES.items():
-    if question in params.questions():
+    if question in params.questions() or question in runs.SUMMARIES:
         rule:
             name: question
             input:

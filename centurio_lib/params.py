@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
 
+CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(gt=0)]
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is

@@ -26,8 +26,10 @@ STAGES = {
     "22_rq3_pretrain_english_share": ("rq3", ["evaluation"]),
     "24_allocation": ("allocation", ["evaluation"]),
     "26_lora_rank": ("lora_rank", ["evaluation"]),
+    "40_claims": ("claims", ["evaluation"]),
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
+SUMMARIES = ["claims"]  # stages that look at the whole study
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 
 
@@ -63,8 +65,11 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
         # what a setup asks for counts, not what it is called or why
         resolved |= {"setup": chosen.model_dump(mode="json", exclude={"name", "question", "table"}), "seed": seed}
         folder = paths.run(profile, stage, chosen.name, seed)
-    elif stage in params.questions():
-        resolved |= {"setups": params.compared(config, stage), "seeds": params.seed(seeds or 0) or config.study.seeds}
+    elif stage in params.questions() or stage in SUMMARIES:
+        setups = params.studied(config) if stage in SUMMARIES else params.compared(config, stage)
+        resolved |= {"setups": setups, "seeds": params.seed(seeds or 0) or config.study.seeds}
+        if stage == "claims":
+            resolved["claims"] = params.load(params.CLAIMS)
         folder = paths.HOME / "results" / profile / stage
     else:
         folder = paths.data(profile, stage)
@@ -73,7 +78,8 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
 
 def findings(profile: str) -> list[str]:
     """Stages of a profile's study that draw tables and figures from stored scores."""
-    return [stage for stage, _ in STAGES.values() if stage in params.profile(profile).study.questions]
+    drawn = [*params.profile(profile).study.questions, *SUMMARIES]
+    return [stage for stage, _ in STAGES.values() if stage in drawn]
 
 
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:

@@ -175,21 +175,36 @@ def contrasts(items: pd.DataFrame, weights: list[dict[str, float]], groups: Iter
     (two-sided, of no effect), cells, items, missing (cells that only some of the setups have), seeds. Raises ValueError
     as `checked`, and where setups are missing or their seeds differ.
     """
-    setups, groups = list(dict.fromkeys(setup for asked in weights for setup in asked)), list(groups)
-    items = checked(items[items.setup.isin(setups) & items.group.isin(groups)])
-    random = generator(items.split.iloc[0], *groups)
-    matrix = np.array([[asked.get(setup, 0) for asked in weights] for setup in setups])  # (setups, K)
-    parts = [_common(items[items.group == group], setups, group) for group in groups]
-    of_groups = [resampled(common.index, values @ matrix, draws, random) for common, values, _ in parts]
-    by_seed = np.mean([scores for scores, _ in of_groups], axis=0)  # (seeds, K)
-    deviations = np.mean([d for _, d in of_groups], axis=0) + of_seeds(by_seed, draws, random)
+    return summed(items, [(weights, list(groups))], level, draws)
+
+
+def summed(items: pd.DataFrame, sides: list[tuple[list[dict[str, float]], list[str]]], level: float = LEVEL,
+           draws: int = DRAWS) -> pd.DataFrame:
+    """As `contrasts`, summed over sides that have weights and groups of their own: a gap between groups has two."""
+    of_sides = [_side(items, weights, groups, draws) for weights, groups in sides]
+    by_seed = np.sum([scores for scores, _, _ in of_sides], axis=0)  # (seeds, K)
+    random = generator(items.split.iloc[0], "seeds")
+    deviations = np.sum([found for _, found, _ in of_sides], axis=0) + of_seeds(by_seed, draws, random)
     value = by_seed.mean(0)
     low, high = interval(value, deviations, level)
     # compared to the last digit that a score resolves: rounding must not make a difference of nothing an effect
     p = (1 + (np.abs(deviations) >= np.abs(value) - 1e-9).sum(0)) / (1 + draws)
-    return pd.DataFrame({"value": value, "low": low, "high": high, "p": p}).assign(
-        cells=sum(len(common.index.droplevel("item_id").unique()) for common, *_ in parts),
-        items=sum(len(common) for common, *_ in parts), missing=sum(lacking for *_, lacking in parts), seeds=len(by_seed))
+    counts = {name: sum(counted[name] for _, _, counted in of_sides) for name in ("cells", "items", "missing")}
+    return pd.DataFrame({"value": value, "low": low, "high": high, "p": p}).assign(**counts, seeds=len(by_seed))
+
+
+def _side(items: pd.DataFrame, weights: list[dict[str, float]], groups: list[str], draws: int):
+    """Scores by seed (seeds, K), deviations (draws, K) due to items and languages, and how many cells and items."""
+    setups = list(dict.fromkeys(setup for asked in weights for setup in asked))
+    own = checked(items[items.setup.isin(setups) & items.group.isin(groups)])
+    random = generator(own.split.iloc[0], *groups)
+    matrix = np.array([[asked.get(setup, 0) for asked in weights] for setup in setups])  # (setups, K)
+    parts = [_common(own[own.group == group], setups, group) for group in groups]
+    of_groups = [resampled(common.index, values @ matrix, draws, random) for common, values, _ in parts]
+    counts = {"cells": sum(len(common.index.droplevel("item_id").unique()) for common, *_ in parts),
+              "items": sum(len(common) for common, *_ in parts), "missing": sum(lacking for *_, lacking in parts)}
+    by_seed, deviations = (np.mean(found, axis=0) for found in zip(*of_groups, strict=True))
+    return by_seed, deviations, counts
 
 
 def _common(own: pd.DataFrame, setups: list[str], group: str) -> tuple[pd.DataFrame, np.ndarray, int]:
