@@ -27,9 +27,10 @@ STAGES = {
     "24_allocation": ("allocation", ["evaluation"]),
     "26_lora_rank": ("lora_rank", ["evaluation"]),
     "40_claims": ("claims", ["evaluation"]),
+    "41_figures": ("figure_set", ["evaluation"]),
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
-SUMMARIES = ["claims"]  # stages that look at the whole study
+SUMMARIES = ["claims", "figure_set"]  # stages that look at the whole study
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 
 

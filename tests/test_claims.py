@@ -82,6 +82,8 @@ def test_groups_of_one_setup_can_be_compared():
 
 def test_no_width_is_no_certainty():
     assert claims.judged(5, 5, 5, "more", 0) == "inconclusive"
+    same = pd.concat([items(50, 50).query("setup == 'L100'").assign(setup=setup) for setup in ("English", "T5", "L100")])
+    assert verdict(same, {"higher": ["English", "T5", "L100"], "lower": ["L100"]}) == "inconclusive", "thirds do not add up"
 
 
 @pytest.mark.parametrize(("part", "message"), [

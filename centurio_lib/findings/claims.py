@@ -99,7 +99,7 @@ def selected(items: pd.DataFrame, on: str, printed: bool = False) -> pd.DataFram
 
 def judged(value: float, low: float, high: float, rule: str, margin: float) -> str:
     """The verdict on one part from its effect's interval, which lies in the claim's range, outside it, or in both."""
-    if low == high:  # all items alike: an interval without width says nothing about other items
+    if high - low < 10 ** -scores.DECIMALS:  # all items alike: an interval without width says nothing about other items
         return INCONCLUSIVE
     bound = -margin if rule == "not_less" else margin
     if rule == "not_more":
@@ -138,7 +138,8 @@ def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
     up, down = dict.fromkeys(part.higher, 1 / len(part.higher)), dict.fromkeys(part.lower, -1 / len(part.lower))
     if part.against_groups:
         return [([up], list(part.groups)), ([down], list(part.against_groups))]
-    return [([up | down], list(part.groups))]
+    both = {setup: up.get(setup, 0) + down.get(setup, 0) for setup in part.setups}  # a setup may be on both sides
+    return [([both], list(part.groups))]
 
 
 def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = False,

@@ -117,7 +117,7 @@ def rq1(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataFram
             for tidy, axis in zip(columns, row, strict=True):
                 _rq1_panel(axis, tidy, split, styles)
             row[0].set_ylabel(f"{SHOWN[split]}\nscore (%)")
-        _finish_rq1(figure, axes, titles, styles)
+        _finish_rq1(figure, axes, titles, styles, baselines=len(splits) > 1)
         return settled(figure)
 
 
@@ -132,15 +132,16 @@ def _rq1_panel(axis: Axes, tidy: pd.DataFrame, split: str, styles: dict[str, dic
     panel(axis, tidy[tidy.split == split], "value", styles)
 
 
-def _finish_rq1(figure: Figure, axes, titles: list[str], styles: dict[str, dict]) -> None:
+def _finish_rq1(figure: Figure, axes, titles: list[str], styles: dict[str, dict], baselines: bool) -> None:
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
         axis.set_ylim(bottom=0)
     axes[0][2].set_ylim(0, 105)
     axes[-1][0].set_xticks(range(len(GROUPS)), GROUPS)
     handles = [Line2D([], [], label=s, color=look["color"], marker=look["marker"]) for s, look in styles.items()]
-    handles += [Line2D([], [], color=PLAIN, lw=0.7, ls="--", label="blind: another image"),
-                Line2D([], [], color=PLAIN, lw=0.7, ls=":", label="ceiling: gold captions")]
+    if baselines:  # the paper has none
+        handles += [Line2D([], [], color=PLAIN, lw=0.7, ls="--", label="blind: another image"),
+                    Line2D([], [], color=PLAIN, lw=0.7, ls=":", label="ceiling: gold captions")]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.6)
 
 

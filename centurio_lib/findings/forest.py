@@ -11,7 +11,7 @@ from centurio_lib.findings.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, RE
 from centurio_lib.findings.figures import PLAIN, STYLE, WIDTH, settled
 
 LOOKS = {REPLICATED: ("#0072b2", "o"), CONTRADICTED: ("#d55e00", "X"), INCONCLUSIVE: ("0.45", "D"), NOT_RUN: ("0.75", "")}
-REACH = 60  # score points to either side; longer intervals are cut at the edge
+REACH = 115  # score points to either side: differences of two shares, and a little more
 INDENT = "    "
 
 
@@ -56,10 +56,9 @@ def _panel(axis: Axes, own: pd.DataFrame, rows: list[tuple]) -> None:
         colour, marker = LOOKS[row.verdict]
         bound = -row.margin if row.rule == "not_less" else row.margin
         axis.plot([bound, bound], [y - 0.4, y + 0.4], color="black", lw=0.6, ls=":")
-        axis.plot([max(row.low, -REACH), min(row.high, REACH)], [y, y], color=colour, lw=1)
-        if abs(row.value) <= REACH:
-            axis.plot(row.value, y, marker, color=colour, markersize=3)
-    axis.set(xlim=(-REACH, REACH), ylim=(len(rows) - 0.4, -0.6), xscale="linear")
+        axis.plot([row.low, row.high], [y, y], color=colour, lw=1)
+        axis.plot(row.value, y, marker, color=colour, markersize=3)
+    axis.set(xlim=(-REACH, REACH), ylim=(len(rows) - 0.4, -0.6))
     axis.set_xscale("symlog", linthresh=5)
     ticks = [-50, -5, 0, 5, 50]
     axis.set_xticks(ticks, [f"{tick}".replace("-", "−") for tick in ticks], fontsize=6)
