@@ -16,6 +16,8 @@ export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED := 1
 
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/installed)
+# the rules that draw tables and figures of a profile
+FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib import runs; print(*runs.findings("$(PROFILE)"))')
 FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
 
 help:  ## this list
@@ -32,7 +34,7 @@ data: fetch  ## the data tables of a profile only
 	$(FLOW) -- data
 
 figures: $(READY)  ## tables and figures of a profile, drawn again from its stored scores
-	$(FLOW) --allowed-rules rq1 --forcerun rq1 -- figures
+	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
 
 test: fetch  ## the tests
 	$(PYTHON) -m pytest

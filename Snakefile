@@ -65,8 +65,14 @@ def pretrained(wildcards):
 
 
 def scores(question):
-    """Evaluations that a table compares: every setup of the question with every seed."""
-    names = params.questions()[question]
+    """Evaluations that a table compares: every setup of the question (or of the study) with every seed.
+
+    None for a question that the profile does not study.
+    """
+    if question in runs.SUMMARIES:
+        names = params.studied(PROFILE)
+    else:
+        names = params.compared(PROFILE, question) if question in PROFILE.study.questions else []
     return [f"{RESULTS}/evaluate/{name}/seed{seed}/provenance.json" for seed in range(SEEDS) for name in names]
 
 
@@ -96,7 +102,7 @@ onerror:
 rule study:
     input:
         f"{DATA}/languages/provenance.json",
-        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+        [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
 
 
 rule data:
@@ -106,7 +112,7 @@ rule data:
 
 rule figures:
     input:
-        [f"{RESULTS}/{question}/provenance.json" for question in PROFILE.study.questions],
+        [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
 
 
 # === data ===
@@ -212,15 +218,22 @@ rule evaluate:
         papermill("12_evaluate", setup="{wildcards.setup}", seed="{wildcards.seed}")
 
 
-# === tables and figures: drawn as soon as their runs are done ===
-rule rq1:
-    input:
-        scores("rq1"),
-        key=key("20_rq1_number_of_languages"),
-    output:
-        f"{RESULTS}/rq1/provenance.json",
-    log:
-        f"{RESULTS}/rq1/run.ipynb",
-    priority: 20
-    shell:
-        papermill("20_rq1_number_of_languages", seeds=SEEDS)
+# === tables and figures: drawn as soon as their runs are done, one rule for all notebooks of questions and summaries ===
+for notebook, (question, _) in runs.STAGES.items():
+    if question in params.questions() or question in runs.SUMMARIES:
+        rule:
+            name: question
+            input:
+                scores(question),
+                # the last one lists what the others drew
+                [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)[:-1] if question == "figure_set"],
+                key=key(notebook),
+            output:
+                f"{RESULTS}/{question}/provenance.json",
+            log:
+                f"{RESULTS}/{question}/run.ipynb",
+            params:
+                notebook=notebook,  # by way of a param: what the shell command names is looked up when it runs
+            priority: 20
+            shell:
+                papermill("{params.notebook}", seeds=SEEDS)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
 
+CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(gt=0)]
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
@@ -106,6 +108,7 @@ class Study(Strict):
 
     questions: list[str]
     seeds: Count
+    setups: list[str] | None = None  # those that the questions compare; None: all that they name
 
 
 class Profile(Strict):
@@ -228,6 +231,39 @@ def questions() -> dict[str, list[str]]:
             if name not in setups():
                 raise ParamsError(f"{path}: questions.{question} names unknown setup {name!r}")
     return found
+
+
+def trained_as(config: Profile, name: str) -> str:
+    """The setup of the file under whose name a profile trains a setup: the first one that asks for the same."""
+    def asked(one: Setup) -> dict:
+        tuning = one.tuning or config.tuning
+        rank = (one.lora_rank or config.lora_rank) if tuning == "lora" else None
+        left_out = {"name", "question", "table", "tuning", "lora_rank"}
+        return one.model_dump(exclude=left_out) | {"tuning": tuning, "lora_rank": rank}
+    wanted = asked(setup(name))
+    return next(other for other, one in setups().items() if asked(one) == wanted)
+
+
+def compared(config: Profile, question: str) -> list[str]:
+    """Setups that a profile compares for a question, in the order of its table, each once and as it is trained.
+
+    Raises ParamsError for an unknown question, an unknown setup, or where fewer than two are left.
+    """
+    if question not in questions():
+        raise ParamsError(f"unknown question {question!r}; params/setups.yaml has: {', '.join(questions())}")
+    chosen = None if config.study.setups is None else {trained_as(config, name) for name in config.study.setups}
+    names = dict.fromkeys(trained_as(config, name) for name in questions()[question])
+    found = [name for name in names if chosen is None or name in chosen]
+    if len(found) < 2:
+        raise ParamsError(f"profile {config.name}: question {question!r} compares {list(names)}, of which study.setups "
+                          f"leaves {found}: name at least two, or leave the question out of study.questions")
+    return found
+
+
+def studied(config: Profile) -> list[str]:
+    """Every setup that a profile's study trains, in the order of the file."""
+    wanted = {name for question in config.study.questions for name in compared(config, question)}
+    return [name for name in setups() if name in wanted]
 
 
 def seed(value: Any) -> int:

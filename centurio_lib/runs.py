@@ -21,9 +21,16 @@ STAGES = {
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
-    "20_rq1_number_of_languages": ("rq1", ["evaluation", "study"]),
+    "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
+    "21_rq2_instruct_english_share": ("rq2", ["evaluation"]),
+    "22_rq3_pretrain_english_share": ("rq3", ["evaluation"]),
+    "24_allocation": ("allocation", ["evaluation"]),
+    "26_lora_rank": ("lora_rank", ["evaluation"]),
+    "40_claims": ("claims", ["evaluation"]),
+    "41_figures": ("figure_set", ["evaluation"]),
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
+SUMMARIES = ["claims", "figure_set"]  # stages that look at the whole study
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 
 
@@ -59,12 +66,21 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
         # what a setup asks for counts, not what it is called or why
         resolved |= {"setup": chosen.model_dump(mode="json", exclude={"name", "question", "table"}), "seed": seed}
         folder = paths.run(profile, stage, chosen.name, seed)
-    elif stage.startswith("rq"):
-        resolved |= {"setups": params.questions()[stage], "seeds": params.seed(seeds or 0) or config.study.seeds}
+    elif stage in params.questions() or stage in SUMMARIES:
+        setups = params.studied(config) if stage in SUMMARIES else params.compared(config, stage)
+        resolved |= {"setups": setups, "seeds": params.seed(seeds or 0) or config.study.seeds}
+        if stage == "claims":
+            resolved["claims"] = params.load(params.CLAIMS)
         folder = paths.HOME / "results" / profile / stage
     else:
         folder = paths.data(profile, stage)
     return Run(notebook, stage, config, chosen, seed, folder, provenance.run_key(notebook, resolved), time.time())
+
+
+def findings(profile: str) -> list[str]:
+    """Stages of a profile's study that draw tables and figures from stored scores."""
+    drawn = [*params.profile(profile).study.questions, *SUMMARIES]
+    return [stage for stage, _ in STAGES.values() if stage in drawn]
 
 
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:

@@ -5,6 +5,7 @@ Run: pytest tests/test_findings.py
 
 import itertools
 import json
+import re
 from functools import cache
 from types import SimpleNamespace
 
@@ -15,10 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from centurio_lib import paths, provenance, runs, tables
-from centurio_lib.findings import figures, paper, scores
+from centurio_lib.findings import ablation, figures, formats, paper, scores
 from centurio_lib.languages import languages, tier_label
 
-TIER_TABLES = sorted({t for t in pd.read_csv(paper.FILES[0]).table if t[:3] in paper.ROWS})
+TIER_TABLES = sorted({t for t in pd.read_csv(paper.FILES[0]).table if t[:3] in ("RQ1", "RQ2", "RQ3")})
 # Printed numbers that the paper's own per-language results contradict: the English column of three setups in Table 1,
 # and T1 of L100, which Tables 1 to 3 print as 19.3 and Tables 16 and 17 as 18.9.
 MISPRINTS = {
@@ -113,14 +114,16 @@ def test_seeds_are_averaged_after_each_ones_tier_score():
     assert (found.value, found.n, found.seeds, found.by_seed) == (40, 2, 3, "30.0000 30.0000 60.0000")
 
 
-def test_a_missing_cell_shows_in_n_and_a_cell_without_tier_or_value_is_none():
+def test_a_missing_cell_is_counted_and_a_cell_without_tier_is_none():
     whole = scores.tier_scores(synthetic()[lambda c: c.metric == "exact_match"]).set_index(["setup", "split", "group"])
     lacking = synthetic()[lambda c: (c.metric == "exact_match") & ~((c.setup == "T5") & (c.language == "af"))]
     fewer = scores.tier_scores(lacking).set_index(["setup", "split", "group"])
     changed = whole[whole.n != fewer.n]
     assert set(changed.index) == {("T5", split, "T3") for split in ("new-style", "new-language", "blind")}
     berber = cell() | {"language": "ber", "group": None}
-    assert scores.tier_scores(pd.DataFrame([cell(), berber, cell(np.nan, language="fr")])).n.tolist() == [1]
+    assert scores.tier_scores(pd.DataFrame([cell(), berber])).n.tolist() == [1]
+    counted = scores.table(lacking, "exact_match").set_index(["setup", "split", "group"]).missing
+    assert set(counted[counted > 0].index) == set(changed.index) and (counted[counted > 0] == 1).all()
 
 
 def test_splits_are_never_mixed():
@@ -153,7 +156,8 @@ def test_only_the_headline_metric_of_a_task_enters_and_generative_tasks_can_be_l
     ([cell(task="captioning"), cell(task="captioning", metric="chrf")], "there twice"),
     ([cell(seed=0), cell(seed=1), cell(seed=0, language="fr")], "'language': 'fr'"),
     ([cell() | {"group": "5"}], "unknown groups"),
-    ([cell(np.nan)], "nothing to average"),
+    ([cell(np.nan)], "NaN scores"),
+    ([cell() | {"group": None}], "nothing to average"),
 ])
 def test_cells_that_no_mean_may_be_taken_over_are_errors(rows, message):
     with pytest.raises(ValueError, match=message):
@@ -199,7 +203,7 @@ def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home)
     stale = evaluated("English", 10.0)
     evaluated("L100", 20.0)
     found = scores.stored(scores.inputs("smoke", ["L100", "English"], 1))
-    assert list(found) == scores.CELL and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
+    assert set(found) > set(scores.CELL) and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
     with pytest.raises(provenance.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
         scores.inputs("smoke", ["English", "T5"], 1)
     record = stale.folder / "provenance.json"
@@ -207,6 +211,58 @@ def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home)
     provenance.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
     with pytest.raises(provenance.KeyMismatch, match=r"English.*other params"):
         scores.inputs("smoke", ["L100", "English"], 1)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda rows: rows.assign(profile="laptop"), r"different studies.*profile is \['laptop', 'smoke'\]"),
+    (lambda rows: rows.assign(backbone="other"), "different studies.*backbone"),
+    (lambda rows: rows.assign(value=np.nan), "NaN scores.*'setup': 'T5'"),
+    (lambda rows: rows.iloc[:0], "scores.parquet is empty"),
+], ids=["profile", "base model", "nan", "empty"])
+def test_stored_scores_that_must_not_be_averaged_are_errors(change, message, home):
+    evaluated("English", 10.0)
+    path = evaluated("T5", 20.0).folder / "scores.parquet"
+    tables.write(path, "scores", change(tables.read(path, "scores")))
+    with pytest.raises(ValueError, match=message):
+        scores.stored(scores.inputs("smoke", ["English", "T5"], 1))
+
+
+def items_of(cells: pd.DataFrame, n: int = 4) -> pd.DataFrame:
+    """Items whose means are the cells' values."""
+    spread = np.linspace(-4, 4, n)
+    return pd.concat([cells.assign(score=cells.value + d, item_id=str(i)) for i, d in enumerate(spread)])
+
+
+@cache
+def ablated() -> ablation.Tables:
+    """Tables of RQ2 with intervals, of three of its setups."""
+    setups = ["L100-E1", "L100", "L100-E90"]
+    cells = synthetic(seeds=1, setups=setups)
+    return ablation.tables("rq2", cells, items_of(cells[cells.metric != "fidelity_ceiling"]))
+
+
+def test_tables_of_a_question_hold_scores_between_their_bounds_and_the_papers_numbers():
+    for tidy in ablated():
+        rows = tidy[tidy.metric != "fidelity_ceiling"]
+        assert list(tidy) == scores.COLUMNS and (rows.low <= rows.value).all() and (rows.value <= rows.high).all()
+        assert (rows["items"] == 4 * rows.n).all() and (rows.missing == 0).all()
+    t1 = ablated().all_tasks.query("setup == 'L100-E90' and group == 'T1' and split == 'new-style'")
+    assert t1.published.tolist() == [15.9] and ablated().fidelity.published.isna().all()
+
+
+def test_tables_for_readers_mark_what_is_missing():
+    tidy = ablated().all_tasks.copy()
+    tidy.loc[(tidy.setup == "L100") & (tidy.group == "T3"), ["value", "low", "high"]] = np.nan
+    shown = formats.by_tier(tidy)
+    row = shown[(shown.setup == "L100") & (shown.split == "new-style")].iloc[0]
+    assert row.T3.startswith(formats.MISSING) and re.fullmatch(r"\d+\.\d \[\d+\.\d, \d+\.\d\] \(5/20\)", row.en)
+    assert "| L100 |" in formats.markdown(shown) and shown.split.tolist().count("paper") == 3
+    tex = formats.latex(shown, "50 % & more")
+    assert r"\toprule" in tex and r"50 \% \& more" in tex and r"all\_tasks" in tex and "–" not in tex
+
+
+def test_no_label_of_the_figure_of_steps_is_clipped_or_hidden(monkeypatch):
+    assert_labels_are_clear(figures.across(*ablated()), monkeypatch, at_least=3 + 4 + len(scores.GROUPS))
 
 
 def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
@@ -298,7 +354,8 @@ def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(ho
 
 
 def test_this_floor_rests_on_the_root_alone():
-    modules = [f"centurio_lib.findings.{name}" for name in ("scores", "paper", "figures")]
+    modules = [f"centurio_lib.findings.{name}" for name in
+               ("scores", "statistics", "paper", "ablation", "formats", "figures")]
     closure = set().union(*(provenance.module_closure(module) for module in modules))
     floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
     assert floors == {"findings", "languages", "params", "paths", "provenance", "runs", "tables"}

@@ -60,6 +60,41 @@ def test_setup_states_only_what_differs_from_its_parent():
     assert (child.name, child.tiers, child.english_share) == ("mine", [5], 0.25)
 
 
+@pytest.mark.parametrize(("name", "share"), [("L100-E1", 0.01), ("L100-E10", 0.1), ("L100-E25", 0.25), ("L100-E75", 0.75),
+                                             ("L100-E90", 0.9), ("PT100", 0.5), ("PT50", 0.5), ("PT1", 0.5)])
+def test_setups_of_rq2_and_rq3_differ_from_l100_in_their_share_of_english(name, share):
+    """Paper, Tables 2 and 3."""
+    config, parent = params.setup(name), params.setup("L100")
+    assert config.mix == parent.mix and config.english_share == share
+    assert config.pretrain_english_share == {"PT100": 1, "PT50": 0.5, "PT1": 0.01}.get(name)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_setup_of_several_tables_is_trained_once(name):
+    config = params.profile(name)
+    trained = params.studied(config)
+    assert [params.trained_as(config, setup) for setup in trained] == trained and "L100" in trained
+    assert all(set(params.compared(config, q)) <= set(trained) for q in config.study.questions)
+
+
+def test_full_tuning_is_l100_where_the_profile_tunes_so():
+    full, lora = (params.profile("smoke").model_copy(update={"tuning": tuning}) for tuning in ("full", "lora"))
+    assert params.trained_as(full, "Full") == "L100" and params.trained_as(lora, "Full") == "Full"
+    same_rank = lora.model_copy(update={"lora_rank": 32})
+    assert params.trained_as(same_rank, "LoRA-32") == "L100" and params.trained_as(same_rank, "LoRA-8") == "LoRA-8"
+
+
+def test_a_question_needs_two_setups_to_compare():
+    few = smoke("study.setups: [English, L100]")
+    assert params.compared(few, "rq1") == ["English", "L100"]
+    with pytest.raises(ParamsError, match=r"profile smoke: question 'rq2'.*leaves \['L100'\]: name at least two"):
+        params.compared(few, "rq2")
+    with pytest.raises(ParamsError, match="unknown question 'rq9'.*rq1"):
+        params.compared(few, "rq9")
+    with pytest.raises(ParamsError, match="unknown setup 'T9'"):
+        params.compared(smoke("study.setups: [T9]"), "rq1")
+
+
 def test_languages_join_those_of_the_tiers():
     assert set(setup('{tiers: [5], languages: ["no", en, de]}').mix) == {*setup("{tiers: [5]}").mix, "no", "de"}
 

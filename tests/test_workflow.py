@@ -16,14 +16,16 @@ import pytest
 from centurio_lib import params, paths, plan, provenance, runs
 
 STUDY = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
+SMOKE = params.profile("smoke")
+SETUPS, DRAWN = params.studied(SMOKE), runs.findings("smoke")
 FINISH = """
 from centurio_lib import params, runs
-setups = params.questions()["rq1"]
+setups = params.studied(params.profile("smoke"))
 for notebook, (stage, _) in runs.STAGES.items():
-    if stage in ("pretrain", "benchmarks"):  # no part of RQ1
+    if stage == "benchmarks":  # no part of the study
         continue
-    for setup in setups if stage in runs.TRAINED else [None]:
-        runs.finish(runs.start(notebook, "smoke", setup, 0, **({"seeds": 1} if stage == "rq1" else {})))
+    for setup in ["PT50"] if stage == "pretrain" else setups if stage in runs.TRAINED else [None]:
+        runs.finish(runs.start(notebook, "smoke", setup, 0, **({"seeds": 1} if setup is None else {})))
 """
 
 
@@ -52,8 +54,8 @@ def finished(tmp_path_factory):
         shutil.copytree(paths.REPO / name, copy / name, ignore=unwanted)
     for name in ("Snakefile", "package-lock.json"):
         shutil.copy(paths.REPO / name, copy / name)
-    once = dict.fromkeys(("languages", "captions", "instructions", "base_models", "rq1"), 1)
-    assert todo(copy) == once | {"instruct": 6, "evaluate": 6}
+    once = dict.fromkeys(("languages", "captions", "instructions", "base_models", "pretrain", *DRAWN), 1)
+    assert todo(copy) == once | {"instruct": len(SETUPS), "evaluate": len(SETUPS)}
     printed = in_copy(copy, sys.executable, "-c", FINISH)
     assert "results/smoke/rq1/provenance.json" in printed, printed
     return copy
@@ -83,15 +85,16 @@ def test_second_study_does_nothing_whatever_was_touched(finished):
 
 
 def test_one_setup_changed_reruns_what_depends_on_it(finished, edit):
-    edit("params/setups.yaml", "tiers: [5, 4]\n", "tiers: [5, 4]\n    english_share: 0.25\n")
-    assert todo(finished) == {"instruct": 1, "evaluate": 1, "rq1": 1}
+    edit("params/setups.yaml", "english_share: 0.1\n", "english_share: 0.2\n")
+    summaries = dict.fromkeys(set(DRAWN) - set(SMOKE.study.questions), 1)
+    assert todo(finished) == {"instruct": 1, "evaluate": 1, "rq2": 1} | summaries
 
 
 def test_change_that_is_taken_back_reruns_nothing(finished, edit):
     """Snakemake knows nothing of these runs but their files, as after `papermill` by hand."""
-    edit("params/profiles/smoke.yaml", "lora_rank: 4", "lora_rank: 8")
-    assert todo(finished) == {"instruct": 6, "evaluate": 6, "rq1": 1}
-    edit("params/profiles/smoke.yaml", "lora_rank: 8", "lora_rank: 4")
+    edit("params/profiles/smoke.yaml", "lora_rank: 4", "lora_rank: 16")
+    assert todo(finished)["instruct"] == len(SETUPS) - 1, "LoRA-8 states its rank"
+    edit("params/profiles/smoke.yaml", "lora_rank: 16", "lora_rank: 4")
     assert todo(finished) == {}
 
 
@@ -108,7 +111,8 @@ def test_result_of_a_key_that_changed_under_way_is_stale(tmp_path):
 
 
 def test_more_seeds_run_the_new_ones_only(finished):
-    assert todo(finished, "seeds=2") == {"instruct": 6, "evaluate": 6, "rq1": 1}
+    again = dict.fromkeys(DRAWN, 1) | {"pretrain": 1}
+    assert todo(finished, "seeds=2") == again | {"instruct": len(SETUPS), "evaluate": len(SETUPS)}
 
 
 def test_unknown_names_stop_the_study_before_any_work(finished):

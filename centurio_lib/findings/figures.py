@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from centurio_lib import paths, provenance
+from centurio_lib.findings import formats
 from centurio_lib.findings.scores import BLIND, GROUPS, SPLITS
 from centurio_lib.runs import Run
 
@@ -32,6 +33,9 @@ MARKERS = "Xos^Dv"
 SHOWN = {"new-style": "ours: new style", "new-language": "ours: new language", "published": "paper: Phi-3.5"}
 CEILING, GOLD = "fidelity_ceiling", "gold captions"  # the metric, and the row that it becomes in a heat map
 PLAIN = "0.45"  # grey
+TIER_RAMP = ["#08306b", "#2171b5", "#4eb3d3", "#7a8f2a", "#c7b42c"]  # T5 (dark) to T1 (light)
+GROUP_LOOKS = {group: {"color": colour, "marker": marker} for group, colour, marker in
+               zip(GROUPS, [ENGLISH, *TIER_RAMP], MARKERS, strict=True)}
 LANGUAGES_A_ROW = 54  # English and T5 to T3 together make 53
 
 
@@ -50,7 +54,17 @@ def looks(setups: list[str]) -> dict[str, dict]:
 def line(axis: Axes, rows: pd.DataFrame, column: str, place: float, **look) -> None:
     """One setup's line over the groups. English stands apart: it is no tier, and no line joins it to T5."""
     values = rows.set_index("group")[column].reindex(["en", "", *GROUPS[1:]])  # "": a gap
-    axis.plot([place, 0.5, *range(1, len(GROUPS))], values.to_numpy(), **look)
+    axis.plot([place, 0.5, *(beside(group, place) for group in GROUPS[1:])], values.to_numpy(), **look)
+
+
+def beside(group: str, place: float) -> float:
+    """Where a setup's score of a group stands: setups side by side, closer for tiers, whose lines tell them apart."""
+    return GROUPS.index(group) + place * (1 if group == "en" else 0.35)
+
+
+def bars(axis: Axes, places: list[float], rows: pd.DataFrame, colour) -> None:
+    """Thin upright lines from `low` to `high`, where the rows have intervals; at the places of the rows."""
+    axis.vlines(places, rows.low, rows.high, color=colour, lw=0.7, alpha=0.55, zorder=1.5)
 
 
 def baseline(axis: Axes, rows: pd.DataFrame, place: float, dash: float = 4, **look) -> None:
@@ -61,7 +75,7 @@ def baseline(axis: Axes, rows: pd.DataFrame, place: float, dash: float = 4, **lo
 def dots(axis: Axes, rows: pd.DataFrame, place: float, colour) -> None:
     """Small dots: the score with each seed, where there are several."""
     rows = rows[rows.seeds > 1]
-    x = [place if row.group == "en" else GROUPS.index(row.group) for row in rows.itertuples() for _ in range(row.seeds)]
+    x = [beside(row.group, place) for row in rows.itertuples() for _ in range(row.seeds)]
     y = [float(value) for values in rows.by_seed for value in values.split()]
     axis.plot(x, y, ".", color=colour, markersize=2.5, alpha=0.7, markeredgewidth=0)
 
@@ -73,6 +87,7 @@ def panel(axis: Axes, rows: pd.DataFrame, column: str, styles: dict[str, dict]) 
         line(axis, mine, column, **look)
         if column == "value":
             dots(axis, mine, look["place"], look["color"])
+            bars(axis, [beside(group, look["place"]) for group in mine.group], mine, look["color"])
     ceiling = rows[rows.metric == CEILING].drop_duplicates("group")  # the same whatever the setup
     baseline(axis, ceiling, 0, 14, color=PLAIN, ls=":")
 
@@ -102,7 +117,7 @@ def rq1(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataFram
             for tidy, axis in zip(columns, row, strict=True):
                 _rq1_panel(axis, tidy, split, styles)
             row[0].set_ylabel(f"{SHOWN[split]}\nscore (%)")
-        _finish_rq1(figure, axes, titles, styles)
+        _finish_rq1(figure, axes, titles, styles, baselines=len(splits) > 1)
         return settled(figure)
 
 
@@ -117,16 +132,56 @@ def _rq1_panel(axis: Axes, tidy: pd.DataFrame, split: str, styles: dict[str, dic
     panel(axis, tidy[tidy.split == split], "value", styles)
 
 
-def _finish_rq1(figure: Figure, axes, titles: list[str], styles: dict[str, dict]) -> None:
+def _finish_rq1(figure: Figure, axes, titles: list[str], styles: dict[str, dict], baselines: bool) -> None:
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
         axis.set_ylim(bottom=0)
     axes[0][2].set_ylim(0, 105)
     axes[-1][0].set_xticks(range(len(GROUPS)), GROUPS)
     handles = [Line2D([], [], label=s, color=look["color"], marker=look["marker"]) for s, look in styles.items()]
-    handles += [Line2D([], [], color=PLAIN, lw=0.7, ls="--", label="blind: another image"),
-                Line2D([], [], color=PLAIN, lw=0.7, ls=":", label="ceiling: gold captions")]
+    if baselines:  # the paper has none
+        handles += [Line2D([], [], color=PLAIN, lw=0.7, ls="--", label="blind: another image"),
+                    Line2D([], [], color=PLAIN, lw=0.7, ls=":", label="ceiling: gold captions")]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.6)
+
+
+def across(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataFrame) -> Figure:
+    """Three panels like those of `rq1`, the setups side by side in the order of their table and a line for each group.
+
+    For setups that are steps of one quantity. Parts that the paper has no numbers for show none.
+    """
+    columns = {"All tasks": all_tasks, "Tasks unaffected by fidelity": unaffected, "Language fidelity": fidelity}
+    printed = [tidy.published.notna().any() for tidy in columns.values()]
+    splits = [split for split in SHOWN if split in set(all_tasks.split)] + ["published"] * any(printed)
+    setups = list(dict.fromkeys(all_tasks.setup))
+    with mpl.rc_context(STYLE):
+        figure, axes = plt.subplots(len(splits), 3, figsize=(WIDTH, 1.05 + 1.45 * len(splits)), sharex=True,
+                                    sharey="col", squeeze=False, layout="constrained")
+        for split, row in zip(splits, axes, strict=True):
+            for (title, tidy), axis in zip(columns.items(), row, strict=True):
+                _steps(axis, tidy, split, setups)
+                axis.set_title(title if axis in axes[0] else "")
+            row[0].set_ylabel(f"{SHOWN[split]}\nscore (%)")
+        handles = [Line2D([], [], label=group, **GROUP_LOOKS[group]) for group in GROUPS]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(GROUPS), columnspacing=1.6)
+        return settled(figure)
+
+
+def _steps(axis: Axes, tidy: pd.DataFrame, split: str, setups: list[str]) -> None:
+    """One panel of `across`."""
+    rows = tidy[tidy.metric != CEILING]
+    column = "published" if split == "published" else "value"
+    kept = rows.drop_duplicates(["setup", "group"]) if split == "published" else rows[rows.split == split]
+    if not kept[column].notna().any():
+        axis.annotate("not in the paper", (0.5, 0.5), xycoords="axes fraction", ha="center", color=PLAIN)
+    for i, group in enumerate(GROUPS):
+        mine = kept[kept.group == group].set_index("setup").reindex(setups)
+        places = [x + 0.06 * (i - 2.5) for x in range(len(setups))]
+        axis.plot(places, mine[column], **GROUP_LOOKS[group])
+        if column == "value":
+            bars(axis, places, mine, GROUP_LOOKS[group]["color"])
+    axis.set_xticks(range(len(setups)), setups, rotation=90)
+    axis.set_ylim(bottom=0)
 
 
 def by_language(tidy: pd.DataFrame) -> Figure:
@@ -186,10 +241,7 @@ def _heat(axis: Axes, rows: pd.DataFrame, setups: list[str], width: int):
 
 def write_table(tidy: pd.DataFrame, profile: str, name: str) -> Path:
     """Write figures/<profile>/<name>.csv, atomically."""
-    path = paths.figures(profile) / f"{name}.csv"
-    with provenance.atomic(path) as temporary:
-        tidy.to_csv(temporary, index=False, lineterminator="\n")
-    return path
+    return formats.write(paths.figures(profile) / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
 
 
 def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run, inputs: list[Path]) -> Path:

@@ -1,6 +1,7 @@
 """The paper's published numbers (arXiv 2501.05122), in the terms of this study.
 
-`cells` are its per-language results, in the frame that `scores.tier_scores` takes; `tiers` are its printed tier tables.
+`cells` are its per-language results, in the frame that `scores.tier_scores` takes, `items` the same for `statistics`;
+`tiers` are its printed tier tables.
 Setups carry this study's names (params/setups.yaml): the tables of RQ2 and RQ3 and the appendix name the same run
 differently. What the files hold and where it was printed: published/README.md.
 """
@@ -10,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib.findings.scores import CELL
-from centurio_lib.languages import tier_label
+from centurio_lib.findings.statistics import ITEM
+from centurio_lib.languages import language, tier_label
 
 PUBLISHED = Path(__file__).with_name("published")
 FILES = [PUBLISHED / "paper_results.csv", PUBLISHED / "paper_results_by_language.csv"]
@@ -25,11 +27,18 @@ SAME_AS = {"fil": "tl", "quz": "qu"}  # test sets' codes of languages that train
 # Berber is tier 0. Hebrew is tier 3, yet the printed tiers follow only without it: two codes, iw and he, did not meet
 UNTIERED = {"ber", "he"}
 
+# score of a guess, per cent, in tasks with a fixed number of options (M3Exam and xMMMU: four in most); else 0
+CHANCE = {"BIN-MC": 25, "M3Exam": 25, "xMMMU": 25, "MaRVL": 50, "VGR": 50, "VLOD": 20, "XVNLI": 100 / 3,
+          "SMPQA-Ground": 50}
+TASKS = {"smpqa_ground": "SMPQA-Ground", "smpqa_read": "SMPQA-Read"}  # tasks that this study has under another name
+
 SHARES = (1, 10, 25, 75, 90)  # of English, per cent; with 50 the setup is plain L100
 APPENDIX = {"T5 50": "T5", "T5-4 50": "T5-T4", "T5-3 50": "T5-T3", "T5-2 50": "T5-T2", "L100 50": "L100",
-            "PT 100": "PT100", "PT 50": "PT50", "PT 1": "PT1"} | {f"L100 {e}": f"L100-E{e}" for e in SHARES}
+            "PT 100": "PT100", "PT 50": "PT50", "PT 1": "PT1", "OCR English": "OCR100", "OCR 50": "OCR50",
+            "OCR 50 (frozen)": "OCR50-frozen", "OCR 1": "OCR1", "OCR Latin-down": "Latin-down"} | {f"L100 {e}": f"L100-E{e}" for e in SHARES}
 ROWS = {"RQ1": {}, "RQ2": {"E50": "L100"} | {f"E{e}": f"L100-E{e}" for e in SHARES},
-        "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"}}
+        "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"},
+        "APPX_language_allocation": {"Uniform": "L100"}}
 
 
 def group(code: str) -> str | None:
@@ -53,11 +62,30 @@ def cells(backbone: str) -> pd.DataFrame:
                         group=found.lang.map(group), metric=metric, value=found.value.astype(float))[CELL]
 
 
+def items(backbone: str) -> pd.DataFrame:
+    """The paper's cells as if each were one item, for `statistics`: the columns of ITEM, metric, chance, script.
+
+    What varies is then the languages of a tier (their items' noise is in them), and in English, one language, its tasks.
+    """
+    found = cells(backbone)
+    english = found.language == "en"
+    return found.assign(item_id="cell", score=found.value, script=found.language.map(script),
+                        chance=found.task.map(CHANCE).where(found.metric != "fidelity").fillna(0.0),
+                        language=found.task.where(english, found.language))[[*ITEM, "metric", "chance", "script"]]
+
+
+def script(code: str) -> str:
+    """Column of the paper's tables of text in images: "en", "latin" or "other" (Berber's test is in Latin letters)."""
+    latin = code == "ber" or language(SAME_AS.get(code, code)).latin
+    return "en" if code == "en" else "latin" if latin else "other"
+
+
 def tiers(table: str) -> pd.DataFrame:
-    """One printed tier table of RQ1 to RQ3: setup, group, published. Raises KeyError naming those that there are."""
+    """One printed tier table of the ablations: setup, group, published. Raises KeyError naming those that there are."""
     printed = pd.read_csv(FILES[0])
-    known = sorted({name for name in printed.table if name[:3] in ROWS})
+    known = {name: question for name in sorted(set(printed.table)) for question in ROWS if name.startswith(question)}
     if table not in known:
-        raise KeyError(f"no tier table {table!r}; paper_results.csv has: {known}")
+        raise KeyError(f"no tier table {table!r}; paper_results.csv has: {list(known)}")
     rows = printed[printed.table == table]
-    return rows.assign(setup=rows.setup.replace(ROWS[table[:3]]), published=rows.value)[["setup", "group", "published"]]
+    ours = rows.setup.replace(ROWS[known[table]])
+    return rows.assign(setup=ours, published=rows.value)[["setup", "group", "published"]]

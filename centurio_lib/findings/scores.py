@@ -12,13 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib import runs, tables
-from centurio_lib.languages import languages
+from centurio_lib.findings.statistics import ITEM
+from centurio_lib.languages import languages, tier_label
 
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
 BLIND = "blind"  # split of the baseline: the same prompts, each with another image
 SPLITS = ["new-style", "new-language", BLIND, "published"]  # in the order of tables and figures; never averaged over
-COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "published", "seeds", "by_seed"]
+COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
+           "by_seed"]
 DECIMALS = 4  # of stored values: well below what a score resolves, well above what sums differ by between machines
 
 # the one metric of each task that enters "all tasks"
@@ -37,9 +39,42 @@ def inputs(profile: str, setups: list[str], seeds: int) -> list[Path]:
 
 
 def stored(paths: list[Path]) -> pd.DataFrame:
-    """Cells of every task and metric in some stored score tables (`inputs`), in that order."""
-    frames = [tables.read(path, "scores") for path in paths]
-    return pd.concat(frames, ignore_index=True).rename(columns={"tier": "group"})[CELL]
+    """Cells of every task and metric in some stored score tables (`inputs`), in that order.
+
+    Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
+    """
+    found = _read(paths, "scores", "value")
+    return found.rename(columns={"tier": "group"})[CELL + ["n", "chance"]]
+
+
+def items(paths: list[Path]) -> pd.DataFrame:
+    """Items of every task behind some stored score tables: the columns of `statistics.ITEM`, and metric.
+
+    An answer whose language was identified is there twice: with its score, and for fidelity with 100 or 0.
+    Raises ValueError as `stored`.
+    """
+    found = _read([Path(path).with_name("predictions.parquet") for path in paths], "predictions", "score")
+    found["group"] = found.language.map(tier_label)
+    identified = found[found.in_language.notna()]
+    return pd.concat([found.assign(metric=found.task.map(HEADLINE)),
+                      identified.assign(metric="fidelity", score=100 * identified.in_language)],
+                     ignore_index=True)[[*ITEM, "metric"]]
+
+
+def _read(paths: list[Path], name: str, value: str) -> pd.DataFrame:
+    """Some tables of one study, one below the other, after a look at what must not be averaged over."""
+    frames = [tables.read(path, name) for path in paths]
+    for path, frame in zip(paths, frames, strict=True):
+        if frame.empty:
+            raise ValueError(f"{path} is empty: remove its folder and evaluate that run again")
+        if frame[value].isna().any():
+            bad = frame[frame[value].isna()].iloc[0][["setup", "seed", "task", "language"]]
+            raise ValueError(f"{path} holds NaN scores, {bad.to_dict()} among them: evaluate that run again")
+    found = pd.concat(frames, ignore_index=True)
+    for column in ("profile", "backbone"):
+        if found[column].nunique() > 1:
+            raise ValueError(f"scores of different studies in one table: {column} is {sorted(set(found[column]))}")
+    return found
 
 
 def headline(cells: pd.DataFrame, metrics: dict[str, str] = HEADLINE, without: Collection[str] = ()) -> pd.DataFrame:
@@ -51,14 +86,17 @@ def headline(cells: pd.DataFrame, metrics: dict[str, str] = HEADLINE, without: C
 
 
 def checked(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells that a mean may be taken over: those with a tier and a value.
+    """The cells that a mean may be taken over: those with a tier.
 
-    Raises ValueError where none is left, for a group that the tables lack, for a cell that is there twice (two
-    metrics of a task, say), and for a cell that only some seeds have: their means would not be comparable.
+    Raises ValueError where none is left, for a value that is no number, for a group that the tables lack, for a cell
+    that is there twice (two metrics of a task, say), and for a cell that only some seeds have: their means would not
+    be comparable.
     """
-    cells = cells.dropna(subset=["group", "value"])
+    cells = cells.dropna(subset=["group"])
     if cells.empty:
-        raise ValueError("no cell has a tier and a value: nothing to average (was the metric or task stored?)")
+        raise ValueError("no cell has a tier: nothing to average (was the metric or task stored?)")
+    if cells.value.isna().any():
+        raise ValueError(f"NaN scores: {cells[cells.value.isna()].iloc[0][CELL].to_dict()}; evaluate that run again")
     if not set(cells.group) <= set(GROUPS):
         raise ValueError(f"unknown groups {sorted(set(cells.group) - set(GROUPS))}: there are {GROUPS}")
     cell = ["setup", "split", "task", "language"]
@@ -86,20 +124,31 @@ def tier_scores(cells: pd.DataFrame) -> pd.DataFrame:
         by_seed=("mean", lambda means: " ".join(f"{mean:.{DECIMALS}f}" for mean in means))).reset_index()
 
 
-def table(cells: pd.DataFrame, metric: str, published: pd.DataFrame | None = None) -> pd.DataFrame:
+def table(cells: pd.DataFrame, metric: str, published: pd.DataFrame | None = None,
+          sure: pd.DataFrame | None = None) -> pd.DataFrame:
     """Tidy table of one metric by tier, with the columns of `COLUMNS`, beside the paper's numbers.
 
     `published` holds setup, group, published (`paper.tiers`); its numbers stand beside every split but the blind one.
-    A group that the paper has and this study lacks is there with n = 0. `low` and `high` stay empty: no intervals yet.
+    A group that the paper has and this study lacks is there with n = 0. `sure` (`statistics.estimates`) fills low, high
+    and items, which stay empty without it. `missing` counts cells that another setup of the same split and group has.
     """
     found = tier_scores(cells)
+    counted = checked(cells).groupby(["split", "group"]).apply(_distinct_cells, include_groups=False).rename("all")
+    found = found.merge(counted, on=["split", "group"]).assign(missing=lambda rows: rows["all"] - rows.n)
+    if sure is not None:
+        found = found.merge(sure.drop(columns="value"), how="left", on=["setup", "group", "split"], validate="1:1")
     if published is not None:
         splits = pd.DataFrame({"split": [s for s in SPLITS if s in set(found.split) and s != BLIND]})
         beside = published[published.setup.isin(found.setup)].merge(splits, how="cross")
         found = found.merge(beside, how="outer", on=["setup", "group", "split"])
     found = found.reindex(columns=COLUMNS).assign(metric=metric)
-    found = found.fillna({"n": 0, "seeds": 0, "by_seed": ""}).astype({"n": int, "seeds": int})
-    return ordered(found, list(dict.fromkeys(cells.setup))).round({"value": DECIMALS})
+    found = found.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": ""})
+    found = found.astype({"n": int, "missing": int, "items": int, "seeds": int, "low": float, "high": float})
+    return ordered(found, list(dict.fromkeys(cells.setup))).round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
+
+
+def _distinct_cells(rows: pd.DataFrame) -> int:
+    return len(rows[["task", "language"]].drop_duplicates())
 
 
 def ordered(frame: pd.DataFrame, setups: list[str]) -> pd.DataFrame:

@@ -1,0 +1,186 @@
+"""The paper's claims as rules that were fixed before the run (params/claims.yaml), and what some scores say to them.
+
+The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper.items`). A verdict is
+replicated, contradicted or inconclusive; "not run" where a setup or a task that the rule names has no scores.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from centurio_lib import params
+from centurio_lib.findings import ablation, paper, scores, statistics
+
+SCRIPTS = ["latin", "other"]
+REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"
+EFFECT = ["value", "low", "high", "cells", "items", "missing", "seeds"]
+
+
+class Part(params.Strict):
+    """One comparison; the head of params/claims.yaml says what each key means."""
+
+    higher: Annotated[list[str], Field(min_length=1)]
+    lower: Annotated[list[str], Field(min_length=1)]
+    of: str
+    groups: Annotated[list[Literal["en", "T5", "T4", "T3", "T2", "T1", "latin", "other"]], Field(min_length=1)]
+    against_groups: list[Literal["en", "T5", "T4", "T3", "T2", "T1", "latin", "other"]] = []
+    rule: Literal["more", "not_less", "not_more"]
+    margin: Annotated[float, Field(ge=0)]
+
+    @field_validator("higher", "lower")
+    @classmethod
+    def known_setups(cls, names: list[str]) -> list[str]:
+        """Refuse a setup that neither the study nor the paper has."""
+        for name in names:
+            if name not in {**params.setups(), **dict.fromkeys(paper.APPENDIX.values())}:
+                raise ValueError(f"unknown setup {name!r}: neither params/setups.yaml nor the paper has it")
+        return names
+
+    @field_validator("of")
+    @classmethod
+    def known_scores(cls, name: str) -> str:
+        """Refuse a part of the scores, or a task, that neither the study nor the paper has."""
+        known = [*ablation.PARTS, *scores.HEADLINE, *paper.TASKS]
+        if name not in known:
+            raise ValueError(f"unknown task {name!r}; there are {known}")
+        return name
+
+    @property
+    def setups(self) -> list[str]:
+        """Every setup that it names."""
+        return list(dict.fromkeys([*self.higher, *self.lower]))
+
+    @property
+    def said(self) -> str:
+        """The comparison in short."""
+        sides = [" + ".join(side) for side in (self.higher, self.lower)]
+        if self.against_groups:
+            return f"{sides[0]}: {', '.join(self.groups)} against {', '.join(self.against_groups)}, {self.of}"
+        return f"{sides[0]} against {sides[1]}: {', '.join(self.groups)}, {self.of}"
+
+
+class Claim(params.Strict):
+    """A claim and the parts that it stands on."""
+
+    claim: str
+    source: str
+    parts: Annotated[list[Part], Field(min_length=1)]
+
+
+class Claims(params.Strict):
+    """The whole file."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    claims: dict[str, Claim]
+
+
+def load(path: Path = params.CLAIMS) -> Claims:
+    """The claims. Raises ParamsError naming file, claim and what is wrong, an unknown setup or task say."""
+    return params.validated(Claims, params.load(path), str(path))
+
+
+def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Our items with the columns that a verdict needs besides: what a guess would score, and the script's group."""
+    of = ["split", "task", "language", "metric"]
+    chance = cells.dropna(subset=["chance"]).drop_duplicates(of)[[*of, "chance"]]
+    joined = items.merge(chance, how="left", on=of).fillna({"chance": 0.0})  # fidelity has none
+    return joined.assign(script=joined.language.map(paper.script))
+
+
+def selected(items: pd.DataFrame, on: str, printed: bool = False) -> pd.DataFrame:
+    """Items of a part of the scores or of one task; `printed`: the paper's, whose tasks have names of their own."""
+    if on in ablation.PARTS:
+        known = (paper.HEADLINE, paper.GENERATIVE) if printed else (scores.HEADLINE, scores.GENERATIVE)
+        return ablation.part(items, on, *known)
+    return items[(items.task == (paper.TASKS.get(on, on) if printed else on)) & (items.metric != "fidelity")]
+
+
+def judged(value: float, low: float, high: float, rule: str, margin: float) -> str:
+    """The verdict on one part from its effect's interval, which lies in the claim's range, outside it, or in both."""
+    if high - low < 10 ** -scores.DECIMALS:  # all items alike: an interval without width says nothing about other items
+        return INCONCLUSIVE
+    bound = -margin if rule == "not_less" else margin
+    if rule == "not_more":
+        return REPLICATED if high < bound else CONTRADICTED if low > bound else INCONCLUSIVE
+    return REPLICATED if low > bound else CONTRADICTED if high < bound else INCONCLUSIVE
+
+
+def assess(part: Part, items: pd.DataFrame, level: float, printed: bool = False, draws: int = statistics.DRAWS) -> dict:
+    """What the items of one split say to one part: verdict, effect, interval, counts, and why there is no verdict."""
+    own = selected(items, part.of, printed)
+    own = own[own.setup.isin(part.setups)]
+    lacking = [setup for setup in part.setups if setup not in set(own.setup)]
+    if own.empty or lacking:
+        return {"verdict": NOT_RUN, "why": f"no scores of {', '.join(lacking)} in {part.of}"}
+    if {*part.groups, *part.against_groups} & set(SCRIPTS):
+        own = own.assign(group=own.script)
+    empty = [g for g in [*part.groups, *part.against_groups] if set(part.setups) - set(own[own.group == g].setup)]
+    if empty:
+        return {"verdict": NOT_RUN, "why": f"no scores in {', '.join(empty)}"}
+    effect = statistics.summed(own, sides(part), level, draws).iloc[0][EFFECT].to_dict()
+    verdict, why = judged(*(effect[name] for name in EFFECT[:3]), part.rule, part.margin), ""
+    if part.rule != "more" and not _above_chance(part, own, level, draws):  # alike they are, but of no use
+        verdict, why = INCONCLUSIVE, "no better than chance"
+    return {"verdict": verdict, "why": why} | effect
+
+
+def _above_chance(part: Part, own: pd.DataFrame, level: float, draws: int) -> bool:
+    """Whether the setups' mean score is above that of guesses: one-sided, so that both bounds serve at 2 level - 1."""
+    mean = dict.fromkeys(part.setups, 1 / len(part.setups))
+    above = statistics.contrasts(own.assign(score=own.score - own.chance), [mean], part.groups, 2 * level - 1, draws)
+    return above.low[0] > 0
+
+
+def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
+    """Weights and groups of a part's contrast, for `statistics.summed`."""
+    up, down = dict.fromkeys(part.higher, 1 / len(part.higher)), dict.fromkeys(part.lower, -1 / len(part.lower))
+    if part.against_groups:
+        return [([up], list(part.groups)), ([down], list(part.against_groups))]
+    both = {setup: up.get(setup, 0) + down.get(setup, 0) for setup in part.setups}  # a setup may be on both sides
+    return [([both], list(part.groups))]
+
+
+def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = False,
+             draws: int = statistics.DRAWS) -> pd.DataFrame:
+    """A row for each part of each claim and each split: where, split, claim, part, verdict, why, the effect.
+
+    `items` have chance and script (`with_chance`, `paper.items`). The blind split is left out. Raises ValueError for
+    items of no split.
+    """
+    splits = [split for split in dict.fromkeys(items.split) if split != scores.BLIND]
+    if not splits:
+        raise ValueError("no items to judge the claims by")
+    rows = []
+    for split in splits:
+        of_split = items[items.split == split]
+        for name, claim in claims.claims.items():
+            level = 1 - (1 - claims.confidence) / len(claim.parts)
+            for i, part in enumerate(claim.parts):
+                head = {"where": where, "split": split, "claim": name, "part": i, "compares": part.said,
+                        "rule": part.rule, "margin": part.margin, "confidence": round(level, 4)}
+                rows.append(head | assess(part, of_split, level, printed, draws))
+    columns = [*head, "verdict", *EFFECT, "why"]
+    return pd.DataFrame(rows).reindex(columns=columns).round(dict.fromkeys(EFFECT[:3], scores.DECIMALS))
+
+
+def whole(of_parts: pd.Series) -> str:
+    """The verdict on a claim from those on its parts. With a part that was not run there is none."""
+    if NOT_RUN in set(of_parts):
+        return NOT_RUN
+    if CONTRADICTED in set(of_parts):
+        return CONTRADICTED
+    return REPLICATED if set(of_parts) == {REPLICATED} else INCONCLUSIVE
+
+
+def overview(claims: Claims, parts: pd.DataFrame) -> pd.DataFrame:
+    """A row for each claim, a column for each of `where` and split: its verdict and the effects of its parts."""
+    rows = []
+    for name, claim in claims.claims.items():
+        row = {"claim": claim.claim, "source": claim.source}
+        for (where, split), own in parts[parts.claim == name].groupby(["where", "split"], sort=False):
+            effects = [f"{r.value:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in own.itertuples() if pd.notna(r.value)]
+            row[f"{where}, {split}"] = "; ".join([whole(own.verdict), *effects]).replace("-", "−")
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,67 @@
+"""The published numbers as figures: the printed values reach them, ours stand beside, the page names every file.
+
+Run: pytest tests/test_printed.py
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from centurio_lib import params, paths
+from centurio_lib.findings import figures, index, paper, printed, scores
+
+
+@pytest.mark.parametrize(("name", "rows"), [("rq1", 3 * 36), ("rq2", 2 * 36), ("rq3", 2 * 24)])
+def test_tables_1_to_3_hold_what_was_printed_and_what_follows_from_the_cells(name, rows):
+    figure, table = printed.question(name, params.questions()[name])
+    assert isinstance(figure, Figure) and len(figure.axes) == 3 and len(table) == rows, "one row of panels: no run is needed"
+    assert table.published.notna().all() and "value" not in table
+    l100 = table[(table.setup == "L100") & (table.metric == "all_tasks")].set_index("group").published
+    assert l100.to_dict() == {"en": 52.6, "T5": 34.4, "T4": 28.9, "T3": 30.7, "T2": 32.6, "T1": 19.3}
+
+
+def test_tables_4_to_6():
+    _, reading = printed.text_in_images()
+    assert len(reading) == 42 and set(reading.setup) == set(printed.RQ4) and set(reading.group) == set(printed.SCRIPTS)
+    figure, table = printed.final()
+    first, *_ = figure.axes
+    assert [tick.get_text() for tick in first.get_yticklabels()][0] == "Centurio Qwen" and table.setup.nunique() == 15
+    assert printed.final_tiers()[1].setup.nunique() == 5
+
+
+def test_our_rows_stand_below_the_papers_in_the_columns_of_like_shape():
+    cells = pd.DataFrame([
+        dict(zip(scores.CELL, ["L100", seed, split, "flag", code, "T5", "exact_match", value], strict=True))
+        for seed in (0, 1) for split, value in (("new-style", 40.0), ("new-language", 90.0)) for code in ("en", "de", "fr")])
+    rows = printed.ours(cells, "L100", "ours: L100")
+    assert rows.set_index("group").value.to_dict() == {"en": 40, "mul": 40} and set(rows.metric) == {"MaXM_acc"}
+    figure, table = printed.final(rows)
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == "ours: L100" and len(table) == 420 + 2
+
+
+def test_appendix_covers_every_cell_once_and_missing_ones_stay_empty():
+    raw = pd.read_csv(paper.FILES[1], keep_default_na=False)
+    raw = raw[~raw.lang.str.startswith("avg")]
+    wanted = raw[raw.backbone.isin(["Phi3.5", "Llama3", "Final"])]
+    assert set(printed.SHAPE.values()) <= set(pd.read_csv(paper.FILES[0]).metric)
+    name, figure, table = next(printed.appendix())
+    assert len(table) == len(wanted[(wanted.task == table.task.iloc[0]) & (wanted.backbone != "Final")])
+    numbers = [text.get_text() for text in figure.axes[0].texts]
+    assert len(numbers) == len(table) and name == f"setups_{table.task.iloc[0].lower()}"
+    holes = printed.grid(pd.DataFrame([[1.0, np.nan], [0.0, 2.0]], index=["a", "b"], columns=["x", "y"]), "")
+    assert [text.get_text() for text in holes.axes[0].texts] == ["1", "0", "2"], "what is missing is no zero"
+
+
+def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    with pytest.raises(FileNotFoundError, match="make figures PROFILE=smoke"):
+        index.write("smoke", "Smoke")
+    run = SimpleNamespace(notebook="41_figures", key={"params": {"seeds": 2}})
+    figure, table = printed.final_tiers()
+    figures.save(figure, table, "smoke", "a<b", run, paper.FILES)
+    page = index.write("smoke", "Smoke & more", {"other": "../other/index.html"}).read_text(encoding="utf-8")
+    assert "Smoke &amp; more" in page and 'src="a&lt;b.png"' in page and "2 seed(s)" in page and "41_figures" in page
+    assert "http" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
