@@ -18,10 +18,10 @@ from centurio_lib import params, paths, provenance, runs
 # seconds of one run before any is recorded, measured on two CPU cores with two runs side by side
 FIRST_S = {
     "smoke": {"languages": 3, "captions": 5, "instructions": 5, "base_models": 10, "pretrain": 5, "instruct": 8,
-              "evaluate": 5, "rq1": 5},
-    "laptop": {"languages": 10, "captions": 40, "instructions": 50, "pretrain": 100, "instruct": 100, "evaluate": 60,
-               "rq1": 10},
+              "evaluate": 5},
+    "laptop": {"languages": 16, "captions": 25, "instructions": 26, "pretrain": 90, "instruct": 90, "evaluate": 45},
 }
+DRAWING_S = 10  # of a notebook that draws tables and figures, of any profile
 STARTING_S = 6  # of a kernel and its imports, which a run does not record
 
 
@@ -61,7 +61,8 @@ def stage_seconds(profile: str) -> dict[str, float]:
         for result in folder.glob("*/**/provenance.json"):
             stage = result.relative_to(folder).parts[0]
             recorded.setdefault(stage, []).append(provenance.read_json(result)["runtime_s"])
-    return FIRST_S.get(profile, {}) | {stage: median(times) for stage, times in recorded.items()}
+    drawing = dict.fromkeys([*params.questions(), *runs.SUMMARIES], DRAWING_S)
+    return drawing | FIRST_S.get(profile, {}) | {stage: median(times) for stage, times in recorded.items()}
 
 
 def minutes(jobs: list[Job], seconds: dict[str, float], abreast: int) -> float | None:

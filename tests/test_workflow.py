@@ -137,7 +137,14 @@ def test_plan_learns_from_finished_runs_and_admits_what_it_does_not_know(tmp_pat
     assert "time not known" in plan.announcement("toy", jobs(tmp_path, 1), 1)
     for i, runtime in enumerate((10, 30, 1000)):
         provenance.write_json(paths.run("toy", "instruct", f"T{i}", 0) / "provenance.json", {"runtime_s": runtime})
-    assert plan.stage_seconds("toy") == {"instruct": 30}
+    assert plan.stage_seconds("toy")["instruct"] == 30
+
+
+@pytest.mark.parametrize("profile", ["laptop", "smoke"])
+def test_time_of_a_shipped_profile_is_known_before_its_first_run(profile, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    stages = {"languages", "captions", "instructions", "pretrain", "instruct", "evaluate", *runs.findings(profile)}
+    assert stages <= set(plan.stage_seconds(profile))
 
 
 def test_progress_counts_only_what_finished_since_the_start(tmp_path, monkeypatch):
