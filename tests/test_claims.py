@@ -26,8 +26,9 @@ def rules(*parts: dict, **changes) -> claims.Claims:
 def items(english: float, l100: float, task="multiple_choice", chance=25.0, spread=3.0, seeds=1) -> pd.DataFrame:
     """Items of two setups that score so on average, as `claims.with_chance` gives them."""
     random = np.random.default_rng(0)
-    rows = [{"setup": setup, "seed": seed, "split": "new-style", "task": task, "language": code, "group": tier_label(code),
-             "item_id": str(i), "score": value + random.normal(0, spread), "metric": scores.HEADLINE.get(task, "exact_match"),
+    rows = [{"setup": setup, "seed": seed, "split": "new-style", "task": task, "language": code,
+             "group": tier_label(code), "item_id": str(i), "score": value + random.normal(0, spread),
+             "metric": scores.HEADLINE.get(task, "exact_match"),
              "chance": chance, "script": paper.script(code)}
             for setup, value in {"English": english, "L100": l100}.items() for seed in range(seeds)
             for code in CODES for i in range(6)]
@@ -42,11 +43,13 @@ def verdict(found: pd.DataFrame, *parts: dict) -> str:
 @pytest.mark.parametrize(("english", "l100", "part", "expected"), [
     (40, 50, {}, "replicated"), (50, 40, {}, "contradicted"), (50, 50, {"margin": 0.5}, "contradicted"),
     (50, 50, {}, "inconclusive"), (50, 53, {"margin": 3.0}, "inconclusive"), (50, 53, {"margin": 5.0}, "contradicted"),
-    (50, 49, {"rule": "not_less", "margin": 3.0}, "replicated"), (50, 44, {"rule": "not_less", "margin": 3.0}, "contradicted"),
-    (50, 51, {"rule": "not_more", "margin": 3.0}, "replicated"), (50, 56, {"rule": "not_more", "margin": 3.0}, "contradicted"),
+    (50, 49, {"rule": "not_less", "margin": 3.0}, "replicated"),
+    (50, 44, {"rule": "not_less", "margin": 3.0}, "contradicted"),
+    (50, 51, {"rule": "not_more", "margin": 3.0}, "replicated"),
+    (50, 56, {"rule": "not_more", "margin": 3.0}, "contradicted"),
     (25, 25, {"rule": "not_less", "margin": 3.0}, "inconclusive"),
-], ids=["more", "less", "no more by margin", "alike", "at margin", "below margin", "not less", "less after all", "not more",
-        "more after all", "alike at chance"])
+], ids=["more", "less", "no more by margin", "alike", "at margin", "below margin", "not less", "less after all",
+        "not more", "more after all", "alike at chance"])
 def test_verdict_follows_the_rule(english, l100, part, expected):
     noise = 2.0 if part.get("margin") == 0.5 else 3.0
     found = items(english, l100, spread=0.8 if noise == 2.0 else noise)
@@ -62,7 +65,8 @@ def test_claim_stands_on_all_of_its_parts():
 
 
 def test_what_was_not_run_is_named():
-    found = claims.verdicts(rules({"lower": ["T5"]}, {"of": "smpqa_read"}, {"groups": ["T1"]}), items(40, 50), "here", draws=50)
+    stated = rules({"lower": ["T5"]}, {"of": "smpqa_read"}, {"groups": ["T1"]})
+    found = claims.verdicts(stated, items(40, 50), "here", draws=50)
     assert found.verdict.tolist() == ["not run"] * 3 and found.value.isna().all()
     assert "T5" in found.why[0] and "smpqa_read" in found.why[1] and "T1" in found.why[2]
 
@@ -75,15 +79,17 @@ def test_parts_of_a_claim_share_its_confidence():
 def test_groups_of_one_setup_can_be_compared():
     found = items(40, 50, task="odd_one_out")
     found.loc[found.script == "latin", "score"] += 10
-    part = {"higher": ["L100"], "lower": ["L100"], "of": "odd_one_out", "groups": ["latin"], "against_groups": ["other"]}
+    part = {"higher": ["L100"], "lower": ["L100"], "of": "odd_one_out", "groups": ["latin"],
+            "against_groups": ["other"]}
     judged = claims.verdicts(rules(part), found, "here", draws=300).iloc[0]
     assert judged.verdict == "replicated" and 8 < judged.value < 12
 
 
 def test_no_width_is_no_certainty():
     assert claims.judged(5, 5, 5, "more", 0) == "inconclusive"
-    same = pd.concat([items(50, 50).query("setup == 'L100'").assign(setup=setup) for setup in ("English", "T5", "L100")])
-    assert verdict(same, {"higher": ["English", "T5", "L100"], "lower": ["L100"]}) == "inconclusive", "thirds do not add up"
+    one, three = items(50, 50).query("setup == 'L100'"), ["English", "T5", "L100"]
+    same = pd.concat([one.assign(setup=setup) for setup in three])
+    assert verdict(same, {"higher": three, "lower": ["L100"]}) == "inconclusive", "thirds do not add up"
 
 
 @pytest.mark.parametrize(("part", "message"), [

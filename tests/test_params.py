@@ -60,8 +60,9 @@ def test_setup_states_only_what_differs_from_its_parent():
     assert (child.name, child.tiers, child.english_share) == ("mine", [5], 0.25)
 
 
-@pytest.mark.parametrize(("name", "share"), [("L100-E1", 0.01), ("L100-E10", 0.1), ("L100-E25", 0.25), ("L100-E75", 0.75),
-                                             ("L100-E90", 0.9), ("PT100", 0.5), ("PT50", 0.5), ("PT1", 0.5)])
+@pytest.mark.parametrize(("name", "share"), [
+    ("L100-E1", 0.01), ("L100-E10", 0.1), ("L100-E25", 0.25), ("L100-E75", 0.75),
+    ("L100-E90", 0.9), ("PT100", 0.5), ("PT50", 0.5), ("PT1", 0.5)])
 def test_setups_of_rq2_and_rq3_differ_from_l100_in_their_share_of_english(name, share):
     """Paper, Tables 2 and 3."""
     config, parent = params.setup(name), params.setup("L100")
@@ -89,7 +90,7 @@ def test_a_question_needs_two_setups_to_compare():
     assert params.compared(few, "rq1") == ["English", "L100"]
     with pytest.raises(ParamsError, match=r"profile smoke: question 'rq2'.*leaves \['L100'\]: name at least two"):
         params.compared(few, "rq2")
-    with pytest.raises(ParamsError, match="unknown question 'rq9'.*rq1"):
+    with pytest.raises(ParamsError, match=r"unknown question 'rq9'.*rq1"):
         params.compared(few, "rq9")
     with pytest.raises(ParamsError, match="unknown setup 'T9'"):
         params.compared(smoke("study.setups: [T9]"), "rq1")

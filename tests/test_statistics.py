@@ -15,7 +15,7 @@ TRUTH = 50.0
 
 
 def world(seed: int, languages=12, items=8, tasks=2, seeds=1, spread=10.0, noise=40.0, drift=0.0, setups=("A", "B")):
-    """Index and scores (items, seeds, setups) of a group: languages differ, items differ, seeds drift; setups do not."""
+    """Index and scores (items, seeds, setups) of a group: languages and items differ, seeds drift, setups do not."""
     random = np.random.default_rng(seed)
     index = pd.MultiIndex.from_product([range(languages), range(tasks), range(items)], names=statistics.PLACE)
     shared = random.normal(0, spread, (languages, 1, 1)) + random.normal(0, noise, (languages, tasks, items))

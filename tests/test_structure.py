@@ -158,7 +158,8 @@ def test_questions_of_every_profile_have_a_notebook():
     drawn = {stage for stage, _ in runs.STAGES.values()}
     for path in sorted((paths.PARAMS / "profiles").glob("*.yaml")):
         for question in params.profile(path.stem).study.questions:
-            assert question in drawn and len(params.compared(params.profile(path.stem), question)) > 1, f"{name(path)}: {question}"
+            compared = params.compared(params.profile(path.stem), question)
+            assert question in drawn and len(compared) > 1, f"{name(path)}: {question}"
 
 
 def test_no_machine_of_ours_is_named():

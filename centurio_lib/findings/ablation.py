@@ -50,7 +50,7 @@ def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
 
 
 def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
-    """Paired differences from one setup in every part, split (not the blind one) and group; Holm's correction by part."""
+    """Paired differences from one setup in every part, split (blind apart) and group; Holm's correction by part."""
     seen = items[items.split != scores.BLIND]
     found = [statistics.differences(part(seen, name), against, scores.GROUPS).assign(metric=name) for name in PARTS]
     setups = [setup for setup in dict.fromkeys(items.setup) if setup != against]

@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from centurio_lib.findings.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPLICATED, Claims, whole
 from centurio_lib.findings.figures import PLAIN, STYLE, WIDTH, settled
 
-LOOKS = {REPLICATED: ("#0072b2", "o"), CONTRADICTED: ("#d55e00", "X"), INCONCLUSIVE: ("0.45", "D"), NOT_RUN: ("0.75", "")}
+LOOKS = {REPLICATED: ("#0072b2", "o"), CONTRADICTED: ("#d55e00", "X"), INCONCLUSIVE: ("0.45", "D"),
+         NOT_RUN: ("0.75", "")}
 REACH = 115  # score points to either side: differences of two shares, and a little more
 INDENT = "    "
 

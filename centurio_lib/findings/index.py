@@ -1,4 +1,4 @@
-"""A page that shows every figure of a folder with its files and where it came from. Works from file, without network."""
+"""A page that shows every figure of a folder, its files and where it came from. Works from file, without network."""
 
 from html import escape
 from pathlib import Path

@@ -35,7 +35,8 @@ TASKS = {"smpqa_ground": "SMPQA-Ground", "smpqa_read": "SMPQA-Read"}  # tasks th
 SHARES = (1, 10, 25, 75, 90)  # of English, per cent; with 50 the setup is plain L100
 APPENDIX = {"T5 50": "T5", "T5-4 50": "T5-T4", "T5-3 50": "T5-T3", "T5-2 50": "T5-T2", "L100 50": "L100",
             "PT 100": "PT100", "PT 50": "PT50", "PT 1": "PT1", "OCR English": "OCR100", "OCR 50": "OCR50",
-            "OCR 50 (frozen)": "OCR50-frozen", "OCR 1": "OCR1", "OCR Latin-down": "Latin-down"} | {f"L100 {e}": f"L100-E{e}" for e in SHARES}
+            "OCR 50 (frozen)": "OCR50-frozen", "OCR 1": "OCR1", "OCR Latin-down": "Latin-down"} | {
+                f"L100 {e}": f"L100-E{e}" for e in SHARES}
 ROWS = {"RQ1": {}, "RQ2": {"E50": "L100"} | {f"E{e}": f"L100-E{e}" for e in SHARES},
         "RQ3": {"no_pretraining": "L100", "E100": "PT100", "E50": "PT50", "E1": "PT1"},
         "APPX_language_allocation": {"Uniform": "L100"}}
@@ -65,7 +66,7 @@ def cells(backbone: str) -> pd.DataFrame:
 def items(backbone: str) -> pd.DataFrame:
     """The paper's cells as if each were one item, for `statistics`: the columns of ITEM, metric, chance, script.
 
-    What varies is then the languages of a tier (their items' noise is in them), and in English, one language, its tasks.
+    What varies is then the languages of a tier (their items' noise is in them), and its tasks in English, one language.
     """
     found = cells(backbone)
     english = found.language == "en"

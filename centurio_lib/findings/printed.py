@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from centurio_lib.findings import ablation, figures, paper, scores
 from centurio_lib.languages import languages
 
-SCRIPTS = {"en": ("English", figures.ENGLISH, "o"), "latin": ("Latin", "#0072b2", "s"), "other": ("other scripts", "#009e73", "^")}
+SCRIPTS = {"en": ("English", figures.ENGLISH, "o"), "latin": ("Latin", "#0072b2", "s"),
+           "other": ("other scripts", "#009e73", "^")}
 RQ4 = {"no_pretraining": "no pre-training", "no_ocr": "no OCR", "ocr_E100": "100 % English", "ocr_E50": "50 %",
        "ocr_E50_frozen_vit": "50 %, frozen", "ocr_E1": "1 %", "ocr_latin_down": "Latin down"}
 # our tasks in the place of the paper's whose shape they have, for the final comparison
@@ -25,7 +26,8 @@ Drawn = tuple[Figure, pd.DataFrame]
 
 
 def tidy(table: str | None, backbone: str, part: str, setups: list[str]) -> pd.DataFrame:
-    """A printed tier table in the columns of `scores.COLUMNS`; where it is not printed (None), tiers from the paper's cells.
+    """A printed tier table in the columns of `scores.COLUMNS`; where it is not printed (None), what follows from the
+    paper's cells.
 
     Empty where the paper has neither, for two setups at least.
     """
@@ -57,7 +59,8 @@ def text_in_images() -> Drawn:
         figure, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 2.6), layout="constrained")
         for axis, (metric, title) in zip(axes, {"smpqa_ground_acc": "SMPQA Ground (chance 50)",
                                                 "smpqa_read_acc": "SMPQA Read"}.items(), strict=True):
-            wide = table[table.metric == metric].pivot(index="setup", columns="group", values="value").reindex(list(RQ4))
+            wide = table[table.metric == metric].pivot(index="setup", columns="group", values="value")
+            wide = wide.reindex(list(RQ4))
             for group, (label, colour, marker) in SCRIPTS.items():
                 axis.plot(range(len(RQ4)), wide[group], color=colour, marker=marker, label=label, lw=0.8)
             axis.set_xticks(range(len(RQ4)), list(RQ4.values()), rotation=40, ha="right")
@@ -70,7 +73,7 @@ def text_in_images() -> Drawn:
 def final(ours: pd.DataFrame | None = None) -> Drawn:
     """The final comparison (Table 5): 15 systems by tasks, each column shaded from its lowest to its highest score.
 
-    `ours` has rows setup, group ("en", "mul"), metric (a column of the paper's, see `SHAPE`), value: drawn below a line.
+    `ours` has rows setup, group ("en", "mul"), metric (a column of the paper's, see `SHAPE`), value: below a line.
     """
     table = pd.read_csv(paper.FILES[0])
     table = table[table.table == "FINAL_table5"].drop(columns="table")
@@ -80,7 +83,7 @@ def final(ours: pd.DataFrame | None = None) -> Drawn:
     columns = table.drop_duplicates(["metric", "group"])[["metric", "group"]]
     wide = table.pivot(index="setup", columns=["metric", "group"], values="value")
     wide = wide.reindex(index=order, columns=pd.MultiIndex.from_frame(columns))
-    labels = [f"{metric.rsplit('_', 1)[0] if metric != 'AVG' else metric}" + (f" {group}" if group in ("en", "mul") else "")
+    labels = [metric.rsplit("_", 1)[0] + (f" {group}" if group in ("en", "mul") else "")
               for metric, group in wide.columns]
     labels = [label.replace("XM3600_language_fidelity", "XM3600 fid.") for label in labels]
     figure = grid(wide.set_axis(labels, axis=1), "", by_column=True, line=15 if ours is not None else None)
@@ -88,9 +91,10 @@ def final(ours: pd.DataFrame | None = None) -> Drawn:
 
 
 def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
-    """Rows of one setup for `final`: means over seeds and languages of the split of new styles, on tasks of like shape."""
+    """Rows of one setup for `final`: means over seeds and languages on the split of new styles, tasks of like shape."""
     own = scores.headline(cells[(cells.setup == setup) & (cells.split == "new-style")])
-    own = own.assign(metric=own.task.map(SHAPE), group=np.where(own.language == "en", "en", "mul")).dropna(subset="metric")
+    own = own.assign(metric=own.task.map(SHAPE), group=np.where(own.language == "en", "en", "mul"))
+    own = own.dropna(subset="metric")
     return own.groupby(["metric", "group"], as_index=False).value.mean().assign(setup=label)
 
 
@@ -113,17 +117,19 @@ def final_tiers() -> Drawn:
 
 
 def appendix() -> Iterator[tuple[str, Figure, pd.DataFrame]]:
-    """A heat map for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by languages. Name, figure, table."""
+    """Name, heat map and table for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by languages."""
     table = pd.read_csv(paper.FILES[1], keep_default_na=False).astype({"value": float})
     table = table[~table.lang.str.startswith("avg")]
     for family, backbones in {"setups": ["Phi3.5", "Llama3"], "systems": ["Final"]}.items():
-        chosen = table[table.backbone.isin(backbones)].sort_values("backbone", key=lambda b: b.map(backbones.index), kind="stable")
+        places = table.backbone.map({backbone: place for place, backbone in enumerate(backbones)})
+        chosen = table.assign(place=places).dropna(subset="place").sort_values("place", kind="stable")
         for task, own in chosen.groupby("task", sort=False):
             row = own.setup.replace(paper.APPENDIX)
-            row = row + ", " + own.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"}) if len(backbones) > 1 else row
+            if len(backbones) > 1:
+                row = row + ", " + own.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"})
             wide = own.assign(row=row).pivot(index="row", columns="lang", values="value")
             wide = wide.reindex(index=list(dict.fromkeys(row)), columns=sorted(wide, key=_place))
-            yield f"{family}_{task.lower()}", grid(wide, task), own
+            yield f"{family}_{task.lower()}", grid(wide, task), own.drop(columns="place")
 
 
 def _place(code: str) -> tuple:

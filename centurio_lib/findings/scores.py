@@ -44,7 +44,7 @@ def stored(paths: list[Path]) -> pd.DataFrame:
     Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
     """
     found = _read(paths, "scores", "value")
-    return found.rename(columns={"tier": "group"})[CELL + ["n", "chance"]]
+    return found.rename(columns={"tier": "group"})[[*CELL, "n", "chance"]]
 
 
 def items(paths: list[Path]) -> pd.DataFrame:
@@ -144,7 +144,8 @@ def table(cells: pd.DataFrame, metric: str, published: pd.DataFrame | None = Non
     found = found.reindex(columns=COLUMNS).assign(metric=metric)
     found = found.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": ""})
     found = found.astype({"n": int, "missing": int, "items": int, "seeds": int, "low": float, "high": float})
-    return ordered(found, list(dict.fromkeys(cells.setup))).round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
+    found = found.round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
+    return ordered(found, list(dict.fromkeys(cells.setup)))
 
 
 def _distinct_cells(rows: pd.DataFrame) -> int:

@@ -1,4 +1,4 @@
-"""Known failures, recognised in a run's scores: what each looks like, in which cells, and what it usually comes from."""
+"""Known failures, recognised in a run's scores: what each looks like, in which cells, what it usually comes from."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ CELLS_SHOWN = 12
 
 
 class Signature(NamedTuple):
-    """A failure: what it usually comes from, and the cells of one run that show it. `english`: those of the baseline."""
+    """A failure: what it usually comes from, and the cells of one run that show it (`english`: the baseline's)."""
 
     cause: str
     found: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]

@@ -43,7 +43,7 @@ def checked(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def wide(items: pd.DataFrame) -> pd.DataFrame:
-    """One split and group: items in rows, in the order of their cells, (setup, seed) in columns; NaN where not asked."""
+    """A split and group: items in rows in the order of their cells, (setup, seed) in columns, NaN where not asked."""
     return items.pivot(index=PLACE, columns=["setup", "seed"], values="score").sort_index()
 
 
@@ -240,7 +240,8 @@ def differences(items: pd.DataFrame, against: str, groups: Iterable[str], level:
             found.append(rows.assign(setup=setups, against=against, group=group, split=split))
     joined = pd.concat(found, ignore_index=True)
     columns = ["setup", "against", "group", "split"]
-    return joined.assign(p_holm=holm(joined.p.to_numpy()))[columns + [c for c in found[0] if c not in columns] + ["p_holm"]]
+    columns += [column for column in joined if column not in columns]
+    return joined[columns].assign(p_holm=holm(joined.p.to_numpy()))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
