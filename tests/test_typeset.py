@@ -16,7 +16,8 @@ from centurio_lib.languages import languages
 SAMPLES = {  # a word whose letters join, stack, or change their order
     "ar": "السلام", "fa": "می‌خواهم", "ur": "کہانی", "he": "שלום", "hi": "क्षत्रिय", "bn": "শক্তি", "ta": "கொடு",
     "te": "స్త్రీ", "pa": "ਉਨ੍ਹਾਂ", "th": "น้ำ",
-    "lo": "ນ້ຳ", "km": "ស្ត្រី", "my": "ကြွေး", "bo": "སྒྲུབ", "ko": "한국어", "ja": "日本語", "zh": "漢字", "ka": "ქართული", "am": "አማርኛ", "el": "Ελληνικά", "ru": "Йогурт", "yo": "gẹ́gẹ́", "vi": "Việt",
+    "lo": "ນ້ຳ", "km": "ស្ត្រី", "my": "ကြွေး", "bo": "སྒྲུབ", "ko": "한국어", "ja": "日本語", "zh": "漢字", "ka": "ქართული", 
+    "am": "አማርኛ", "el": "Ελληνικά", "ru": "Йогурт", "yo": "gẹ́gẹ́", "vi": "Việt",
 }
 HIDDEN = ["libfribidi.so.0", "libraqm.so.0", "libharfbuzz.so.0", "libfreetype.so.6", "libicuuc.so.72",
           "libicui18n.so.72", "libicudata.so.72", "libgraphite2.so.3"]
