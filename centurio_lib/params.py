@@ -119,6 +119,19 @@ class Ocr(Strict):
     seed: int = 0
 
 
+class Smpqa(Strict):
+    """Plots of SMPQA (data/smpqa.py): how large, and how many of each language and kind."""
+
+    pixels: Count = 384  # longer side
+    em: float = 20.0  # size of the labels, in pixels
+    test: Count = 50  # bar plots, and as many pies, of each language (paper)
+    english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind: English,
+    latin: Annotated[int, Field(ge=0)] = 5  # each other language in Latin script,
+    other: Annotated[int, Field(ge=0)] = 10  # each in another script
+    shard: Count = 200
+    seed: int = 0
+
+
 class Study(Strict):
     """What `make study` runs for a profile."""
 
@@ -142,6 +155,7 @@ class Profile(Strict):
     base_threads: Count  # of building the base models
     evaluation: Evaluation
     ocr: Ocr = Ocr()
+    smpqa: Smpqa = Smpqa()
     study: Study
 
 

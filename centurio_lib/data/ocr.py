@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork, typeset
@@ -21,6 +22,7 @@ COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
+READ = "Read the text in the image."
 RUNNING_SHARE = 0.7  # of the documents of a language that has both running text and names
 
 
@@ -50,9 +52,9 @@ def passages(code: str, split: str) -> list[str]:
     training text of its language is left out, as is what no font can show in full.
     """
     known = [text for text in sources(code) if not typeset.uncovered([text], code)]
-    train = [text for text in known if not _held_out(text)]
+    train = [text for text in known if not held_out(text)]
     seen = "\n".join(train).casefold()
-    test = [text for text in known if _held_out(text) and text.casefold() not in seen]
+    test = [text for text in known if held_out(text) and text.casefold() not in seen]
     found = {"train": train, "test": test}[split]
     if not found:
         raise NoText(f"{code}: no source has text for {split}: leave the language out (see 01_languages)")
@@ -67,6 +69,12 @@ def sources(code: str) -> list[str]:
     countries = flags.territory_names().get(code, {}) if language(code).territories else {}
     found = [*udhr.paragraphs().get(code, []), *names, *(name for key, name in countries.items() if len(key) == 2)]
     return list(dict.fromkeys(typeset.cleaned(text) for text in found))
+
+
+def held_out(text: str) -> bool:
+    """Whether a text, or a label of a plot, belongs to evaluation, in whatever language it is."""
+    digest = hashlib.sha256(text.casefold().encode()).digest()
+    return int.from_bytes(digest[:4], "big") < EVALUATION_SHARE * 2**32
 
 
 def with_text() -> list[str]:
@@ -154,6 +162,14 @@ def row(image_id: str, seed: int, options: Ocr) -> dict:
             "family": drawn.family, "image": drawn.image}
 
 
+def instructions(documents: pd.DataFrame) -> pd.DataFrame:
+    """Documents as rows of the `instructions` table: read what is written. In English and never translated."""
+    rows = [{"sample_id": drawn.image_id, "images": [drawn.image_id], "concepts": [], "language": "en", "family": "read",
+             "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
+             "split": drawn.split} for drawn in documents.itertuples()]
+    return pd.DataFrame(rows)
+
+
 def page(ink: np.ndarray, random: np.random.Generator) -> Image.Image:
     """A sheet of textured paper with the ink on it: RGB of the same size as `ink`."""
     side = ink.shape[0]
@@ -194,11 +210,6 @@ def damage(image: Image.Image, em: float, random: np.random.Generator, options: 
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=int(random.integers(options.quality, 96)))
     return buffer.getvalue()
-
-
-def _held_out(text: str) -> bool:
-    digest = hashlib.sha256(text.casefold().encode()).digest()
-    return int.from_bytes(digest[:4], "big") < EVALUATION_SHARE * 2**32
 
 
 def _as_read(text: str, taken: list[str]) -> str:

@@ -12,6 +12,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
+from fontTools.pens.recordingPen import RecordingPen
 
 from centurio_lib.data.sources import fonts
 from centurio_lib.languages import language
@@ -273,6 +274,18 @@ def mask(placed: list[tuple[Line, float, float]], size: float, pixels: tuple[int
     image = drawn.render()
     ink = np.frombuffer(image.buffer, np.uint8).reshape(height, image.extents.stride)
     return ink[:, :width].copy()
+
+
+def outline(text_line: Line) -> list[tuple[str, list[tuple[float, float]]]]:
+    """A line as a path, in ems above the baseline: "move", "line", "quadratic", "cubic" or "close", and its points."""
+    names = {"moveTo": "move", "lineTo": "line", "qCurveTo": "quadratic", "curveTo": "cubic", "closePath": "close"}
+    path = []
+    for glyph in text_line.glyphs:
+        pen = RecordingPen()
+        glyph.font.draw_glyph_with_pen(glyph.index, pen)
+        for verb, points in pen.value:
+            path.append((names[verb], [(glyph.x + x / UNITS, glyph.y + y / UNITS) for x, y in points]))
+    return path
 
 
 def _shaped(run: Run, text: str, code: str) -> list[Shaped]:
