@@ -18,9 +18,9 @@ from centurio_lib import params, paths, provenance, runs
 # seconds of one run before any is recorded, measured on two CPU cores with two runs side by side
 FIRST_S = {
     "smoke": {"languages": 3, "captions": 5, "instructions": 5, "base_models": 10, "pretrain": 5, "instruct": 8,
-              "evaluate": 5, "rq1": 5},
+              "evaluate": 5, "rq1": 5, "ocr": 20, "smpqa": 30},
     "laptop": {"languages": 10, "captions": 40, "instructions": 50, "pretrain": 100, "instruct": 100, "evaluate": 60,
-               "rq1": 10},
+               "rq1": 10, "ocr": 150, "smpqa": 120},
 }
 STARTING_S = 6  # of a kernel and its imports, which a run does not record
 

@@ -16,7 +16,8 @@ COLOURS = ["red", "blue", "black", "purple", "green", "brown", "yellow", "orange
 VERBS = {"move": [Path.MOVETO], "line": [Path.LINETO], "quadratic": [Path.CURVE3] * 2, "cubic": [Path.CURVE4] * 3}
 LEAST_SHARE = 0.07  # of a pie: neighbours' labels stay apart
 PAD = 0.6  # ems around a label
-LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink
+LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink,
+LEAST_PIE = 0.42  # of its width for a pie
 
 
 # each label with its left end on its baseline (pixels, upwards), its em (pixels) and how it is turned (degrees)
@@ -107,11 +108,12 @@ def _columns(figure: Figure, chart: Chart, labels: list[typeset.Line], width: in
 def _pie(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
     """A pie, each label outside its slice."""
     widest = max(line.width for line in labels)
-    size = min(em, (1 - LEAST_PLOT) / 2 * width / (widest + 2 * PAD))
+    size = min(em, (1 - LEAST_PIE) / 2 * width / (widest + 2 * PAD))
     radius = min(width / 2 - (widest + 2 * PAD) * size, height / 2 - 2.4 * size) / 1.12  # 0.12: of an exploded slice
     axes = figure.add_axes([0, 0, 1, 1])
     axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
-    axes.pie(chart.values, colors=list(chart.colours), explode=chart.exploded, startangle=chart.angle, radius=radius,
+    axes.pie(chart.values, colors=list(chart.colours), startangle=chart.angle, radius=radius,
+             explode=[out * radius for out in chart.exploded],  # matplotlib takes it in units of the axes
              wedgeprops={"edgecolor": "white", "linewidth": 1}, frame=True)
     axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
     axes.axis("off")

@@ -7,6 +7,7 @@ is disjoint. Sources: the Universal Declaration of Human Rights, and CLDR's name
 import hashlib
 import io
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +70,20 @@ def sources(code: str) -> list[str]:
     countries = flags.territory_names().get(code, {}) if language(code).territories else {}
     found = [*udhr.paragraphs().get(code, []), *names, *(name for key, name in countries.items() if len(key) == 2)]
     return list(dict.fromkeys(typeset.cleaned(text) for text in found))
+
+
+def coverage(codes: list[str]) -> pd.DataFrame:
+    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters, missing."""
+    rows = []
+    for code in codes:
+        texts, of = sources(code), language(code)
+        seen = {text[start:end] for text in texts
+                for start, end in pairwise([0, *typeset.boundaries(text, code, "character")])}
+        missing = typeset.uncovered(texts, code)
+        rows.append({"code": code, "language": of.name, "script": of.script, "font": fonts.families(code)[0],
+                     "texts": len(texts), "left_out": sum(any(c in text for c in missing) for text in texts),
+                     "characters": len(seen), "missing": " ".join(missing)})
+    return pd.DataFrame(rows)
 
 
 def held_out(text: str) -> bool:
