@@ -115,6 +115,7 @@ class Ocr(Strict):
     latin: Annotated[int, Field(ge=0)] = 10  # of each other language in Latin script,
     other: Annotated[int, Field(ge=0)] = 20  # of each in another script
     test: Count = 5  # of each language, of text that is never trained on
+    languages: list[str] = []  # only these; none named: all that have text
     shard: Count = 250  # samples of a file
     seed: int = 0
 
@@ -128,6 +129,7 @@ class Smpqa(Strict):
     english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind: English,
     latin: Annotated[int, Field(ge=0)] = 5  # each other language in Latin script,
     other: Annotated[int, Field(ge=0)] = 10  # each in another script
+    languages: list[str] = []  # only these; none named: all that have words
     shard: Count = 200
     seed: int = 0
 

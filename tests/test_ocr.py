@@ -61,9 +61,11 @@ def test_every_other_language_has_text():
 
 
 def test_counts_follow_the_script():
-    found = ocr.counts(english=7, latin=2, other=3)
-    assert (found["en"], found["de"], found["ru"], found["th"]) == (7, 2, 3, 3)
-    assert "de" not in ocr.counts(english=7, latin=0, other=3)
+    codes = ["en", "de", "ru", "th"]
+    assert ocr.counts(codes, english=7, latin=2, other=3) == {"en": 7, "de": 2, "ru": 3, "th": 3}
+    assert "de" not in ocr.counts(codes, english=7, latin=0, other=3)
+    with pytest.raises(ocr.NoText, match=r"azb: no source has text: leave it out of ocr\.languages"):
+        ocr.chosen(Ocr(languages=["en", "azb"]))
 
 
 def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):

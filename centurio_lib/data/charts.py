@@ -109,7 +109,7 @@ def _pie(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, h
     """A pie, each label outside its slice."""
     widest = max(line.width for line in labels)
     size = min(em, (1 - LEAST_PIE) / 2 * width / (widest + 2 * PAD))
-    radius = min(width / 2 - (widest + 2 * PAD) * size, height / 2 - 2.4 * size) / 1.12  # 0.12: of an exploded slice
+    radius = min(width / 2 - (widest + 2 * PAD) * size, height / 2 - 1.8 * size) / 1.12  # 0.12: of an exploded slice
     axes = figure.add_axes([0, 0, 1, 1])
     axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
     axes.pie(chart.values, colors=list(chart.colours), startangle=chart.angle, radius=radius,
@@ -118,15 +118,25 @@ def _pie(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, h
     axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
     axes.axis("off")
     shares = np.array(chart.values) / sum(chart.values)
-    placed = []
-    for line, share, before, out in zip(labels, shares, np.cumsum(shares) - shares, chart.exploded, strict=True):
-        turn = np.deg2rad(chart.angle + 360 * (before + share / 2))
-        away = radius * (1 + out) + 0.7 * size
-        x, y = width / 2 + away * np.cos(turn), height / 2 + away * np.sin(turn) * 1.05
-        # at the side a label begins at the pie, above and below it is centred on its slice
-        x -= line.width * size * (1 - np.cos(turn)) / 2
-        placed.append((line, float(np.clip(x, 2, width - line.width * size - 2)), y - 0.35 * size, size, 0))
-    return placed
+    turns = np.deg2rad(chart.angle + 360 * (np.cumsum(shares) - shares / 2))
+    out, placed = radius * 1.12 + 0.6 * size, {}
+    for side in (-1, 1):  # at the left and at the right of the pie, labels below each other
+        mine = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)), key=lambda i: np.sin(turns[i]))
+        for i, y in zip(mine, spread([out * np.sin(turns[i]) for i in mine], 1.3 * size, height / 2 - size), strict=True):
+            away = max(np.sqrt(max(out**2 - y**2, 0.0)), 0.3 * size)
+            x = width / 2 + (away if side > 0 else -away - labels[i].width * size)
+            placed[i] = (labels[i], float(x), height / 2 + y - 0.35 * size, size, 0.0)
+    return [placed[i] for i in range(len(labels))]
+
+
+def spread(places: list[float], gap: float, limit: float) -> list[float]:
+    """Rising places moved as little as needed to be `gap` apart and within -limit..limit."""
+    moved = list(places)
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + gap)
+    for i in range(len(moved) - 1, -1, -1):
+        moved[i] = min(moved[i], limit if i == len(moved) - 1 else moved[i + 1] - gap)
+    return [max(place, -limit + i * gap) for i, place in enumerate(moved)]
 
 
 def _dress(axes, values: str, chart: Chart, em: float) -> None:

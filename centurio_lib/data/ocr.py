@@ -97,9 +97,17 @@ def with_text() -> list[str]:
     return [code for code in languages() if sources(code)]
 
 
-def counts(english: int, latin: int, other: int) -> dict[str, int]:
-    """Number of samples of each language that has text: of English, of each other Latin one, of each other."""
-    wanted = {code: english if code == "en" else latin if language(code).latin else other for code in with_text()}
+def chosen(options: Ocr) -> list[str]:
+    """Codes of the languages that options name, or of all that have text. Raises KeyError for an unknown one, NoText."""
+    for code in options.languages:
+        if not sources(code):
+            raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
+    return options.languages or with_text()
+
+
+def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
+    """Number of samples of each language: of English, of each other in Latin script, of each in another."""
+    wanted = {code: english if code == "en" else latin if language(code).latin else other for code in codes}
     return {code: n for code, n in wanted.items() if n}
 
 

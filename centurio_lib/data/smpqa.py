@@ -50,6 +50,11 @@ def with_words() -> list[str]:
     return [code for code in languages() if all(_enough(code, split) for split in ("train", "test"))]
 
 
+def chosen(options: Smpqa) -> list[str]:
+    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one that lacks them."""
+    return [code for code in options.languages if words(code, "test") and words(code, "train")] or with_words()
+
+
 def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
     """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>"."""
     def count(code: str) -> int:
