@@ -26,7 +26,7 @@ def test_letter_by_letter_is_neither_joined_nor_turned():
 
 def test_a_language_that_the_reader_lacks_is_refused():
     with pytest.raises(legibility.NoReader, match="does not read sm here: apt-get install"):
-        legibility.read(legibility.picture([typeset.line("Samoa", "sm")]), "sm")
+        legibility.read(legibility.picture(typeset.line("Samoa", "sm")), "sm")
 
 
 @needs

@@ -49,8 +49,9 @@ def table(codes: list[str], n_lines: int) -> pd.DataFrame:
     rows = []
     for code in codes:
         shaped = clean_lines(code, n_lines)
-        scores = {how: accuracy([line.text for line in shaped], read(picture(drawn), code))
-                  for how, drawn in (("shaped", shaped), ("unshaped", [letters(line.text, code) for line in shaped]))}
+        unshaped = [letters(line.text, code) for line in shaped]
+        scores = {how: accuracy([line.text for line in shaped], "".join(read(picture(line), code) for line in drawn))
+                  for how, drawn in (("shaped", shaped), ("unshaped", unshaped))}
         rows.append({"code": code, "script": language(code).script, **scores})
     return pd.DataFrame(rows)
 
@@ -76,22 +77,21 @@ def letters(text: str, code: str) -> typeset.Line:
     return typeset.Line(text, glyphs, x, 1.4, 0.7)
 
 
-def picture(lines: list[typeset.Line]) -> Image.Image:
-    """Black lines on white paper, as high as their script asks for."""
-    height = max(line.ascent + line.descent for line in lines) * EM * 1.1
-    width = max(line.width for line in lines) * EM + 2 * MARGIN
-    placed = [(line, MARGIN, MARGIN + i * height + line.ascent * EM) for i, line in enumerate(lines)]
-    return Image.fromarray(255 - typeset.mask(placed, EM, (round(width), round(height * len(lines)) + 2 * MARGIN)))
+def picture(line: typeset.Line) -> Image.Image:
+    """A black line on white paper."""
+    size = (round(line.width * EM) + 2 * MARGIN, round((line.ascent + line.descent) * EM) + 2 * MARGIN)
+    return Image.fromarray(255 - typeset.mask([(line, MARGIN, MARGIN + line.ascent * EM)], EM, size))
 
 
 def read(image: Image.Image, code: str) -> str:
-    """What Tesseract reads in an image. Raises NoReader where it is missing or fails."""
+    """What Tesseract reads in an image of one line. Raises NoReader where it is missing or fails."""
     if code not in readable():
         raise NoReader(f"Tesseract does not read {code} here: apt-get install tesseract-ocr tesseract-ocr-all")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.png"
         image.save(path)
-        done = subprocess.run(["tesseract", str(path), "-", "-l", CODES[code], "--psm", "6"], capture_output=True, text=True,
+        done = subprocess.run(["tesseract", str(path), "-", "-l", CODES[code], "--psm", "7"],
+                              capture_output=True, text=True,
                               env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"})
     if done.returncode:
         raise NoReader(f"tesseract failed on {code}: {done.stderr.strip()[-300:]}")

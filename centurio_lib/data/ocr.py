@@ -94,13 +94,13 @@ def held_out(text: str) -> bool:
 
 def with_text() -> list[str]:
     """Codes of the languages that documents can be drawn in, in the order of languages.csv."""
-    return [code for code in languages() if sources(code)]
+    return [code for code, lang in languages().items() if lang.udhr or lang.cldr or lang.territories]
 
 
 def chosen(options: Ocr) -> list[str]:
     """Codes of the languages that options name, or of all that have text. Raises KeyError for an unknown one, NoText."""
     for code in options.languages:
-        if not sources(code):
+        if language(code).code not in with_text():
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
     return options.languages or with_text()
 
