@@ -5,7 +5,7 @@ import pytest
 from centurio_lib.data import legibility, typeset
 
 needs = pytest.mark.skipif(not {"en", "ar", "hi", "he"} <= set(legibility.readable()),
-                           reason="needs Tesseract with eng ara hin heb: apt-get install tesseract-ocr-all")
+                           reason="needs Tesseract with eng ara hin heb: make reader")
 
 
 @pytest.mark.parametrize(("one", "other", "wanted"), [("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("", "abc", 3),
@@ -25,7 +25,7 @@ def test_letter_by_letter_is_neither_joined_nor_turned():
 
 
 def test_a_language_that_the_reader_lacks_is_refused():
-    with pytest.raises(legibility.NoReader, match="does not read sm here: apt-get install"):
+    with pytest.raises(legibility.NoReader, match="does not read sm here: make reader"):
         legibility.read(legibility.picture(typeset.line("Samoa", "sm")), "sm")
 
 

@@ -1,7 +1,6 @@
 """An independent reader: what Tesseract makes of clean lines, shaped by `typeset` and set letter by letter.
 
-Tesseract and its languages are packages of the system (`apt-get install tesseract-ocr tesseract-ocr-all`), needed for this
-check alone. Letter by letter, from left to right, is how public generators of documents draw.
+Tesseract and its languages are packages of the system, which `make reader` installs, needed for this check alone. Letter by letter, from left to right, is how public generators of documents draw.
 """
 
 import shutil
@@ -53,7 +52,7 @@ def table(codes: list[str], n_lines: int) -> pd.DataFrame:
         scores = {how: accuracy([line.text for line in shaped], "".join(read(picture(line), code) for line in drawn))
                   for how, drawn in (("shaped", shaped), ("unshaped", unshaped))}
         rows.append({"code": code, "script": language(code).script, **scores})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["code", "script", "shaped", "unshaped"])
 
 
 def clean_lines(code: str, n: int) -> list[typeset.Line]:
@@ -86,7 +85,7 @@ def picture(line: typeset.Line) -> Image.Image:
 def read(image: Image.Image, code: str) -> str:
     """What Tesseract reads in an image of one line. Raises NoReader where it is missing or fails."""
     if code not in readable():
-        raise NoReader(f"Tesseract does not read {code} here: apt-get install tesseract-ocr tesseract-ocr-all")
+        raise NoReader(f"Tesseract does not read {code} here: make reader")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.png"
         image.save(path)
