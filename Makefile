@@ -8,7 +8,7 @@ BASE_PYTHON ?= python3.11
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures test lab bench base lint lock clean
+.PHONY: help env fetch study smoke data figures test lab bench base lint lock reader clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -57,6 +57,9 @@ lock: $(READY)  ## requirements.lock from pyproject.toml; torch brings the CUDA 
 	$(PYTHON) -m uv pip compile pyproject.toml --extra test --python-version 3.11 --python-platform linux --upgrade \
 	  --no-annotate --no-header --quiet --output-file requirements.new
 	grep -vE '^(nvidia-|cuda-|triton=)' requirements.new > requirements.lock && rm requirements.new
+
+reader:  ## Tesseract with all its languages, which checks that rendered text is legible (Debian; needs root)
+	command -v tesseract || apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-all
 
 clean:  ## remove built tables and runs (not the fetched packages, nor .venv)
 	rm -rf results .snakemake

@@ -152,6 +152,30 @@ rule instructions:
         papermill("04_instructions")
 
 
+rule ocr:
+    input:
+        ARCHIVES,
+        key=key("05_ocr"),
+    output:
+        f"{DATA}/ocr/provenance.json",
+    log:
+        f"{DATA}/ocr/run.ipynb",
+    shell:
+        papermill("05_ocr")
+
+
+rule smpqa:
+    input:
+        ARCHIVES,
+        key=key("06_smpqa"),
+    output:
+        f"{DATA}/smpqa/provenance.json",
+    log:
+        f"{DATA}/smpqa/run.ipynb",
+    shell:
+        papermill("06_smpqa")
+
+
 # === base models, where the profile builds its own as part of the study (laptop's are shipped: make base) ===
 rule base_models:
     input:

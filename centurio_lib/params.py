@@ -103,6 +103,39 @@ class Evaluation(Strict):
     seed: int
 
 
+class Ocr(Strict):
+    """Synthetic documents (data/ocr.py): how they look, and how many of each language."""
+
+    pixels: Count = 384
+    smallest: float = 14.0  # pixels of an em
+    largest: float = 40.0
+    tilt: Share = 0.03  # largest shift of a corner, as a share of the side
+    blur: Share = 0.05  # largest radius, in ems
+    noise: float = 12.0  # largest standard deviation, of 255
+    quality: Annotated[int, Field(ge=1, le=95)] = 55  # least of JPEG
+    english: Annotated[int, Field(ge=0)] = 100  # training samples of English,
+    latin: Annotated[int, Field(ge=0)] = 10  # of each other language in Latin script,
+    other: Annotated[int, Field(ge=0)] = 20  # of each in another script
+    test: Count = 5  # of each language, of text that is never trained on
+    languages: list[str] = []  # only these; none named: all that have text
+    shard: Count = 250  # samples of a file
+    seed: int = 0
+
+
+class Smpqa(Strict):
+    """Plots of SMPQA (data/smpqa.py): how large, and how many of each language and kind."""
+
+    pixels: Count = 384  # longer side
+    em: float = 20.0  # size of the labels, in pixels
+    test: Count = 50  # bar plots, and as many pies, of each language (paper)
+    english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind: English,
+    latin: Annotated[int, Field(ge=0)] = 5  # each other language in Latin script,
+    other: Annotated[int, Field(ge=0)] = 10  # each in another script
+    languages: list[str] = []  # only these; none named: all that have words
+    shard: Count = 200
+    seed: int = 0
+
+
 class Study(Strict):
     """What `make study` runs for a profile."""
 
@@ -126,6 +159,8 @@ class Profile(Strict):
     threads: Count  # of one run
     base_threads: Count  # of building the base models
     evaluation: Evaluation
+    ocr: Ocr = Ocr()
+    smpqa: Smpqa = Smpqa()
     study: Study
 
 

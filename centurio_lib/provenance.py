@@ -18,7 +18,8 @@ from pathlib import Path
 
 from centurio_lib import paths
 
-RECORDED = "torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow resvg-py pillow pycld2".split()
+RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow "
+            "resvg-py pillow pycld2 uharfbuzz pyicu-wheels").split()
 
 
 class KeyMismatch(RuntimeError):

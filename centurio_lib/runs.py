@@ -16,6 +16,8 @@ STAGES = {
     "01_languages": ("languages", ["data"]),
     "02_captions": ("captions", ["data", "base.pixels"]),
     "04_instructions": ("instructions", ["data", "base.pixels"]),
+    "05_ocr": ("ocr", ["ocr"]),
+    "06_smpqa": ("smpqa", ["smpqa"]),
     "07_base_models": ("base_models", ["data", "base"]),
     "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),

@@ -20,6 +20,12 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     "texts": [("concept", S), ("kind", S), ("group", S), ("language", S), ("name", S), ("keywords", pa.list_(S))],
     "images": [("image_id", S), ("concept", S), ("kind", S), ("style", S), ("variant", I), ("split", S), ("image", pa.binary())],
     "captions": [("image_id", S), ("concept", S), ("style", S), ("language", S), ("detail", S), ("caption", S), ("split", S)],
+    # text on a page; `lines` and `columns` that it is set in, `em` the size of its letters in pixels
+    "documents": [("image_id", S), ("language", S), ("script", S), ("split", S), ("text", S), ("lines", I), ("columns", I),
+                  ("em", F), ("family", S), ("image", pa.binary())],
+    # a chart whose labels are words of a language
+    "plots": [("plot_id", S), ("language", S), ("script", S), ("split", S), ("kind", S), ("labels", pa.list_(S)),
+              ("values", pa.list_(I)), ("colours", pa.list_(S)), ("image", pa.binary())],
     # one sample in one language: every language that it could be in is a row, of which mix.py takes exactly one
     "instructions": [("sample_id", S), ("images", pa.list_(S)), ("concepts", pa.list_(S)), ("language", S), ("family", S),
                      ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("split", S)],

@@ -9,7 +9,7 @@ from importlib import metadata
 
 import pandas as pd
 
-from centurio_lib.data.sources import packages, udhr
+from centurio_lib.data.sources import fonts, packages, udhr
 from centurio_lib.languages import languages, tier_label
 
 NAMES = {"emoji": "emoji_names", "flag": "country_names"}  # column of each kind of concept
@@ -26,7 +26,7 @@ USES = {
     "cldr-localenames-full": "names of countries",
     "cldr-core": "which territories there are, and their population",
     "udhr": "running text: the Universal Declaration of Human Rights",
-}
+} | {fonts.package(family): f"font of {', '.join(scripts)}" for family, scripts in fonts.scripts().items()}
 # comes as a Python package, so it is locked in requirements.lock
 IDENTIFIER = {"package": "pycld2", "licence": "Apache-2.0", "use": "language identifier (cld2)"}
 

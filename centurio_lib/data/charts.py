@@ -1,0 +1,155 @@
+"""Bar and pie charts whose labels are shaped lines: matplotlib draws the chart and the outlines of the labels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+from PIL import Image
+
+from centurio_lib.data import typeset
+
+COLOURS = ["red", "blue", "black", "purple", "green", "brown", "yellow", "orange", "pink", "gray"]
+VERBS = {"move": [Path.MOVETO], "line": [Path.LINETO], "quadratic": [Path.CURVE3] * 2, "cubic": [Path.CURVE4] * 3}
+LEAST_SHARE = 0.07  # of a pie: neighbours' labels stay apart
+PAD = 0.6  # ems around a label
+LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink,
+LEAST_PIE = 0.42  # of its width for a pie
+
+
+# each label with its left end on its baseline (pixels, upwards), its em (pixels) and how it is turned (degrees)
+Places = list[tuple[typeset.Line, float, float, float, float]]
+
+
+class Chart(NamedTuple):
+    """What a chart shows, whatever its labels: `aspect` is width by height, `exploded` how far each slice stands out."""
+
+    kind: str
+    values: tuple[int, ...]
+    colours: tuple[str, ...]
+    aspect: float
+    horizontal: bool
+    exploded: tuple[float, ...]
+    angle: float
+    grid: bool
+
+
+def configuration(kind: str, random: np.random.Generator) -> Chart:
+    """A chart of 4 to 7 parts; all values and colours differ."""
+    n = int(random.integers(4, 8))
+    if kind == "bar":
+        values = random.choice(np.arange(10, 101, 6), n, replace=False)
+    else:
+        free = random.dirichlet(np.full(n, 1.5)) * (100 - n * 100 * LEAST_SHARE) + 100 * LEAST_SHARE
+        values = np.round(free) + np.argsort(np.argsort(free))  # rounding makes none equal
+    exploded = tuple(float(v) for v in np.where(random.random(n) < 0.25, 0.12, 0.0))
+    return Chart(kind, tuple(int(v) for v in values), tuple(random.choice(COLOURS, n, replace=False).tolist()),
+                 float(random.choice([0.8, 1.0, 1.0, 1.25])), bool(random.random() < 0.5), exploded,
+                 float(random.uniform(0, 360)), bool(random.random() < 0.4))
+
+
+def draw(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> Image.Image:
+    """The chart as an RGB image whose longer side is `pixels`; labels of `em` pixels, less where they would not fit."""
+    width = round(pixels * min(1.0, chart.aspect))
+    height = round(pixels / max(1.0, chart.aspect))
+    figure = Figure((width / 100, height / 100), dpi=100, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    place = _pie if chart.kind == "pie" else _rows if chart.horizontal else _columns
+    for line, x, y, size, turn in place(figure, chart, labels, width, height, em):
+        move = Affine2D().scale(size).rotate_deg(turn).translate(x, y)
+        figure.add_artist(PathPatch(path(line), transform=move, facecolor="black", linewidth=0))
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+
+def path(line: typeset.Line) -> Path:
+    """A line's outlines as matplotlib's path, in ems from its left end on the baseline."""
+    points, codes = [(0.0, 0.0)], [Path.MOVETO]
+    for verb, at in typeset.outline(line):
+        points += at or [(0.0, 0.0)]
+        codes += VERBS.get(verb, [Path.CLOSEPOLY])
+    return Path(points, codes)
+
+
+def _rows(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
+    """Horizontal bars, labels to their left."""
+    n, widest = len(labels), max(line.width for line in labels)
+    size = min(em, (1 - LEAST_PLOT) * width / (widest + 2 * PAD), 0.86 * height / n / 1.3)
+    left, bottom, tall = (widest + 2 * PAD) * size / width, 0.1, 0.86
+    axes = figure.add_axes([left, bottom, 0.95 - left, tall])
+    axes.barh(range(n), chart.values, color=chart.colours, height=0.7)
+    axes.set(ylim=(-0.6, n - 0.4), yticks=[])
+    _dress(axes, "x", chart, em)
+    return [(line, left * width - (line.width + PAD) * size, _middle(bottom, tall, i, n) * height - 0.35 * size, size, 0)
+            for i, line in enumerate(labels)]
+
+
+def _columns(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
+    """Vertical bars, labels under them; all stand upright where one would not fit its column."""
+    n, widest, left, wide = len(labels), max(line.width for line in labels), 0.13, 0.84
+    upright = (widest + PAD) * em > wide * width / n
+    size = min(em, (1 - LEAST_PLOT) * height / (widest + 2 * PAD), wide * width / n / 1.3) if upright else em
+    deep = ((widest + 2 * PAD) if upright else 1.9) * size / height
+    axes = figure.add_axes([left, deep, wide, 0.95 - deep])
+    axes.bar(range(n), chart.values, color=chart.colours, width=0.7)
+    axes.set(xlim=(-0.6, n - 0.4), xticks=[])
+    _dress(axes, "y", chart, em)
+    middles = [_middle(left, wide, i, n) * width for i in range(n)]
+    if upright:
+        return [(line, x + 0.35 * size, deep * height - (line.width + PAD) * size, size, 90)
+                for line, x in zip(labels, middles, strict=True)]
+    return [(line, x - line.width * size / 2, deep * height - 1.3 * size, size, 0)
+            for line, x in zip(labels, middles, strict=True)]
+
+
+def _pie(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
+    """A pie, each label outside its slice."""
+    widest = max(line.width for line in labels)
+    size = min(em, (1 - LEAST_PIE) / 2 * width / (widest + 2 * PAD))
+    radius = min(width / 2 - (widest + 2 * PAD) * size, height / 2 - 1.8 * size) / 1.12  # 0.12: of an exploded slice
+    axes = figure.add_axes([0, 0, 1, 1])
+    axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
+    axes.pie(chart.values, colors=list(chart.colours), startangle=chart.angle, radius=radius,
+             explode=[out * radius for out in chart.exploded],  # matplotlib takes it in units of the axes
+             wedgeprops={"edgecolor": "white", "linewidth": 1}, frame=True)
+    axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2))
+    axes.axis("off")
+    shares = np.array(chart.values) / sum(chart.values)
+    turns = np.deg2rad(chart.angle + 360 * (np.cumsum(shares) - shares / 2))
+    out, placed = radius * 1.12 + 0.6 * size, {}
+    for side in (-1, 1):  # at the left and at the right of the pie, labels below each other
+        mine = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)), key=lambda i: np.sin(turns[i]))
+        for i, y in zip(mine, spread([out * np.sin(turns[i]) for i in mine], 1.3 * size, height / 2 - size), strict=True):
+            away = max(np.sqrt(max(out**2 - y**2, 0.0)), 0.3 * size)
+            x = width / 2 + (away if side > 0 else -away - labels[i].width * size)
+            placed[i] = (labels[i], float(x), height / 2 + y - 0.35 * size, size, 0.0)
+    return [placed[i] for i in range(len(labels))]
+
+
+def spread(places: list[float], gap: float, limit: float) -> list[float]:
+    """Rising places moved as little as needed to be `gap` apart and within -limit..limit."""
+    moved = list(places)
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + gap)
+    for i in range(len(moved) - 1, -1, -1):
+        moved[i] = min(moved[i], limit if i == len(moved) - 1 else moved[i + 1] - gap)
+    return [max(place, -limit + i * gap) for i, place in enumerate(moved)]
+
+
+def _dress(axes, values: str, chart: Chart, em: float) -> None:
+    """Axis of the values: a few numbers, a grid in some charts."""
+    axes.tick_params(axis=values, labelsize=0.5 * em)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(**{f"{values}lim": (0, 105)})
+    axes.locator_params(axis=values, nbins=5)
+    if chart.grid:
+        axes.grid(axis=values, color="lightgray", linewidth=0.7)
+        axes.set_axisbelow(True)
+
+
+def _middle(start: float, length: float, i: int, n: int) -> float:
+    """Where the middle of bar `i` of `n` is, as a share of the figure's side; bars reach from -0.6 to n - 0.4."""
+    return start + length * (i + 0.6) / (n + 0.2)

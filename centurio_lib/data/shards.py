@@ -1,0 +1,83 @@
+"""A long table drawn sample by sample into many files: in parallel, with progress, going on where a killed run ended.
+
+A shard is named by its number and by what it follows from (its samples and a key): one of another key is removed, one
+that is complete is kept. It appears under its name only when it is whole.
+"""
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from centurio_lib import provenance, tables
+
+
+def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict], key: str, size: int,
+          processes: int = 1) -> list[Path]:
+    """Draw every sample into shards of `size` and return their files, in order.
+
+    `draw` makes a row of the table from an id; with several processes it must be importable (a partial of a function
+    of the library). `key` stands for all else that the rows depend on. Raises ValueError for an id that is asked for twice.
+    """
+    if len(set(ids)) != len(ids):
+        twice = next(sample for sample, n in Counter(ids).items() if n > 1)
+        raise ValueError(f"{folder}: sample {twice!r} is asked for twice")
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {shard_file(folder, table, number, part, key): part for number, part in enumerate(parts(ids, size))}
+    for path in set(folder.glob(f"{table}-*.parquet")) - set(wanted):
+        path.unlink()
+    todo = {path: part for path, part in wanted.items() if not complete(path, table, len(part))}
+    if len(todo) < len(wanted):
+        print(f"{folder.name}: {len(wanted) - len(todo)} of {len(wanted)} shards are there already", flush=True)
+    done, since = 0, time.time()
+    for n in _drawn(todo, table, draw, processes):
+        done += n
+        left = (time.time() - since) / done * (sum(map(len, todo.values())) - done)
+        print(f"{folder.name}: {done} of {sum(map(len, todo.values()))} samples, {left:.0f} s left", flush=True)
+    return list(wanted)
+
+
+def parts(ids: list[str], size: int) -> list[list[str]]:
+    """The ids in stretches of `size`."""
+    return [ids[start:start + size] for start in range(0, len(ids), size)]
+
+
+def shard_file(folder: Path, table: str, number: int, ids: list[str], key: str) -> Path:
+    """File of a shard: its name changes with its samples and with the key."""
+    return folder / f"{table}-{number:04d}-{provenance.digest([key, ids])[:10]}.parquet"
+
+
+def complete(path: Path, table: str, rows: int) -> bool:
+    """Whether a shard is there, readable and of that many rows."""
+    try:
+        found = pq.read_metadata(path)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return False
+    return found.num_rows == rows and found.schema.names == tables.SCHEMAS[table].names
+
+
+def read(files: list[Path], table: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of some shards, all or some columns."""
+    return pd.concat([tables.read(path, table, columns) for path in files], ignore_index=True)
+
+
+def _drawn(todo: dict[Path, list[str]], table: str, draw: Callable[[str], dict], processes: int):
+    """Number of samples of each shard as it is done."""
+    if processes == 1:
+        yield from (_write(path, table, ids, draw) for path, ids in todo.items())
+        return
+    # a fresh interpreter each: threads of this one (torch, a notebook) do not survive a fork
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_write, path, table, ids, draw) for path, ids in todo.items()]):
+            yield future.result()
+
+
+def _write(path: Path, table: str, ids: list[str], draw: Callable[[str], dict]) -> int:
+    tables.write(path, table, pd.DataFrame([draw(image_id) for image_id in ids]))
+    return len(ids)

@@ -1,0 +1,166 @@
+"""SMPQA: bar and pie charts with labels in any language, and English questions about what is written where.
+
+Built as the paper describes it (appendix C.5; its generator and ranges were not released): 50 bar and 50 pie charts,
+the same in all languages but for their labels; of each 5 questions to read and 8 to ground, half of these answered yes.
+Labels are common words (names and keywords of CLDR; where these lack, words of the declaration). A word that is a label
+in the test is one in no training plot.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import icu
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from centurio_lib.data import artwork, charts, ocr, typeset
+from centurio_lib.data.sources import emoji, flags, fonts, udhr
+from centurio_lib.languages import language, languages
+from centurio_lib.params import Smpqa
+
+PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
+KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
+LENGTHS = range(2, 13)  # characters of a label, as they are seen
+FEWEST = 40  # words of a language and split
+INSTRUCTION = "Answer the question using a single word or phrase."
+READ, GROUND = "smpqa_read", "smpqa_ground"
+
+
+class Question(NamedTuple):
+    """A question of `task` about a plot and its answer."""
+
+    task: str
+    question: str
+    answer: str
+
+
+@cache
+def words(code: str, split: str) -> list[str]:
+    """Words that label plots of a split ("train", "test"). Raises ocr.NoText where a language has too few."""
+    found = [word for word in _common(code) if ocr.held_out(word) == (split == "test")]
+    if len(found) < FEWEST:
+        raise ocr.NoText(f"{code}: {len(found)} words for plots of {split}, {FEWEST} are wanted: leave it out")
+    return found
+
+
+@cache
+def with_words() -> list[str]:
+    """Codes of the languages that plots can be made in, in the order of languages.csv."""
+    return [code for code in languages() if all(_enough(code, split) for split in ("train", "test"))]
+
+
+def chosen(options: Smpqa) -> list[str]:
+    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one that lacks them."""
+    return [code for code in options.languages if words(code, "test") and words(code, "train")] or with_words()
+
+
+def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
+    """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>"."""
+    def count(code: str) -> int:
+        if split == "test":
+            return options.test
+        return options.english if code == "en" else options.latin if language(code).latin else options.other
+    return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count(code))]
+
+
+def row(plot_id: str, seed: int, options: Smpqa) -> dict:
+    """A plot as a row of the `plots` table. Raises ocr.NoText, fonts.FontError."""
+    _, split, code, kind, number = plot_id.split("/")
+    chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
+    labels = artwork.random_for(seed, plot_id).choice(words(code, split), len(chart.values), replace=False).tolist()
+    image = draw(chart, labels, code, options)
+    return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
+            "labels": labels, "values": list(chart.values), "colours": list(chart.colours),
+            "image": artwork.to_bytes(image)}
+
+
+def draw(chart: charts.Chart, labels: list[str], code: str, options: Smpqa) -> Image.Image:
+    """A chart with its labels, shaped and checked by `typeset`."""
+    lines = [typeset.line(label, code) for label in labels]
+    return charts.draw(chart, lines, options.pixels, options.em)
+
+
+def questions(plot: dict, seed: int) -> list[Question]:
+    """5 questions to read and 8 to ground about a row of the `plots` table."""
+    random, part = artwork.random_for(seed, "questions", plot["plot_id"]), KINDS[plot["kind"]]
+    labels, values, colours = (list(plot[name]) for name in ("labels", "values", "colours"))
+    biggest, smallest = int(np.argmax(values)), int(np.argmin(values))
+    coloured = [int(at) for at in random.permutation(len(labels))[:3]]
+    read = [Question(READ, f"What is the label of the biggest {part}?", labels[biggest]),
+            Question(READ, f"What is the label of the smallest {part}?", labels[smallest]),
+            *(Question(READ, f"What is the label of the {colours[at]} {part}?", labels[at]) for at in coloured)]
+    asked = [(biggest, "the biggest"), (smallest, "the smallest"),
+             *((at, f"colored in {colours[at]}") for at in coloured[:2])]
+    ground = []
+    for at, what in asked:
+        wrong = int(random.choice([i for i in range(len(labels)) if i != at]))
+        ground += [Question(GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer)
+                   for i, answer in ((at, "yes"), (wrong, "no"))]
+    return read + ground
+
+
+def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The `items` table of some plots."""
+    rows = [{"task": q.task, "split": plot["split"], "language": plot["language"], "item_id": f"{plot['plot_id']}/{n}",
+             "images": [plot["plot_id"]], "concepts": [], "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer}
+            for plot in plots.to_dict("records") for n, q in enumerate(questions(plot, seed))]
+    return pd.DataFrame(rows)
+
+
+def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Training plots as rows of the `instructions` table: all questions about a plot are one conversation.
+
+    It is in English, and with what is written in the picture never translated: the paper's text-heavy share.
+    """
+    rows = []
+    for plot in plots.to_dict("records"):
+        turns = [{"role": role, "text": text} for q in questions(plot, seed)
+                 for role, text in (("user", f"{q.question}\n{INSTRUCTION}"), ("assistant", q.answer))]
+        rows.append({"sample_id": plot["plot_id"], "images": [plot["plot_id"]], "concepts": [], "language": "en",
+                     "family": "plot", "turns": turns, "text_heavy": True, "split": plot["split"]})
+    return pd.DataFrame(rows)
+
+
+@cache
+def _common(code: str) -> list[str]:
+    """Single words of a language, each once, of letters of its script that its fonts have."""
+    named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
+    texts = [text for entry in named.values() for text in [*entry.get("tts", []), *entry.get("default", [])]]
+    if language(code).territories:
+        texts += [name for key, name in flags.territory_names().get(code, {}).items() if len(key) == 2]
+    found = [text for text in map(typeset.cleaned, texts) if " " not in text]
+    if len(found) < 10 * FEWEST:
+        found += [word for text in udhr.paragraphs().get(code, []) for word in _split(typeset.cleaned(text), code)]
+    known: dict[str, str] = {}
+    for word in found:
+        if _is_label(word, code):
+            known.setdefault(word.casefold(), word)
+    return sorted(known.values())
+
+
+def _is_label(word: str, code: str) -> bool:
+    script = {"Latin": "Latn", "Han": "Hani", "Japanese": "Jpan", "Hangul": "Hang"}.get(language(code).script)
+    own = {"Jpan": ("Hani", "Hira", "Kana")}.get(script, (script,))
+    letters = [c for c in word if c.isalpha()]
+    if len(typeset.boundaries(word, code, "character")) not in LENGTHS or not letters:
+        return False
+    if any(not (c.isalpha() or icu.Char.charType(c) in (6, 7, 8)) for c in word):  # letters and marks only
+        return False
+    names = {icu.Script.getScript(c).getShortName() for c in letters} - {"Zyyy", "Zinh"}
+    of_script = names <= set(own) if script else "Latn" not in names
+    return of_script and not typeset.uncovered([word], code)
+
+
+def _split(text: str, code: str) -> list[str]:
+    breaker = icu.BreakIterator.createWordInstance(icu.Locale(code))
+    breaker.setText(text)
+    ends = list(breaker)
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False) if end - start > 2]
+
+
+def _enough(code: str, split: str) -> bool:
+    try:
+        return bool(fonts.families(code)) and bool(words(code, split))
+    except (ocr.NoText, fonts.FontError):
+        return False

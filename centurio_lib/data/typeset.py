@@ -1,0 +1,330 @@
+"""Text in any of the 100 languages to shaped lines and pixels: HarfBuzz shapes and rasterises, ICU orders and breaks.
+
+Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`): no library of the system is used, and where one is absent
+nothing is drawn. A paragraph is ordered by Unicode's bidirectional algorithm, broken by ICU (by dictionary in Thai,
+Lao, Khmer, Burmese), and each line split into runs of one direction, script and font. Lengths are in ems.
+"""
+
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from itertools import accumulate, groupby, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from fontTools.pens.recordingPen import RecordingPen
+
+from centurio_lib.data.sources import fonts
+from centurio_lib.languages import language
+
+UNITS = 1000  # of an em
+RIGHT_TO_LEFT = {"Arabic", "Hebrew"}
+# hyphens that tell where a line may break: two are drawn as a plain one, the third is not seen
+HYPHENS = str.maketrans({"\u2010": "-", "\u2011": "-", "\u00ad": None})
+
+
+class ShapingUnavailable(ImportError):
+    """HarfBuzz or ICU is missing or does not shape: text would come out wrong, so none is drawn."""
+
+
+class TextError(ValueError):
+    """A text that cannot be set: empty, or with control characters."""
+
+
+try:
+    import icu
+    import uharfbuzz as harfbuzz
+except ImportError as error:
+    raise ShapingUnavailable(f"{error}: without `uharfbuzz` and `pyicu-wheels` no text is shaped: make env") from error
+
+
+class Style(NamedTuple):
+    """Which font a text is set in: family (None: the plain one of the language) and weight (400 is regular)."""
+
+    family: str | None = None
+    weight: int = 400
+
+
+PLAIN = Style()
+
+
+class Shaped(NamedTuple):
+    """A glyph as HarfBuzz places it in its run, in ems; `character`: the one that it belongs to."""
+
+    index: int
+    advance: float
+    dx: float
+    dy: float
+    character: int
+
+
+class Glyph(NamedTuple):
+    """A glyph of a line: its font, its number there, and where it stands from the line's left end on the baseline."""
+
+    font: object
+    index: int
+    x: float
+    y: float
+
+
+class Line(NamedTuple):
+    """A line as it is seen, left to right, and its text in reading order. Lengths in ems."""
+
+    text: str
+    glyphs: list[Glyph]
+    width: float
+    ascent: float
+    descent: float
+
+
+class Run(NamedTuple):
+    """A stretch of characters of one direction, script and font; end is exclusive."""
+
+    start: int
+    end: int
+    level: int
+    script: str
+    font: object
+
+
+@cache
+def check() -> str:
+    """What shapes the text, for records. Raises ShapingUnavailable if Arabic does not join, Hebrew does not turn."""
+    arabic = font("noto-sans-arabic", "arabic", 400)
+    alone, twice = ([g.index for g in _shaped(Run(0, n, 1, "Arab", arabic), "ب" * n, "ar")] for n in (1, 2))
+    if twice == alone * 2 or levels("a א", False) != (0, 0, 1):
+        raise ShapingUnavailable("HarfBuzz or ICU is there but does not shape text: make env")
+    return f"HarfBuzz {harfbuzz.version_string()}, ICU {icu.ICU_VERSION}"
+
+
+@cache
+def font(family: str, part: str, weight: int) -> object:
+    """HarfBuzz's font of a part of a family at a weight (clipped to what the font has)."""
+    made = harfbuzz.Font(harfbuzz.Face(fonts.sfnt(family, part)))
+    made.scale = (UNITS, UNITS)
+    made.set_variations({"wght": weight})
+    return made
+
+
+def cleaned(text: str) -> str:
+    """The text with white space folded, composed (NFC). Raises TextError if empty, or for control characters."""
+    folded = unicodedata.normalize("NFC", " ".join(text.translate(HYPHENS).split()))
+    if not folded:
+        raise TextError("there is no text to set: it is empty or white space only")
+    for character in folded:
+        if unicodedata.category(character) in ("Cc", "Cs", "Cn"):
+            raise TextError(f"{folded[:40]!r} holds U+{ord(character):04X}, which is no character that can be set")
+    return folded
+
+
+def right_to_left(code: str) -> bool:
+    """Whether lines of a language begin at the right."""
+    return language(code).script in RIGHT_TO_LEFT
+
+
+def levels(text: str, right: bool) -> tuple[int, ...]:
+    """Embedding level of each character (odd: right to left) in a paragraph that begins at the left or the right."""
+    bidi = icu.Bidi()
+    bidi.setPara(icu.UnicodeString(text), int(right))
+    found = bidi.getLevels()
+    return tuple(found[at] for at in _utf16(text)[:-1])
+
+
+def boundaries(text: str, code: str, kind: str) -> list[int]:
+    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one."""
+    make = {"line": icu.BreakIterator.createLineInstance, "character": icu.BreakIterator.createCharacterInstance}[kind]
+    breaker = make(icu.Locale(code))
+    breaker.setText(text)
+    position = {at: i for i, at in enumerate(_utf16(text))}
+    return [position[at] for at in breaker]
+
+
+def families(code: str, style: Style) -> list[str]:
+    """Families that a language's text is looked up in, in order. Raises fonts.FontError for one of another script."""
+    own = fonts.families(code)
+    if style.family and style.family not in own:
+        raise fonts.FontError(f"{code}: {style.family} is no font of its script; there are {', '.join(own)}")
+    return list(dict.fromkeys([style.family or own[0], *own, fonts.FALLBACK]))
+
+
+@cache
+def font_of(cluster: str, code: str, style: Style) -> object:
+    """First font that has all of what is seen as one character. Raises FontError naming language, character, fonts."""
+    tried = families(code, style)
+    for family in tried:
+        for character in dict.fromkeys(cluster):
+            for part in fonts.parts_with(family, character):
+                if covers(found := font(family, part, style.weight), cluster):
+                    return found
+    named = " ".join(f"U+{ord(c):04X} {unicodedata.name(c, '?')}" for c in cluster)
+    raise fonts.FontError(f"{code}: no glyph for {cluster!r} ({named}) in {', '.join(tried)}")
+
+
+def uncovered(texts: list[str], code: str) -> list[str]:
+    """What is seen as one character in some texts, and no font of the language has; sorted."""
+    seen = {text[start:end] for text in map(cleaned, texts)
+            for start, end in pairwise([0, *boundaries(text, code, "character")])}
+    return sorted(cluster for cluster in seen if not _has_font(cluster, code))
+
+
+def covers(found: object, cluster: str) -> bool:
+    """Whether a font has glyphs for a cluster as it is, composed or decomposed (HarfBuzz tries all three)."""
+    forms = {cluster, unicodedata.normalize("NFC", cluster), unicodedata.normalize("NFD", cluster)}
+    return any(all(_ignorable(c) or found.get_nominal_glyph(ord(c)) for c in form) for form in forms)
+
+
+def runs(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[Run]:
+    """Runs of a text in reading order. A run goes on as long as its font has what comes next."""
+    made: list[Run] = []
+    start = 0
+    for end in boundaries(text, code, "character"):
+        cluster, last = text[start:end], made[-1] if made else Run(0, 0, -1, "", None)
+        script = _script(cluster)
+        chosen = last.font if last.font and covers(last.font, cluster) else font_of(cluster, code, style)
+        same_script = not script or not last.script or script == last.script
+        if (last.level, last.font) == (embedding[start], chosen) and same_script:
+            made[-1] = last._replace(end=end, script=last.script or script)
+        else:  # digits and punctuation are shaped in the script before them
+            made.append(Run(start, end, embedding[start], script or last.script, chosen))
+        start = end
+    return made
+
+
+def visual_order(found: list[Run]) -> list[Run]:
+    """Runs from left to right: from the highest level down, what is at least as high is turned round (rule L2)."""
+    order = list(found)
+    for level in range(max(run.level for run in order), 0, -1):
+        stretches = [list(group) for _, group in groupby(order, lambda run, level=level: run.level >= level)]
+        order = [run for stretch in stretches for run in (stretch[::-1] if stretch[0].level >= level else stretch)]
+    return order
+
+
+def line(text: str, code: str, style: Style = PLAIN, embedding: tuple[int, ...] | None = None) -> Line:
+    """A text as one line; `embedding`: its levels in its paragraph, if it is part of one. Raises as `lines` does."""
+    check()
+    text = text if embedding else cleaned(text)
+    found = runs(text, code, style, embedding or levels(text, right_to_left(code)))
+    glyphs, x, ascent, descent = [], 0.0, 0.0, 0.0
+    for run in visual_order(found):
+        for glyph in _shaped(run, text, code):
+            glyphs.append(Glyph(run.font, glyph.index, x + glyph.dx, glyph.dy))
+            x += glyph.advance
+        extents = run.font.get_font_extents("ltr")
+        ascent, descent = max(ascent, extents.ascender / UNITS), max(descent, -extents.descender / UNITS)
+    return Line(text, glyphs, x, ascent, descent)
+
+
+def lines(text: str, code: str, width: float, style: Style = PLAIN) -> list[Line]:
+    """A paragraph broken into lines no wider than `width` ems. All of it but the spaces at breaks is in one of them.
+
+    Raises TextError for an empty text, FontError for a character without a glyph.
+    """
+    check()
+    text = cleaned(text)
+    embedding = levels(text, right_to_left(code))
+    made = []
+    for start, end in spans(text, code, width, advances(text, code, style, embedding)):
+        visible = text[start:end].rstrip()
+        made.append(line(visible, code, style, embedding[start:start + len(visible)]))
+    return made
+
+
+def advances(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[float]:
+    """Width that each character adds to a line; marks and the later parts of ligatures add nothing."""
+    found = [0.0] * len(text)
+    for run in runs(text, code, style, embedding):
+        for glyph in _shaped(run, text, code):
+            found[glyph.character] += glyph.advance
+    return found
+
+
+def spans(text: str, code: str, width: float, widths: list[float]) -> list[tuple[int, int]]:
+    """Start and end of each line. A word that is wider than a line is broken between characters."""
+    until = np.cumsum([0.0, *widths])
+    words, characters = boundaries(text, code, "line"), boundaries(text, code, "character")
+
+    def last_that_fits(ends: list[int], start: int) -> int | None:
+        at = bisect_right(ends, start)
+        found = None
+        while at < len(ends) and until[start + len(text[start:ends[at]].rstrip())] - until[start] <= width:
+            found, at = ends[at], at + 1
+        return found
+
+    made, start = [], 0
+    while start < len(text):
+        one = characters[bisect_right(characters, start)]  # at least: a line narrower than a character still holds it
+        end = last_that_fits(words, start) or last_that_fits(characters, start) or one
+        made.append((start, end))
+        start = end
+    return made
+
+
+def mask(placed: list[tuple[Line, float, float]], size: float, pixels: tuple[int, int]) -> np.ndarray:
+    """Ink of lines on a page, 0 to 255: (height, width).
+
+    `placed`: each line with the pixel position of its left end on its baseline; `size`: pixels of an em.
+    """
+    drawn, scale = harfbuzz.RasterDraw(), size / UNITS
+    for text_line, left, baseline in placed:
+        for glyph in text_line.glyphs:
+            drawn.transform = (scale, 0, 0, -scale, left + glyph.x * size, baseline - glyph.y * size)
+            drawn.draw_glyph(glyph.font, glyph.index)
+    width, height = pixels
+    drawn.extents = harfbuzz.RasterExtents(x_origin=0, y_origin=0, width=width, height=height, stride=width)
+    image = drawn.render()
+    ink = np.frombuffer(image.buffer, np.uint8).reshape(height, image.extents.stride)
+    return ink[:, :width].copy()
+
+
+def outline(text_line: Line) -> list[tuple[str, list[tuple[float, float]]]]:
+    """A line as a path, in ems above the baseline: "move", "line", "quadratic", "cubic" or "close", and its points."""
+    names = {"moveTo": "move", "lineTo": "line", "qCurveTo": "quadratic", "curveTo": "cubic", "closePath": "close"}
+    path = []
+    for glyph in text_line.glyphs:
+        pen = RecordingPen()
+        glyph.font.draw_glyph_with_pen(glyph.index, pen)
+        for verb, points in pen.value:
+            path.append((names[verb], [(glyph.x + x / UNITS, glyph.y + y / UNITS) for x, y in points]))
+    return path
+
+
+def _shaped(run: Run, text: str, code: str) -> list[Shaped]:
+    """Glyphs of a run, left to right."""
+    buffer = harfbuzz.Buffer()
+    buffer.add_str(text, run.start, run.end - run.start)  # with its neighbours: letters join across fonts
+    buffer.guess_segment_properties()
+    buffer.direction = "rtl" if run.level % 2 else "ltr"
+    if run.script:
+        buffer.script = run.script
+    buffer.language = code
+    harfbuzz.shape(run.font, buffer)
+    infos, positions = buffer.glyph_infos, buffer.glyph_positions
+    if any(info.codepoint == 0 and not _ignorable(text[info.cluster]) for info in infos):
+        raise fonts.FontError(f"{code}: a glyph is missing in {text[run.start:run.end]!r}")
+    return [Shaped(info.codepoint, at.x_advance / UNITS, at.x_offset / UNITS, at.y_offset / UNITS, info.cluster)
+            for info, at in zip(infos, positions, strict=True)]
+
+
+def _utf16(text: str) -> list[int]:
+    """Where each character begins as ICU counts, in UTF-16, and where the text ends."""
+    return list(accumulate((1 + (ord(character) > 0xFFFF) for character in text), initial=0))
+
+
+def _has_font(cluster: str, code: str) -> bool:
+    try:
+        return bool(font_of(cluster, code, PLAIN))
+    except fonts.FontError:
+        return False
+
+
+@cache
+def _script(cluster: str) -> str:
+    """Script of the first character that has one of its own (ISO 15924); "" for digits, marks, punctuation."""
+    names = (icu.Script.getScript(character).getShortName() for character in cluster)
+    return next((name for name in names if name not in ("Zyyy", "Zinh", "Zzzz")), "")
+
+
+@cache
+def _ignorable(character: str) -> bool:
+    """Whether nothing is drawn for a character even where a font lacks it (joiners, direction marks, soft hyphen)."""
+    return icu.Char.hasBinaryProperty(character, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT)

@@ -1,0 +1,148 @@
+"""Documents: what is drawn is what the label says, each can be drawn again alone, test text is never trained on."""
+
+import functools
+import io
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from centurio_lib import paths, tables
+from centurio_lib.data import artwork, ocr, shards, typeset
+from centurio_lib.languages import languages
+from centurio_lib.params import Ocr
+
+SMALL = Ocr(pixels=96, smallest=9.0, largest=12.0)
+CODES = ["en", "ar", "he", "hi", "th", "km", "zh", "sd"]
+DRAW = functools.partial(ocr.row, seed=0, options=SMALL)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_label_is_what_the_lines_show(code):
+    drawn = ocr.document(f"ocr/train/{code}/3", 0, SMALL)
+    assert drawn.text.strip() and "".join(drawn.lines).replace(" ", "") == drawn.text.replace("\n", "").replace(" ", "")
+    source = {text for text in ocr.passages(code, "train")}
+    assert all(any(shown in text for text in source) for shown in drawn.text.split("\n"))
+    assert Image.open(io.BytesIO(drawn.image)).size == (96, 96)
+
+
+def test_a_sample_is_drawn_again_alone_and_others_differ():
+    first, again, other = (ocr.document(f"ocr/train/en/{n}", 0, SMALL) for n in (7, 7, 8))
+    assert first == again
+    assert first.image != other.image
+    assert ocr.document("ocr/train/en/7", 1, SMALL).image != first.image
+
+
+@pytest.mark.parametrize("code", ["en", "de", "ar", "zh", "th", "ki", "as"])
+def test_text_of_evaluation_is_not_trained_on(code):
+    train, test = (ocr.passages(code, split) for split in ("train", "test"))
+    seen = "\n".join(train).casefold()
+    assert len(test) > 0.05 * len(train)
+    assert not [text for text in test if text.casefold() in seen]
+
+
+def test_the_same_text_is_held_out_in_every_language_that_has_it():
+    train = {text.casefold() for text in ocr.passages("hr", "train")}
+    assert not train & {text.casefold() for text in ocr.passages("bs", "test")}
+
+
+@pytest.mark.parametrize("code", ["ar-eg", "azb"])
+def test_a_language_without_text_is_refused(code):
+    with pytest.raises(ocr.NoText, match=f"{code}: no source has text"):
+        ocr.document(f"ocr/train/{code}/0", 0, SMALL)
+
+
+def test_every_other_language_has_text():
+    assert set(languages()) - set(ocr.with_text()) == {"ar-eg", "azb"}
+
+
+def test_counts_follow_the_script():
+    codes = ["en", "de", "ru", "th"]
+    assert ocr.counts(codes, english=7, latin=2, other=3) == {"en": 7, "de": 2, "ru": 3, "th": 3}
+    assert "de" not in ocr.counts(codes, english=7, latin=0, other=3)
+    with pytest.raises(ocr.NoText, match=r"azb: no source has text: leave it out of ocr\.languages"):
+        ocr.chosen(Ocr(languages=["en", "azb"]))
+
+
+def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
+    """Pages of one passage are each as likely as the others: many samples show all its words."""
+    words = [f"word{n}" for n in range(60)]
+    monkeypatch.setattr(ocr, "pool", lambda *_: [" ".join(words)])
+    shown = set()
+    for n in range(40):
+        random = artwork.random_for(n)
+        placed, texts = ocr.fill("en", "train", typeset.PLAIN, random, 10.0, 96, 5.0, 1)
+        shown |= {word for text in texts for word in text.split()}
+        assert all(y <= 96 - 5 for _, _, y in placed)
+    assert shown == set(words)
+
+
+def test_lines_of_right_to_left_text_begin_at_the_right():
+    for code, right in (("he", True), ("en", False)):
+        ends, starts = [], []
+        for n in range(20):
+            placed, _ = ocr.fill(code, "train", typeset.PLAIN, artwork.random_for(n), 10.0, 192, 8.0, 1)
+            if len(placed) > 3:
+                starts.append(np.ptp([x for _, x, _ in placed]))
+                ends.append(np.ptp([x + line.width * 10 for line, x, _ in placed]))
+        assert (np.median(ends) < 0.01) == right and (np.median(starts) < 0.01) == (not right)
+
+
+def test_ink_and_paper_are_far_apart():
+    for n in range(50):
+        paper, ink = ocr._colours(artwork.random_for(n))
+        assert ocr._contrast(paper, ink) >= ocr.CONTRAST - 0.01
+
+
+def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):
+    ids = ocr.ids({"en": 5, "he": 2}, "train")
+    files = shards.build(tmp_path, "documents", ids, DRAW, "key", 3)
+    frame = shards.read(files, "documents")
+    assert list(frame.image_id) == ids and frame.image[4] == ocr.document(ids[4], 0, SMALL).image
+    times = [path.stat().st_mtime_ns for path in files]
+    files[1].write_bytes(files[1].read_bytes()[:100])  # as a full disk leaves it
+    files[2].unlink()
+    assert shards.build(tmp_path, "documents", ids, DRAW, "key", 3) == files
+    assert "1 of 3 shards are there already" in capsys.readouterr().out
+    assert files[0].stat().st_mtime_ns == times[0]
+    assert shards.read(files, "documents").equals(frame)
+    assert not set(shards.build(tmp_path, "documents", ids, DRAW, "other key", 3)) & set(files)
+    assert not any(path.exists() for path in files)
+
+
+def test_two_processes_draw_the_same(tmp_path):
+    ids = ocr.ids({"en": 4}, "train")
+    one, two = (shards.build(tmp_path / str(n), "documents", ids, DRAW, "key", 2, processes=n) for n in (1, 2))
+    assert shards.read(one, "documents").equals(shards.read(two, "documents"))
+
+
+def test_a_killed_run_goes_on(tmp_path):
+    """Killed in the middle, then asked again: the same rows, and nothing half-written is left."""
+    script = ("import functools, pathlib\nfrom centurio_lib.data import ocr, shards\n"
+              "from centurio_lib.params import Ocr\n"
+              "draw = functools.partial(ocr.row, seed=0, options=Ocr(pixels=96, smallest=9.0, largest=12.0))\n"
+              f"folder, ids = pathlib.Path({str(tmp_path)!r}), ocr.ids({{'en': 400}}, 'train')\n"
+              "shards.build(folder, 'documents', ids, draw, 'key', 2)")
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=paths.REPO, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.glob("documents-*.parquet")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = {path.name for path in tmp_path.glob("documents-*.parquet")}
+    ids = ocr.ids({"en": 400}, "train")[:4]
+    files = shards.build(tmp_path, "documents", ids, DRAW, "key", 2)
+    assert files[0].name in before and list(shards.read(files, "documents").image_id) == ids
+
+
+def test_a_sample_asked_for_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="twice"):
+        shards.build(tmp_path, "documents", ["ocr/train/en/0"] * 2, DRAW, "key", 2)
+
+
+def test_rows_fit_the_table(tmp_path):
+    files = shards.build(tmp_path, "documents", ["ocr/test/en/0"], DRAW, "key", 2)
+    assert tables.read(files[0], "documents").script[0] == "Latin"

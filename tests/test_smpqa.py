@@ -1,0 +1,127 @@
+"""SMPQA: the same charts in every language, balanced questions with right answers, no word of the test trained on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from centurio_lib import tables
+from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
+from centurio_lib.params import Smpqa
+
+SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2, latin=1, other=1)
+TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone"],
+          "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור"]}
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Words of two languages, so that no source is read."""
+    monkeypatch.setattr(smpqa, "words", lambda code, split: TABLES[code])
+
+
+def plots(*codes: str) -> list[dict]:
+    """Rows of the test plots of some languages."""
+    return [smpqa.row(plot_id, 0, SMALL) for plot_id in smpqa.plan(SMALL, "test", list(codes))]
+
+
+def test_charts_are_the_same_in_every_language(toy):
+    for one, other in zip(plots("en"), plots("he"), strict=True):
+        assert (one["values"], one["colours"], one["kind"]) == (other["values"], other["colours"], other["kind"])
+        assert one["image"] != other["image"]
+
+
+def test_the_same_seed_gives_the_same_pixels_and_questions(toy):
+    first, again = plots("en"), plots("en")
+    assert first == again
+    assert [smpqa.questions(p, 0) for p in first] == [smpqa.questions(p, 0) for p in again]
+    assert smpqa.row("smpqa/test/en/bar/0", 1, SMALL)["image"] != first[0]["image"]
+
+
+def test_numbers_of_the_paper():
+    found = smpqa.plan(Smpqa(), "test", smpqa.PAPER)
+    assert len(found) == 11 * 100 and len(set(found)) == len(found)
+
+
+def test_five_to_read_eight_to_ground_half_of_them_yes(toy):
+    for plot in plots("en"):
+        asked = smpqa.questions(plot, 0)
+        ground = [q for q in asked if q.task == smpqa.GROUND]
+        assert [q.task for q in asked].count(smpqa.READ) == 5 and len(ground) == 8
+        assert [q.answer for q in ground].count("yes") == 4
+        assert len({q.question for q in asked}) == 13
+
+
+def test_answers_are_what_the_chart_shows(toy):
+    for plot in plots("en"):
+        of_value = dict(zip(plot["labels"], plot["values"], strict=True))
+        of_colour = dict(zip(plot["colours"], plot["labels"], strict=True))
+        for question in smpqa.questions(plot, 0):
+            said = question.question.rstrip("?")
+            quoted = said.split('"')[1] if '"' in said else None
+            if "biggest" in said or "smallest" in said:
+                meant = (max if "biggest" in said else min)(of_value, key=of_value.get)
+            else:
+                meant = of_colour[next(colour for colour in charts.COLOURS if colour in said.replace(quoted or "", "").split())]
+            assert question.answer == (meant if quoted is None else "yes" if quoted == meant else "no"), question
+
+
+@pytest.mark.parametrize("kind", ["bar", "pie"])
+def test_values_and_colours_differ(kind):
+    for n in range(100):
+        chart = charts.configuration(kind, artwork.random_for(n))
+        assert len(set(chart.values)) == len(set(chart.colours)) == len(chart.values) in range(4, 8)
+        assert min(chart.values) > 0
+
+
+@pytest.mark.parametrize("kind", ["bar", "pie"])
+def test_labels_are_on_the_page_and_apart(kind):
+    """Boxes of the labels lie within the figure and do not meet."""
+    lines = [typeset.line(word, "en") for word in ("notebooks", "elephants", "strawberry", "guitar", "house", "boat", "tree")]
+    for n in range(30):
+        chart = charts.configuration(kind, artwork.random_for(n))
+        width, height = round(384 * min(1.0, chart.aspect)), round(384 / max(1.0, chart.aspect))
+        place = charts._pie if kind == "pie" else charts._rows if chart.horizontal else charts._columns
+        placed = place(charts.Figure((width / 100, height / 100)), chart, lines[:len(chart.values)], width, height, 20.0)
+        boxes = []
+        for line, x, y, size, turn in placed:
+            long, tall = line.width * size, 0.7 * size
+            boxes.append((x - tall, y, x, y + long) if turn else (x, y, x + long, y + tall))
+        for i, (left, low, right, high) in enumerate(boxes):
+            assert left >= 0 and low >= 0 and right <= width and high <= height, (n, chart)
+            assert all(right <= a or c <= left or high <= b or d <= low for a, b, c, d in boxes[i + 1:]), (n, chart)
+
+
+def test_labels_are_drawn_as_typeset_draws_them():
+    """The outlines that matplotlib fills and HarfBuzz's own pixels cover the same ground."""
+    line = typeset.line("क्षत्रिय", "hi")
+    path = charts.path(line)
+    assert abs(path.vertices[:, 0].max() - line.width) < 0.2
+    figure = charts.Figure((2, 1), dpi=100)
+    canvas = charts.FigureCanvasAgg(figure)
+    figure.add_artist(charts.PathPatch(path, transform=charts.Affine2D().scale(40).translate(10, 40), fc="black", lw=0))
+    canvas.draw()
+    ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(float)
+    assert np.abs(ink - typeset.mask([(line, 10, 60)], 40, (200, 100))).mean() < 2
+
+
+def test_words_of_the_test_are_never_labels_in_training():
+    train, test = (set(map(str.casefold, smpqa.words("zu", split))) for split in ("train", "test"))
+    assert len(train) > 1000 and len(test) > 200 and not train & test
+    assert all(ocr.held_out(word) for word in test) and not any(map(ocr.held_out, train))
+    assert all(" " not in word and len(word) >= 2 for word in test)
+
+
+@pytest.mark.parametrize("code", ["ar-eg", "azb"])
+def test_a_language_without_words_is_refused(code):
+    with pytest.raises(ocr.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
+        smpqa.words(code, "test")
+
+
+def test_tables_fit_and_plots_are_never_translated(toy, tmp_path):
+    frame = pd.DataFrame(plots("en", "he"))
+    tables.write(tmp_path / "plots.parquet", "plots", frame)
+    tables.write(tmp_path / "items.parquet", "items", items := smpqa.items(frame, 0))
+    tables.write(tmp_path / "i.parquet", "instructions", taught := smpqa.instructions(frame, 0))
+    assert len(items) == 8 * 13 and items.item_id.is_unique
+    assert set(taught.language) == {"en"} and taught.text_heavy.all() and set(taught.family) == {"plot"}
+    assert [turn["role"] for turn in taught.turns[0]] == ["user", "assistant"] * 13
