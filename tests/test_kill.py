@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(3000)
 # line that it reads is one life, forked off once the libraries are loaded: only what is on disk passes to the next.
 COMMAND = """
 import importlib, json, os, signal, sys
+from pathlib import Path
 import matplotlib.pyplot, pandas
 from centurio_lib import paths, provenance, runs
 from centurio_lib.model import base, stages

@@ -54,10 +54,10 @@ def plainly(model, sample) -> torch.Tensor:
 # === the label mask ===
 def test_exactly_the_answers_and_their_end_are_learned():
     sample = tokenized("What is this?", "dog", "In German?", "Hund", images=("i0",))
-    assert learned_text(sample) == "dog<|end|>Hund<|end|>"
+    assert learned_text(sample) == " dog<|end|> Hund<|end|>"
     whole = tiny.tokenizer().decode(sample.ids, skip_special_tokens=False)
-    assert whole == (f"<|user|>{IMAGE * TOKENS}What is this?<|end|><|assistant|>dog<|end|>"
-                     "<|user|>In German?<|end|><|assistant|>Hund<|end|>")
+    assert whole == (f"<|user|>{IMAGE * TOKENS} What is this?<|end|><|assistant|> dog<|end|>"
+                     "<|user|> In German?<|end|><|assistant|> Hund<|end|>")
 
 
 def test_assistant_header_is_not_learned_and_the_end_token_is():
@@ -70,7 +70,7 @@ def test_assistant_header_is_not_learned_and_the_end_token_is():
 @given(st.lists(SAID, min_size=2, max_size=6).filter(lambda texts: len(texts) % 2 == 0), st.integers(0, 5))
 def test_mask_holds_for_any_text_in_any_script(texts, n_images):
     sample = tokenized(*texts, images=IMAGE_IDS[:n_images])
-    assert learned_text(sample) == "".join(f"{answer}<|end|>" for answer in texts[1::2])
+    assert learned_text(sample) == "".join(f" {answer}<|end|>" for answer in texts[1::2])
     assert (sample.ids == tiny.tokenizer().convert_tokens_to_ids(IMAGE)).sum() == n_images * TOKENS
     assert not sample.learned[sample.ids == tiny.tokenizer().convert_tokens_to_ids(IMAGE)].any()
 
