@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from centurio_lib.data import corpus, prompts
-from centurio_lib.model import batches, decoder
+from centurio_lib.model import decoder
 from centurio_lib.params import DecoderSize
 
 CODES = ["en", "de", "sw", "th"]
@@ -94,7 +94,6 @@ def test_loss_of_documents_in_rows_is_that_of_each_alone(draw):
 def weighted(model, tokenizer, documents: list) -> tuple[float, float]:
     """Summed weighted loss of documents in one batch, and the sum of the weights."""
     batch = decoder.batch_of(documents, 4096, tokenizer.pad_token_id)
-    assert isinstance(batch, batches.Batch)
     learned = batch.labels[:, 1:] != -100
     first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT)) & learned
     weights = int(learned.sum()) + (decoder.FIRST_TOKEN_WEIGHT - 1) * int(first.sum())

@@ -1,6 +1,7 @@
 """An independent reader: what Tesseract makes of clean lines, shaped by `typeset` and set letter by letter.
 
-Tesseract and its languages are packages of the system, which `make reader` installs, needed for this check alone. Letter by letter, from left to right, is how public generators of documents draw.
+Tesseract and its languages are packages of the system, which `make reader` installs, needed for this
+check alone. Letter by letter, from left to right, is how public generators of documents draw.
 """
 
 import shutil

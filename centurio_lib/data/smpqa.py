@@ -103,7 +103,8 @@ def questions(plot: dict, seed: int) -> list[Question]:
 def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The `items` table of some plots."""
     rows = [{"task": q.task, "split": plot["split"], "language": plot["language"], "item_id": f"{plot['plot_id']}/{n}",
-             "images": [plot["plot_id"]], "concepts": [], "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer, "options": []}
+             "images": [plot["plot_id"]], "concepts": [], "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer,
+             "options": []}
             for plot in plots.to_dict("records") for n, q in enumerate(questions(plot, seed))]
     return pd.DataFrame(rows)
 
