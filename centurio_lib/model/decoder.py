@@ -110,7 +110,7 @@ def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
     mine = targets != -100
     losses = nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][mine]), targets[mine], reduction="none")  # (labels,)
     first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[mine]
-    # the first token of an answer decides it, and choices have no other: without a weight long lists drown them
+    # the first token decides an answer, and letters, true and false have no other: without a weight long answers drown them
     weights = torch.where(first, FIRST_TOKEN_WEIGHT, 1.0)
     return (weights * losses).sum() / weights.sum()
 
