@@ -48,12 +48,31 @@ def test_appendix_covers_every_cell_once_and_missing_ones_stay_empty():
     raw = raw[~raw.lang.str.startswith("avg")]
     wanted = raw[raw.backbone.isin(["Phi3.5", "Llama3", "Final"])]
     assert set(printed.SHAPE.values()) <= set(pd.read_csv(paper.FILES[0]).metric)
-    name, figure, table = next(printed.appendix())
+    name, draw = next(iter(printed.appendix().items()))
+    figure, table = draw()
     assert len(table) == len(wanted[(wanted.task == table.task.iloc[0]) & (wanted.backbone != "Final")])
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert len(numbers) == len(table) and name == f"setups_{table.task.iloc[0].lower()}"
     holes = printed.grid(pd.DataFrame([[1.0, np.nan], [0.0, 2.0]], index=["a", "b"], columns=["x", "y"]), "")
     assert [text.get_text() for text in holes.axes[0].texts] == ["1", "0", "2"], "what is missing is no zero"
+
+
+def test_figure_is_drawn_again_exactly_where_something_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    source = tmp_path / "input.csv"
+    source.write_text("1")
+    run = SimpleNamespace(notebook="41_figures", key={"params": {}})
+    figure, table = printed.final_tiers()
+    assert not figures.current("smoke", "tiers", run, [source])
+    figures.save(figure, table, "smoke", "tiers", run, [source])
+    assert figures.current("smoke", "tiers", run, [source])
+    other = SimpleNamespace(notebook="41_figures", key={"params": {"seeds": 2}})
+    assert not figures.current("smoke", "tiers", other, [source]), "other params"
+    (paths.figures("smoke") / "tiers.png").unlink()
+    assert not figures.current("smoke", "tiers", run, [source]), "a file is gone"
+    figures.save(figure, table, "smoke", "tiers", run, [source])
+    source.write_text("2")
+    assert not figures.current("smoke", "tiers", run, [source]), "another input"
 
 
 def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, monkeypatch):
