@@ -1,7 +1,7 @@
-"""Fonts for a web page that looks the same on any machine: the parts of Noto that hold its characters, cut down to them.
+"""Fonts for a web page that looks alike on any machine: the parts of Noto that hold its characters, cut down to them.
 
-One family, "Noto", stands for all scripts; the browser takes each character from the file whose `unicode-range` names it.
-Chinese, Japanese and Korean draw the same character differently, so their text has a family of its own before it.
+One family, "Noto", stands for all scripts; the browser takes each character from the file whose `unicode-range` has
+it. Chinese, Japanese and Korean draw the same character differently, so their text has a family of its own before it.
 """
 
 import io
@@ -26,7 +26,7 @@ def own_family(code: str) -> str:
 
 
 def parts(text: str, code: str = "") -> tuple[dict[Part, set[str]], set[str]]:
-    """The font parts that hold the characters of a text, each with those taken from it; the characters that none holds."""
+    """The font parts that hold a text's characters, each with those taken from it; the characters that none holds."""
     own = [fonts.families(code)[0]] if own_family(code) != FAMILY else []
     found: dict[Part, set[str]] = defaultdict(set)
     unknown = set()

@@ -1,1 +1,1 @@
-"""The study as pages for a browser, made of stored scores, answers and figures; they work from file, without network."""
+"""The study as pages for a browser, from stored scores, answers and figures. They work from file, without network."""

@@ -7,6 +7,8 @@ import pandas as pd
 from centurio_lib.languages import language
 
 DECIMALS = 2
+SHOWN = ["language", "code", "tier", "script", "task", "metric", "split", "setup", "value", "by_seed", "chance",
+         "items"]
 CELL = ["setup", "split", "task", "metric", "language", "group"]
 
 
@@ -17,15 +19,15 @@ def rows(cells: pd.DataFrame) -> pd.DataFrame:
     """
     cells = cells.sort_values("seed", kind="stable")
     found = cells.groupby(CELL, sort=False, dropna=False).agg(
-        value=("value", "mean"), seeds=("value", "size"), by_seed=("value", _listed), chance=("chance", "mean"),
-        items=("n", "first")).reset_index()
+        value=("value", "mean"), seeds=("value", "size"), by_seed=("value", _listed),
+        chance=("chance", "mean"), items=("n", "first")).reset_index()
     wanted = found.setup.map(cells.groupby("setup").seed.nunique())
     if (found.seeds != wanted).any():
-        raise ValueError(f"not every seed has this cell: {found[found.seeds != wanted].iloc[0][CELL].to_dict()}")
+        lacking = found[found.seeds != wanted].iloc[0][CELL].to_dict()
+        raise ValueError(f"not every seed has this cell: {lacking}")
     known = found.language.map(language)
     named = found.assign(name=[one.name for one in known], script=[one.script for one in known])
-    return named.rename(columns={"language": "code", "name": "language", "group": "tier"})[
-        ["language", "code", "tier", "script", "task", "metric", "split", "setup", "value", "by_seed", "chance", "items"]]
+    return named.rename(columns={"language": "code", "name": "language", "group": "tier"})[SHOWN]
 
 
 def _listed(values: pd.Series) -> str:
@@ -33,7 +35,7 @@ def _listed(values: pd.Series) -> str:
 
 
 def script(**tables: pd.DataFrame) -> str:
-    """Tables as JavaScript: NAME = {columns: [...], rows: [[...], ...]}. A file, since pages may not fetch from file."""
+    """Tables as JavaScript, NAME = {columns: [...], rows: [[...], ...]}: a page opened from file may fetch nothing."""
     lines = []
     for name, frame in tables.items():
         content = json.loads(frame.to_json(orient="split", index=False, double_precision=DECIMALS))

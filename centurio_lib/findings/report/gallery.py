@@ -77,7 +77,8 @@ def chosen(found: pd.DataFrame) -> list[str]:
         best=("score", "max")).reset_index()
     items["tier"] = items.tier.where(items.identified > 0, "")
     items = items.assign(apart=items.best - items.low, place=items.code.map(order))
-    ranked = items.sort_values(["mixed", "apart", "best", "place"], ascending=[False, False, False, True], kind="stable")
+    best = {"mixed": False, "apart": False, "best": False, "place": True}
+    ranked = items.sort_values(list(best), ascending=list(best.values()), kind="stable")
     first = ranked.drop_duplicates(["task", "script", "tier"])
     return first.sort_values(["place", "task"], kind="stable").item_id.tolist()
 

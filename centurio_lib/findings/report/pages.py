@@ -44,5 +44,5 @@ def page(name: str, path: Path) -> Page:
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True,
                             exclude_anchor_links=True)
     body, _ = exporter.from_notebook_node(notebook)
-    title = next((cell.source.splitlines()[0].lstrip("# ") for cell in notebook.cells if cell.cell_type == "markdown"), name)
-    return Page(name, title, body)
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.source]
+    return Page(name, prose[0].splitlines()[0].lstrip("# ") if prose else name, body)

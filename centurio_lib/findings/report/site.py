@@ -1,6 +1,6 @@
 """The report's files from its content: one page with everything, a page for each executed notebook, what they load.
 
-`render` returns text by file name and touches no file; `write` puts all of it into a folder, in place of what was there.
+`render` returns text by file name and writes nothing; `write` puts all of it into a folder, in place of what was there.
 """
 
 import shutil
@@ -16,6 +16,8 @@ from centurio_lib.findings import claims, formats
 from centurio_lib.findings.report import cells, gallery, pages
 
 TEMPLATES = Path(__file__).parent
+WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # of npm's tabulator-tables
+LOADED = ["report.css", "report.js"]
 PARTS = ["assets", "figures", "images", "notebooks"]  # folders of the report
 FIELDS = ["setup", "seed", "split", "signature", "n", "cells", "cause"]  # of the failure signatures, as they are shown
 
@@ -109,9 +111,10 @@ def render(content: Content) -> dict[str, str]:
         content._asdict(), columns=columns(content.parts), judged=judged(content.claims, content.parts),
         image_file=image_file, rows=len(content.cells))}
     frame = environment.get_template("notebook.html.j2")
-    files |= {f"notebooks/{page.name}.html": frame.render(page=page, profile=content.profile) for page in content.notebooks}
+    files |= {f"notebooks/{page.name}.html": frame.render(page=page, profile=content.profile)
+              for page in content.notebooks}
     files["assets/data.js"] = cells.script(CELLS=content.cells, SIGNATURES=content.signatures[FIELDS])
-    return files | {f"assets/{name}": (TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js")}
+    return files | {f"assets/{name}": (TEMPLATES / name).read_text(encoding="utf-8") for name in LOADED}
 
 
 def image_file(image_id: str) -> str:
