@@ -50,6 +50,7 @@ def browser():
 def page(browser, index):
     """The report opened at desktop width; fails the test that leaves an error in the console or asks for an address."""
     page = browser.new_page(viewport=DESKTOP)
+    page.set_default_timeout(10_000)
     seen = Seen(page)
     page.goto(index.as_uri())
     page.wait_for_selector(CELLS)
@@ -87,7 +88,8 @@ def test_cells_sort_by_a_press_on_the_heading(page):
 
 def test_cells_filter_by_language_tier_task_and_setup(page):
     heads = "#cells-table .tabulator-col"
-    page.fill(f'{heads}[tabulator-field="language"] input', "hin")
+    name = page.locator(f'{heads}[tabulator-field="language"] input')
+    name.press_sequentially("hindi")
     page.wait_for_function("document.getElementById('cells-count').textContent.startsWith('16 of')")
     assert set(column(page, "language")) == {"Hindi"}
     for field, value in {"tier": "T4", "task": "captioning", "setup": "L100"}.items():
@@ -96,7 +98,7 @@ def test_cells_filter_by_language_tier_task_and_setup(page):
         page.wait_for_function("(wanted) => [...document.querySelectorAll(wanted[0])].every((c) => c.innerText === wanted[1])",
                                arg=[f'{CELLS} [tabulator-field="{field}"]', value])
     assert page.locator("#cells-count").inner_text().startswith("4 of"), "two metrics, two splits"
-    page.fill(f'{heads}[tabulator-field="language"] input', "Klingon")
+    name.press_sequentially("klingon")
     page.wait_for_selector("text=No cell passes the filters")
     page.click("#cells-clear")
     page.wait_for_function("!document.getElementById('cells-count').textContent.startsWith('0 ')")
@@ -124,14 +126,14 @@ def places(page: Page, code: str) -> list[float]:
             return range.getBoundingClientRect().left; }); }""", code)
 
 
-@pytest.mark.parametrize("code", ["ar", "he", "fa"])
-def test_right_to_left_runs_from_the_right(page, code):
-    reference = page.locator(f'.card[data-language="{code}"] .reference').first
-    assert reference.evaluate("(node) => getComputedStyle(node).direction") == "rtl"
-    found = places(page, code)
-    assert found == sorted(found, reverse=True) and found[0] > found[-1]
-    box = reference.bounding_box()
-    assert found[0] > box["x"] + box["width"] / 2, "it stands at the right edge"
+def test_right_to_left_runs_from_the_right(page):
+    for code in ("ar", "he", "fa"):
+        reference = page.locator(f'.card[data-language="{code}"] .reference').first
+        assert reference.evaluate("(node) => getComputedStyle(node).direction") == "rtl"
+        found = places(page, code)
+        assert found == sorted(found, reverse=True) and found[0] > found[-1]
+        box = reference.bounding_box()
+        assert found[0] > box["x"] + box["width"] / 2, "it stands at the right edge"
 
 
 def test_left_to_right_runs_from_the_left(page):
@@ -139,16 +141,17 @@ def test_left_to_right_runs_from_the_left(page):
     assert found == sorted(found) and found[0] < found[-1]
 
 
-@pytest.mark.parametrize("code", list(toy_report.CATS))
-def test_each_script_is_drawn_in_a_font_of_the_report(page, code):
+def test_each_script_is_drawn_in_a_font_of_the_report(page):
     """A font of the machine would be another on every machine, or boxes where it has none."""
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     session.send("CSS.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    node = session.send("DOM.querySelector", {"nodeId": root, "selector": f'.card[data-language="{code}"] .reference'})
-    used = session.send("CSS.getPlatformFontsForNode", {"nodeId": node["nodeId"]})["fonts"]
-    assert used and all(font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used), used
+    for code in toy_report.CATS:
+        asked = {"nodeId": root, "selector": f'.card[data-language="{code}"] .reference'}
+        node = session.send("DOM.querySelector", asked)["nodeId"]
+        used = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        assert used and all(font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used), (code, used)
 
 
 def test_nothing_sticks_out_at_the_width_of_a_phone(page):

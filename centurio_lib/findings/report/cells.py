@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from centurio_lib.findings.scores import SPLITS
 from centurio_lib.languages import language
 
 DECIMALS = 2
@@ -25,6 +26,7 @@ def rows(cells: pd.DataFrame) -> pd.DataFrame:
     if (found.seeds != wanted).any():
         lacking = found[found.seeds != wanted].iloc[0][CELL].to_dict()
         raise ValueError(f"not every seed has this cell: {lacking}")
+    found = found.sort_values("split", key=lambda names: names.map(SPLITS.index), kind="stable")
     known = found.language.map(language)
     named = found.assign(name=[one.name for one in known], script=[one.script for one in known])
     return named.rename(columns={"language": "code", "name": "language", "group": "tier"})[SHOWN]

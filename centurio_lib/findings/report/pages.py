@@ -41,6 +41,8 @@ def page(name: str, path: Path) -> Page:
     failed = [cell for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     if failed:
         raise ValueError(f"{path} ended in an error in the cell {failed[0].source[:60]!r}: run that notebook again")
+    for cell in notebook.cells:
+        cell.metadata.setdefault("alt", f"drawn by the cell {cell.get('id', 'without a name')}")
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True,
                             exclude_anchor_links=True)
     body, _ = exporter.from_notebook_node(notebook)
