@@ -249,8 +249,7 @@ for notebook, (question, _) in runs.STAGES.items():
             name: question
             input:
                 scores(question),
-                # the last one lists what the others drew
-                [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)[:-1] if question == "figure_set"],
+                [f"{RESULTS}/{stage}/provenance.json" for stage in runs.gathered(question, PROFILE.name)],
                 key=key(notebook),
             output:
                 f"{RESULTS}/{question}/provenance.json",

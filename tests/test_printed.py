@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from centurio_lib import params, paths
-from centurio_lib.findings import figures, index, paper, printed, scores
+from centurio_lib.findings import exploration, figures, index, paper, printed, scores
 
 
 @pytest.mark.parametrize(("name", "rows"), [("rq1", 3 * 36), ("rq2", 2 * 36), ("rq3", 2 * 24)])
@@ -30,6 +30,18 @@ def test_tables_4_to_6():
     first, *_ = figure.axes
     assert first.get_yticklabels()[0].get_text() == "Centurio Qwen" and table.setup.nunique() == 15
     assert printed.final_tiers()[1].setup.nunique() == 5
+
+
+def test_figure_1_says_what_varies_and_what_came_of_it():
+    figure, table = exploration.exploration()
+    assert len(figure.axes) == 6 and set(table.panel) == {"languages", "english", "ocr"}
+    sizes = table[table.panel == "languages"].groupby("setup").amount.sum()
+    assert sizes.to_dict() == {"English": 1, "T5": 7, "T5-T4": 25, "T5-T3": 53, "T5-T2": 70, "L100": 100}
+    assert (table[table.panel == "english"].groupby("setup").amount.sum() == 100).all()
+    pages = table[table.panel == "ocr"].pivot(index="setup", columns="group", values="amount")
+    assert np.allclose(pages.sum(axis=1), 500) and pages.other["ocr_latin_down"] > 1.9 * pages.other["ocr_E1"]
+    printed_ = table[(table.panel == "english") & (table.setup == "L100-E90")].set_index("group").published
+    assert printed_["en"] == 54.8 and table[table.panel == "ocr"].published.notna().all()
 
 
 def test_our_rows_stand_below_the_papers_in_the_columns_of_like_shape():
