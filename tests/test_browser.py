@@ -95,8 +95,8 @@ def test_cells_filter_by_language_tier_task_and_setup(page):
     for field, value in {"tier": "T4", "task": "captioning", "setup": "L100"}.items():
         page.click(f'{heads}[tabulator-field="{field}"] input')
         page.locator(".tabulator-edit-list-item", has_text=value).click()
-        page.wait_for_function("(wanted) => [...document.querySelectorAll(wanted[0])].every((c) => c.innerText === wanted[1])",
-                               arg=[f'{CELLS} [tabulator-field="{field}"]', value])
+        left = "([cells, wanted]) => [...document.querySelectorAll(cells)].every((cell) => cell.innerText === wanted)"
+        page.wait_for_function(left, arg=[f'{CELLS} [tabulator-field="{field}"]', value])
     assert page.locator("#cells-count").inner_text().startswith("4 of"), "two metrics, two splits"
     name.press_sequentially("klingon")
     page.wait_for_selector("text=No cell passes the filters")
@@ -151,7 +151,8 @@ def test_each_script_is_drawn_in_a_font_of_the_report(page):
         asked = {"nodeId": root, "selector": f'.card[data-language="{code}"] .reference'}
         node = session.send("DOM.querySelector", asked)["nodeId"]
         used = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
-        assert used and all(font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used), (code, used)
+        ours = [font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used]
+        assert ours and all(ours), (code, used)
 
 
 def test_nothing_sticks_out_at_the_width_of_a_phone(page):

@@ -148,14 +148,14 @@ def test_stage_notebook_begins_and_ends_its_run(path):
 
 @pytest.mark.parametrize("question", params.questions())
 def test_notebook_of_a_question_shows_what_each_of_them_must(question):
-    """Tables by tier beside the paper's, differences, figure, heat map, answers in the right and in the wrong language."""
+    """Tables by tier beside the paper's, differences, figure, heat map, answers in the right and wrong language."""
     notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)
     code = "\n".join(cells(paths.NOTEBOOKS / f"{notebook}.ipynb", "code"))
     for shown in (*(f"formats.by_tier(tables.{part})" for part in ablation.PARTS), "formats.compared(differences)",
                   "heat_map = figures.by_language(", "right=True)", "right=False)"):
         assert shown in code, f"{notebook} lacks {shown}"
     assert f'ablation.tables("{question}"' in code and re.search(r"^figure = figures\.\w+\(\*tables\)", code, re.M)
-    assert all(f'"{question}{name}"' in code for name in ("", "_differences", "_by_language")), "saved under these names"
+    assert all(f'"{question}{name}"' in code for name in ("", "_differences", "_by_language")), "saved so"
 
 
 def test_every_stage_has_a_notebook_and_a_rule():

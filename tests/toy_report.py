@@ -52,7 +52,8 @@ def scores_of(answers: pd.DataFrame) -> pd.DataFrame:
     headline = answers.assign(metric=answers.task.map(scores.HEADLINE))
     both = pd.concat([headline, answers[answers.task == "captioning"].assign(metric="fidelity")], ignore_index=True)
     values = np.round(np.random.default_rng(both.seed.iloc[0]).uniform(0, 100, len(both)), 3)
-    both = both.assign(value=values, tier=both.language.map(tier_label), n=1, chance=np.where(both.task == "flag", 5, np.nan))
+    chance = np.where(both.task == "flag", 5, np.nan)
+    both = both.assign(value=values, tier=both.language.map(tier_label), n=1, chance=chance)
     return both[tables.SCHEMAS["scores"].names]
 
 

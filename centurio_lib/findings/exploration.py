@@ -16,7 +16,8 @@ from centurio_lib.findings.scores import GROUPS
 from centurio_lib.languages import languages
 
 TABLES = {"languages": "RQ1_all_tasks_phi3.5", "english": "RQ2_instruct_english_share_phi3.5"}
-TITLES = {"languages": "(1) How many languages?", "english": "(2) How much English?", "ocr": "(3) Which text in images?"}
+TITLES = {"languages": "(1) How many languages?", "english": "(2) How much English?",
+          "ocr": "(3) Which text in images?"}
 PAGES = 500  # thousand OCR samples of pre-training, whatever the mix
 OCR = {"ocr_E100": 1.0, "ocr_E50": 0.5, "ocr_E1": 0.01, "ocr_latin_down": 0.01}  # English share
 LATIN_DOWN = 0.25  # a Latin-script language's pages per page of another script's: half and double of a uniform share

@@ -19,18 +19,18 @@ const cells = new Tabulator("#cells-table", {
   layout: "fitDataStretch",
   placeholder: "No cell passes the filters",
   columns: [
-    { title: "Language", field: "language", minWidth: 120, frozen: window.innerWidth > 640, headerFilter: "input", headerFilterPlaceholder: "name" },
-    { title: "Code", field: "code", minWidth: 75, headerFilter: "input", headerFilterFunc: "=", headerFilterPlaceholder: "th" },
+    { title: "Language", field: "language", minWidth: 110, frozen: window.innerWidth > 640, headerFilter: "input", headerFilterPlaceholder: "name" },
+    { title: "Code", field: "code", minWidth: 65, headerFilter: "input", headerFilterFunc: "=", headerFilterPlaceholder: "th" },
     { title: "Tier", field: "tier", ...list },
     { title: "Script", field: "script", minWidth: 110, ...list },
-    { title: "Task", field: "task", minWidth: 130, ...list },
+    { title: "Task", field: "task", minWidth: 125, ...list },
     { title: "Metric", field: "metric", minWidth: 130, ...list },
-    { title: "Split", field: "split", minWidth: 120, ...list },
+    { title: "Split", field: "split", minWidth: 110, ...list },
     { title: "Setup", field: "setup", minWidth: 100, ...list },
     { title: "Score", field: "value", minWidth: 95, formatter: oneDecimal, ...number, ...atLeast },
     { title: "Chance", field: "chance", formatter: oneDecimal, ...number },
     { title: "Items", field: "items", ...number },
-    { title: "Each seed", field: "by_seed", headerSort: false },
+    { title: "Each seed", field: "by_seed", minWidth: 130, headerSort: false },
   ],
 });
 counted(cells, "cells-count", "cells");
@@ -46,8 +46,8 @@ const signatures = new Tabulator("#signatures-table", {
     { title: "Split", field: "split", ...list },
     { title: "Signature", field: "signature", ...list },
     { title: "Cells", field: "n", ...number },
-    { title: "Worst of them", field: "cells", width: 380, formatter: "textarea", headerFilter: "input" },
-    { title: "Usual cause", field: "cause", width: 300, formatter: "textarea" },
+    { title: "Worst of them", field: "cells", width: 520, formatter: "textarea", headerFilter: "input" },
+    { title: "Usual cause", field: "cause", width: 230, formatter: "textarea" },
   ],
 });
 counted(signatures, "signatures-count", "rows");

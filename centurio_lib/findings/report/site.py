@@ -19,6 +19,7 @@ TEMPLATES = Path(__file__).parent
 WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # of npm's tabulator-tables
 LOADED = ["report.css", "report.js"]
 PARTS = ["assets", "figures", "images", "notebooks"]  # folders of the report
+FINDINGS = "20"  # number of the first notebook that draws findings
 FIELDS = ["setup", "seed", "split", "signature", "n", "cells", "cause"]  # of the failure signatures, as they are shown
 
 
@@ -61,14 +62,14 @@ class Content(NamedTuple):
 
 
 def drawn(profile: str) -> list[Figure]:
-    """Figures of figures/<profile>, by the number of the notebook that drew them. Raises FileNotFoundError for none."""
+    """Figures of figures/<profile>, findings first. Raises FileNotFoundError where there is none."""
     folder = paths.figures(profile)
     found = [Figure(record.stem, provenance.read_json(record)["notebook"],
                     [path.name for path in sorted(folder.glob(f"{record.stem}.*"))])
              for record in sorted(folder.glob("*.json"))]
     if not found:
         raise FileNotFoundError(f"{folder} holds no figure: `make figures PROFILE={profile}` draws them")
-    return sorted(found, key=lambda one: (one.notebook, one.name))
+    return sorted(found, key=lambda one: (one.notebook < FINDINGS, one.notebook, one.name))
 
 
 def table(profile: str, name: str) -> pd.DataFrame:
