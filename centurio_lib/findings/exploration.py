@@ -8,6 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from centurio_lib import params
 from centurio_lib.findings import figures, paper
@@ -67,15 +68,21 @@ def exploration() -> Drawn:
             _stack(column[0], own, setups, looks)
             _lines(column[1], came[came.panel == panel], setups, looks)
             column[0].set_title(title)
-            column[1].set_xticks(range(len(setups)), [RQ4.get(s, s.replace("L100-", "")) for s in setups], rotation=50,
-                                 ha="right")
+            labels = [_short(setup, panel) for setup in setups]
+            column[1].set_xticks(range(len(setups)), labels, rotation=50, ha="right")
         for row, names in zip(axes, (["languages", "% of the samples", "thousand pages"],
                                      ["score, all tasks (%)", "", "SMPQA Read (%)"]), strict=True):
             for axis, name in zip(row, names, strict=True):
                 axis.set_ylabel(name)
-        handles = [*axes[1][0].get_legend_handles_labels()[0], *axes[1][2].get_legend_handles_labels()[0][1:]]
+        handles = [*axes[1][0].get_legend_handles_labels()[0], *axes[1][2].get_legend_handles_labels()[0][1:],
+                   Patch(color=figures.PLAIN, label="all others")]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.1)
         return figures.settled(figure), made.merge(came, how="outer", on=["setup", "panel", "group"])
+
+
+def _short(setup: str, panel: str) -> str:
+    """Label of a setup below its bar: in the panel of shares, L100 is the one with half of it English."""
+    return RQ4.get(setup, setup.replace("L100-", "") if panel != "english" or setup != "L100" else "E50")
 
 
 def _looks(panel: str) -> dict[str, dict]:
