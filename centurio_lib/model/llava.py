@@ -108,9 +108,12 @@ def tune(llava, profile: Profile, setup: Setup):
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
     llava.requires_grad_(False)
     if tuning == "lora":
+        # what is trained whole is named here: peft saves no tensor that is unfrozen behind its back
+        whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
-                                                target_modules=linear_layers(llava), modules_to_save=["multi_modal_projector"]))
+                                                target_modules=linear_layers(llava), modules_to_save=whole))
     llava.model.multi_modal_projector.requires_grad_(True)
+    llava.model.vision_tower.requires_grad_(setup.tune_encoder)
     for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
         part.requires_grad_(tuning == "full")
     return llava
