@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from centurio_lib.model import batches, checkpoint, llava
-from centurio_lib.model.conversation import Conversation
+from centurio_lib.model.conversation import Conversation, ConversationError
 from centurio_lib.model.features import Features
 from centurio_lib.model.forward import loss_sum
 from centurio_lib.params import Stage
@@ -72,9 +72,18 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
     return total / labels, labels
 
 
+def check_lengths(model, conversations: list[Conversation]) -> None:
+    """Raises ConversationError naming a conversation that has more tokens than the language model has positions."""
+    longest, room = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
+    if len(longest.ids) > room:
+        raise ConversationError(f"sample {longest.sample_id} has {len(longest.ids)} tokens, the language model has "
+                                f"positions for {room}: lower base.text_pixels or raise the least size of letters (ocr.smallest)")
+
+
 def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
         say=print) -> list[dict]:
     """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step."""
+    check_lengths(llava.plain(model), conversations)
     torch.manual_seed(seed)
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
