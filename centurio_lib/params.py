@@ -195,6 +195,7 @@ class Setup(Strict):
     text_in_images: bool | None = None  # None: the profile's
     ocr: OcrMix | None = None  # None: no documents
     tune_encoder: bool = False  # whether the image encoder is trained too
+    tiling: Annotated[int, Field(ge=1, le=4)] = 1  # tiles a side that an image is seen in besides (model/tiling.py)
 
     @field_validator("languages", mode="before")
     @classmethod

@@ -28,6 +28,7 @@ STAGES = {
     "22_rq3_pretrain_english_share": ("rq3", ["evaluation"]),
     "23_rq4_text_in_images": ("rq4", ["evaluation"]),
     "24_allocation": ("allocation", ["evaluation"]),
+    "25_centurio": ("centurio", ["evaluation"]),
     "26_lora_rank": ("lora_rank", ["evaluation"]),
     "40_claims": ("claims", ["evaluation"]),
     "41_figures": ("figure_set", ["evaluation"]),

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from centurio_lib import provenance
 from centurio_lib.data import artwork
+from centurio_lib.model.tiling import cut, joined, passes
 
 
 class Part(Protocol):
@@ -71,14 +72,14 @@ class Live:
     The encoder is looked up in the LLaVA at each call, since peft puts a copy that it trains in its place.
     """
 
-    def __init__(self, llava, pictures: pd.DataFrame, layer: int, side: int):
-        self.llava, self.layer, self.side = llava, layer, side
-        self.image_ids, self.row = pictures.image_id.tolist(), dict(zip(pictures.image_id, pictures.image, strict=True))
+    def __init__(self, llava, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1):
+        self.llava, self.layer, self.side, self.tiling = llava, layer, side, tiling
+        self.image_ids, self.pictures = pictures.image_id.tolist(), pictures.set_index("image_id", drop=False)
         self.tokens = (side // llava.config.vision_config.patch_size) ** 2
 
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        pixels = pixels_of([opened(self.row[i], i, self.side) for i in image_ids])
-        return states(self.llava.model.vision_tower, pixels, self.layer)  # (images, tokens, d_vision)
+        shown = self.pictures.loc[image_ids]
+        return look(self.llava.model.vision_tower, shown, self.layer, self.side, self.tiling)
 
 
 def pixels_of(images: list) -> torch.Tensor:
@@ -102,28 +103,38 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
     return vision(pixels.to(dtype), output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[layer]
 
 
+def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> torch.Tensor:
+    """Features of pictures (columns image_id, image): (images, tokens, d_vision), twice as wide with tiles (tiling.py)."""
+    def at(pixels: int) -> torch.Tensor:
+        return pixels_of([opened(r.image, r.image_id, pixels) for r in pictures.itertuples()])
+    whole = states(vision, at(side), layer)
+    if tiling == 1:
+        return whole
+    tiles = cut(at(tiling * side), tiling)  # (images, tiles, 3, side, side)
+    seen = states(vision, tiles.flatten(0, 1), layer).unflatten(0, tiles.shape[:2])
+    return torch.cat([whole, joined(seen, tiling)], dim=-1)
+
+
 @torch.no_grad()
-def encode(vision, pictures: pd.DataFrame, layer: int, side: int, batch: int = 256) -> torch.Tensor:
-    """Features of pictures (columns image_id, image): (images, tokens, d_vision)."""
-    found = []
-    for first in range(0, len(pictures), batch):
-        images = [opened(r.image, r.image_id, side) for r in pictures.iloc[first:first + batch].itertuples()]
-        found.append(states(vision, pixels_of(images), layer).float())
-    return torch.cat(found)
+def encode(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1, batch: int = 256) -> torch.Tensor:
+    """The same, batch by batch, without gradients and in single precision."""
+    step = max(1, batch // passes(tiling))
+    parts = [pictures.iloc[first:first + step] for first in range(0, len(pictures), step)]
+    return torch.cat([look(vision, part, layer, side, tiling).float() for part in parts])
 
 
-def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int) -> Kept:
+def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> Kept:
     """Features of pictures by a frozen encoder, computed if the folder lacks those of this encoder, layer and size.
 
     Raises ValueError naming a corrupt image, or a file that holds other images.
     """
     weights = b"".join(p.detach().float().numpy().tobytes() for p in vision.parameters())
-    name = provenance.sha256(weights + f"{layer}/{side}".encode() + b"".join(pictures.image))[:16]
+    name = provenance.sha256(weights + f"{layer}/{side}/{tiling}".encode() + b"".join(pictures.image))[:16]
     path = Path(folder) / f"features-{name}.safetensors"
     if not path.exists():
         print(f"encoding {len(pictures)} images once: {path.name}", flush=True)
         with provenance.atomic(path) as temporary:
-            save_file({"features": encode(vision, pictures, layer, side).numpy()}, temporary)
+            save_file({"features": encode(vision, pictures, layer, side, tiling).numpy()}, temporary)
     with safe_open(path, framework="pt") as file:
         values = file.get_tensor("features")  # (images, tokens, d_vision)
     if len(values) != len(pictures):

@@ -45,7 +45,7 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
     A frozen encoder's are kept on disk: of all drawings, so that every run shares them, and of the text images of one
     kind of stage. A tuned encoder's are computed at every step of training, and once for an evaluation.
     """
-    wanted, layer = list(dict.fromkeys(image_ids)), run.profile.base.vision_layer
+    wanted, layer, tiling = list(dict.fromkeys(image_ids)), run.profile.base.vision_layer, run.setup.tiling
     vision, parts = model.model.vision_tower, []
     for source in sources(run):
         tuned = run.setup.tune_encoder
@@ -54,12 +54,12 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
             continue
         if not tuned:
             folder = runs.finished("02_captions", run.profile.name).folder.parent / "features"
-            parts.append(features.cached(folder, vision, pictures, layer, source.side))
+            parts.append(features.cached(folder, vision, pictures, layer, source.side, tiling))
         elif run.stage == "evaluate":
-            values = features.encode(vision, pictures, layer, source.side)
+            values = features.encode(vision, pictures, layer, source.side, tiling)
             parts.append(features.Kept(values, pictures.image_id.tolist()))
         else:
-            parts.append(features.Live(model, pictures, layer, source.side))
+            parts.append(features.Live(model, pictures, layer, source.side, tiling))
     return features.Features(parts)
 
 

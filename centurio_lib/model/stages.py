@@ -14,7 +14,7 @@ from centurio_lib.model import train as training
 def base(run: runs.Run):
     """The untuned model and its tokenizer."""
     torch.set_num_threads(run.profile.threads)
-    return llava.build(run.profile, run.seed)
+    return llava.build(run.profile, run.seed, run.setup.tiling)
 
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def check_lengths(model, conversations: list[Conversation]) -> None:
     longest, room = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
     if len(longest.ids) > room:
         raise ConversationError(f"sample {longest.sample_id} has {len(longest.ids)} tokens, the language model has "
-                                f"positions for {room}: lower base.text_pixels or raise the least size of letters (ocr.smallest)")
+                                f"positions for {room}: lower base.text_pixels or raise ocr.smallest")
 
 
 def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
