@@ -64,6 +64,14 @@ def pretrained(wildcards):
     return [] if params.without_pretraining(params.setup(wildcards.setup)) else f"{RESULTS}/pretrain/{RUN}/provenance.json"
 
 
+def text_data(stage):
+    """Input function: documents and plots that a stage of a setup shows, if it shows any."""
+    def made(wildcards):
+        stages = runs.text_data(PROFILE, params.setup(wildcards.setup), stage)
+        return [f"{DATA}/{name}/provenance.json" for name in stages]
+    return made
+
+
 def scores(question):
     """Evaluations that a table compares: every setup of the question (or of the study) with every seed.
 
@@ -108,6 +116,7 @@ rule study:
 rule data:
     input:
         expand(f"{DATA}/{{stage}}/provenance.json", stage=["languages", "captions", "instructions"]),
+        expand(f"{DATA}/{{stage}}/provenance.json", stage=runs.text_stages(PROFILE)),
 
 
 rule figures:
@@ -196,6 +205,7 @@ rule base_models:
 rule pretrain:
     input:
         rules.captions.output,
+        text_data("pretrain"),
         base_models(),
         key=key("10_pretrain"),
     output:
@@ -214,6 +224,7 @@ rule instruct:
         rules.instructions.output,
         base_models(),
         pretrained,
+        text_data("instruct"),
         key=key("11_instruct"),
     output:
         f"{RESULTS}/instruct/{RUN}/provenance.json",
@@ -229,6 +240,7 @@ rule instruct:
 rule evaluate:
     input:
         rules.instruct.output,
+        text_data("evaluate"),
         key=key("12_evaluate"),
     output:
         f"{RESULTS}/evaluate/{RUN}/provenance.json",
@@ -249,6 +261,7 @@ for notebook, (question, _) in runs.STAGES.items():
             name: question
             input:
                 scores(question),
+                [f"{DATA}/{stage}/provenance.json" for stage in runs.text_stages(PROFILE) if question in runs.SHOW_PLOTS],
                 [f"{RESULTS}/{stage}/provenance.json" for stage in runs.gathered(question, PROFILE.name)],
                 key=key(notebook),
             output:

@@ -77,6 +77,7 @@ class Base(Strict):
     vision_layer: int  # hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)
     pixels: Count
     dtype: Literal["float32", "bfloat16"]
+    text_pixels: Count | None = None  # side of images with text; None: that of all others
     encoder: EncoderSize | None = None
     decoder: DecoderSize | None = None
 
@@ -93,10 +94,14 @@ class Stage(Strict):
     lr: float
     projector_lr: float
     checkpoint_every: Count  # optimiser steps
+    ocr_samples: Annotated[int, Field(ge=0)] = 0  # documents besides, of setups with `ocr` (paper: 500k, then 50k)
+    text_heavy: Annotated[int, Field(ge=0)] = 0  # plots with English labels besides, of instruct mixes with text
+    encoder_lr: float = 0.0  # of setups that tune the image encoder (paper: 1.0e-6),
+    encoder_decay: float = 0.0  # and the decay of its weights; norms and biases have none
 
 
 class Evaluation(Strict):
-    """How many items each task asks in each language and split, and how they are decoded."""
+    """How many items each task asks in each language and split (of SMPQA: plots), and how they are decoded."""
 
     items: dict[str, Count]
     batch: Count
@@ -161,7 +166,17 @@ class Profile(Strict):
     evaluation: Evaluation
     ocr: Ocr = Ocr()
     smpqa: Smpqa = Smpqa()
+    text_in_images: bool = False  # whether instruct mixes hold the text-heavy share
+    spelled: bool = False  # whether what is read is answered in the tokenizer's smallest pieces (model/conversation.py)
     study: Study
+
+
+class OcrMix(Strict):
+    """Documents that a setup trains on besides, and which languages they are in (paper, Table 4)."""
+
+    english_share: Share
+    other_weight: Annotated[float, Field(gt=0)] = 1.0  # share of a language in another script against one in Latin
+    scale: Annotated[float, Field(gt=0)] = 1.0  # times the stages' `ocr_samples`
 
 
 class Setup(Strict):
@@ -177,6 +192,10 @@ class Setup(Strict):
     pretrain_english_share: Share | None = None  # None: no pre-training stage
     tuning: Tuning | None = None  # None: the profile's
     lora_rank: Count | None = None  # None: the profile's
+    text_in_images: bool | None = None  # None: the profile's
+    ocr: OcrMix | None = None  # None: no documents
+    tune_encoder: bool = False  # whether the image encoder is trained too
+    tiling: Annotated[int, Field(ge=1, le=4)] = 1  # tiles a side that an image is seen in besides (model/tiling.py)
 
     @field_validator("languages", mode="before")
     @classmethod
@@ -273,8 +292,9 @@ def trained_as(config: Profile, name: str) -> str:
     def asked(one: Setup) -> dict:
         tuning = one.tuning or config.tuning
         rank = (one.lora_rank or config.lora_rank) if tuning == "lora" else None
-        left_out = {"name", "question", "table", "tuning", "lora_rank"}
-        return one.model_dump(exclude=left_out) | {"tuning": tuning, "lora_rank": rank}
+        left_out = {"name", "question", "table"}
+        resolved = {"tuning": tuning, "lora_rank": rank, "text_in_images": text_heavy(config, one)}
+        return one.model_dump(exclude=left_out) | resolved
     wanted = asked(setup(name))
     return next(other for other, one in setups().items() if asked(one) == wanted)
 
@@ -311,3 +331,37 @@ def seed(value: Any) -> int:
 def without_pretraining(config: Setup) -> bool:
     """Whether the setup has no pre-training stage (as RQ1 and RQ2 of the paper)."""
     return config.pretrain_english_share is None
+
+
+def text_heavy(config: Profile, chosen: Setup) -> bool:
+    """Whether the instruct mix of a setup holds the text-heavy share under a profile."""
+    return config.text_in_images if chosen.text_in_images is None else chosen.text_in_images
+
+
+def reads(config: Profile, chosen: Setup) -> bool:
+    """Whether a setup is trained on text in images in any form, and so is asked about it."""
+    return text_heavy(config, chosen) or chosen.ocr is not None
+
+
+def text_pixels(config: Profile) -> int:
+    """Side that documents and plots are seen at, in pixels."""
+    return config.base.text_pixels or config.base.pixels
+
+
+def check(config: Profile, chosen: Setup) -> None:
+    """Raises ParamsError where a profile lacks what a setup asks for: rates, samples, or images of one size."""
+    where, stages = f"profile {config.name}, setup {chosen.name}", {"instruct": config.instruct}
+    if not without_pretraining(chosen):
+        stages = {"pretrain": config.pretrain} | stages
+    rates = {name: stage.encoder_lr for name, stage in stages.items()}
+    if chosen.tune_encoder and not all(rate > 0 for rate in rates.values()):
+        raise ParamsError(f"{where}: tune_encoder wants a rate above 0 in each stage; encoder_lr is {rates}")
+    if chosen.ocr and not any(stage.ocr_samples for stage in stages.values()):
+        raise ParamsError(f"{where}: ocr wants documents, but ocr_samples is 0 in {' and '.join(stages)}")
+    if text_heavy(config, chosen) and not config.instruct.text_heavy:
+        raise ParamsError(f"{where}: text_in_images wants plots, but instruct.text_heavy is 0")
+    drawn = {"smpqa.pixels": config.smpqa.pixels} | ({"ocr.pixels": config.ocr.pixels} if chosen.ocr else {})
+    for key, side in drawn.items() if reads(config, chosen) else ():
+        if side != text_pixels(config):
+            raise ParamsError(f"{where}: {key} = {side}, but text is seen at {text_pixels(config)} pixels: make them "
+                              "equal, or set base.text_pixels")

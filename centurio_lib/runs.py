@@ -26,7 +26,9 @@ STAGES = {
     "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
     "21_rq2_instruct_english_share": ("rq2", ["evaluation"]),
     "22_rq3_pretrain_english_share": ("rq3", ["evaluation"]),
+    "23_rq4_text_in_images": ("rq4", ["evaluation"]),
     "24_allocation": ("allocation", ["evaluation"]),
+    "25_centurio": ("centurio", ["evaluation"]),
     "26_lora_rank": ("lora_rank", ["evaluation"]),
     "40_claims": ("claims", ["evaluation"]),
     "41_figures": ("figure_set", ["evaluation"]),
@@ -34,8 +36,12 @@ STAGES = {
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
+SHOW_PLOTS = ["rq4", "centurio", "report"]  # stages that show pictures with text, where the study has some
 GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
+# keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
+OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
+TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground"}
 
 
 class Run(NamedTuple):
@@ -67,11 +73,13 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     resolved["packages"] = provenance.sha256(paths.PACKAGE_LOCK.read_bytes())
     if stage in TRAINED:
         chosen = params.setup(setup)
-        # what a setup asks for counts, not what it is called or why
-        resolved |= {"setup": chosen.model_dump(mode="json", exclude={"name", "question", "table"}), "seed": seed}
+        params.check(config, chosen)
+        resolved = of_setup(resolved, config, chosen, stage) | {"seed": seed}
         folder = paths.run(profile, stage, chosen.name, seed)
     elif stage in params.questions() or stage in SUMMARIES:
         setups = params.studied(config) if stage in SUMMARIES else params.compared(config, stage)
+        if not any(params.reads(config, params.setup(name)) for name in setups):
+            resolved = _without(resolved, TEXT_KEYS)
         resolved |= {"setups": setups, "seeds": params.seed(seeds or 0) or config.study.seeds}
         if stage == "claims":
             resolved["claims"] = params.load(params.CLAIMS)
@@ -79,6 +87,41 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     else:
         folder = paths.data(profile, stage)
     return Run(notebook, stage, config, chosen, seed, folder, provenance.run_key(notebook, resolved), time.time())
+
+
+def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage: str) -> dict:
+    """Parts of a profile, less what a setup does not depend on, and the setup: what it asks for, not its name."""
+    data = shown_by(config, chosen, stage)
+    text = {part: _part(config, part) for part in [*data, *(["spelled"] if data else [])]}
+    asked = chosen.model_dump(mode="json", exclude={"name", "question", "table"})
+    return _without(resolved, unused(chosen, data)) | text | {"setup": asked}
+
+
+def shown_by(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
+    """Data stages whose images of text a run of a setup depends on, by its own stage or an earlier one."""
+    order = ["pretrain", "instruct", "evaluate"]
+    stages = order[params.without_pretraining(chosen):order.index(stage) + 1] if stage in order else []
+    return list(dict.fromkeys(data for earlier in stages for data in text_data(config, chosen, earlier)))
+
+
+def unused(chosen: params.Setup, data: list[str]) -> set[str]:
+    """Keys of a profile that a run of a setup does not depend on, given whose images of text it does (`shown_by`)."""
+    encoder, documents = set() if chosen.tune_encoder else ENCODER_KEYS, set() if "ocr" in data else OCR_KEYS
+    return encoder | documents | (set() if data else TEXT_KEYS)
+
+
+def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
+    """Data stages whose images of text a stage of a setup shows: "ocr" (documents), "smpqa" (plots)."""
+    documents = ["ocr"] if chosen.ocr and stage in ("pretrain", "instruct") else []
+    plots = {"instruct": params.text_heavy(config, chosen), "evaluate": params.reads(config, chosen)}
+    return documents + (["smpqa"] if plots.get(stage) else [])
+
+
+def text_stages(config: params.Profile) -> list[str]:
+    """Data stages with text in images that the study of a profile shows anywhere."""
+    chosen = [params.setup(name) for name in params.studied(config)]
+    shown = {data for setup in chosen for data in shown_by(config, setup, "evaluate")}
+    return [stage for stage, _ in STAGES.values() if stage in shown]
 
 
 def findings(profile: str) -> list[str]:
@@ -131,6 +174,13 @@ def _hold(run: Run) -> None:
         print(f"{run.label}: another process is at work in {run.folder}: waiting for it to end", flush=True)
         fcntl.flock(file, fcntl.LOCK_EX)
     _HELD[run.folder] = file
+
+
+def _without(value, keys: set[str]):
+    """A value without some keys, at any depth."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without(inner, keys) for key, inner in value.items() if key not in keys}
 
 
 def _part(config: params.Profile, dotted: str):

@@ -62,7 +62,7 @@ def test_every_way_starts_from_the_same_weights(given):
 
 def test_wrong_features_are_found_out(given, features):
     class Shuffled:
-        values = features.values
+        parts = features.parts
 
         def __getitem__(self, image_ids):
             return features[image_ids[::-1]]
@@ -144,7 +144,7 @@ def test_other_answers_are_an_error(features, monkeypatch):
 
 def test_plain_answers_keep_to_their_own_room(features):
     items, model, tokenizer = made_up_items(4), tiny.model(), tiny.tokenizer()
-    prompts = [benchmarks.conversation.prompt(tokenizer, row.prompt, len(row.images), features.tokens)
+    prompts = [benchmarks.conversation.prompt(tokenizer, row.prompt, features.tokens(list(row.images)))
                for row in items.itertuples()]
     pictures = benchmarks.Pictures(tiny.pictures(), set(tiny.IMAGE_IDS), model)
     asked = model, tokenizer, prompts, items.images.tolist(), pictures, [1, 5, 2, 9]

@@ -11,7 +11,7 @@ import tiny
 from centurio_lib import tables
 from centurio_lib.data import splits
 from centurio_lib.evaluation import evaluate, metrics
-from centurio_lib.evaluation.tasks import TASKS, draw
+from centurio_lib.evaluation.tasks import PICTURES, TASKS, draw
 from centurio_lib.languages import languages, tier_label
 
 UNKNOWN = next(code for code, lang in languages().items() if not lang.cld2)  # to the language identifier
@@ -43,7 +43,7 @@ def headline(scores: pd.DataFrame) -> pd.DataFrame:
 def test_every_task_has_items_in_every_language_and_split(items, tmp_path):
     tables.write(tmp_path / "items.parquet", "items", items)
     counts = items.groupby(CELL).size()
-    assert len(counts) == len(TASKS) * 3 * len(CODES)
+    assert len(counts) == len(PICTURES) * 3 * len(CODES)
     full = counts.drop("blind", level="split")
     assert full.drop("en", level="language").max() == 4 and full.xs("en", level="language").max() == 4 * draw.ENGLISH_ITEMS
     assert items.item_id.is_unique
@@ -63,7 +63,7 @@ def test_unknown_task_is_named_with_those_there_are():
 
 def test_oracle_gets_100_in_every_cell(oracle):
     found = headline(evaluate.scores(oracle, IDENTITY))
-    assert len(found) == len(TASKS) * 3 * len(CODES)
+    assert len(found) == len(PICTURES) * 3 * len(CODES)
     assert found.value.to_numpy() == pytest.approx(100)
 
 
@@ -95,7 +95,7 @@ def test_scores_table_holds_runs_tiers_counts_and_chance(items, oracle, tmp_path
 
 def test_captions_have_chrf_fidelity_and_its_ceiling_and_other_tasks_have_not(oracle):
     found = evaluate.scores(oracle, IDENTITY)
-    measured = {name: set(found[found.task == name].metric) for name in TASKS}
+    measured = {name: set(found[found.task == name].metric) for name in PICTURES}
     assert measured.pop("captioning") == {"cider", "chrf", "fidelity", "fidelity_normalised", "fidelity_ceiling"}
     assert all(metric == {HEADLINE[name]} for name, metric in measured.items())
     assert found[found.metric == "chrf"].value.to_numpy() == pytest.approx(100)

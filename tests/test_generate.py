@@ -39,7 +39,8 @@ def model():
 @pytest.fixture(scope="module")
 def prompts(shown) -> list[np.ndarray]:
     """The questions as tokens."""
-    return [conversation.prompt(tiny.tokenizer(), text, len(i), shown.tokens) for text, i in ASKED]
+    return [conversation.prompt(tiny.tokenizer(), text, shown.tokens(images))
+            for (text, _), images in zip(ASKED, IMAGES, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_closed_questions_get_one_of_their_options_and_leave_open_ones_alone(mod
 
 def test_among_options_the_likeliest_token_that_goes_on_is_taken():
     tokenizer = tiny.tokenizer()
-    allowed = generate.among(tokenizer, [["Hund", "Hunde"]])
+    allowed = generate.among(tokenizer, [["Hund", "Hunde"]], [False])
     coded = tokenizer("Hund", add_special_tokens=False)["input_ids"]
     assert allowed(0, torch.tensor(coded[:1])) == [coded[1]]
     after = {*tokenizer("Hunde", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id}

@@ -8,12 +8,6 @@ needs = pytest.mark.skipif(not {"en", "ar", "hi", "he"} <= set(legibility.readab
                            reason="needs Tesseract with eng ara hin heb: make reader")
 
 
-@pytest.mark.parametrize(("one", "other", "wanted"), [("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("", "abc", 3),
-                                                      ("kitten", "sitting", 3), ("abc", "xabcx", 2), ("ab", "ba", 2)])
-def test_edits(one, other, wanted):
-    assert legibility.edits(one, other) == legibility.edits(other, one) == wanted
-
-
 def test_accuracy_ignores_spaces_and_joiners():
     assert legibility.accuracy(["می‌خواهم "], "میخوا هم\n") == 100
     assert legibility.accuracy(["abcd"], "abxd") == 75 and legibility.accuracy(["a"], "xyz") == 0

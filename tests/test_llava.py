@@ -65,7 +65,7 @@ def logits(model, batch_and_features) -> torch.Tensor:
 @torch.no_grad()
 def test_text_gets_the_logits_of_the_decoder_alone(kind):
     """Also where the decoder scales or caps its logits after the head, or takes its mask as numbers."""
-    language_model, sample = decoder_of(kind), tiny.conversations(4)[ANSWER_ONLY]
+    language_model, sample = decoder_of(kind), tiny.conversations(lambda shown: [4] * len(shown))[ANSWER_ONLY]
     ids = torch.from_numpy(sample.ids)[None]
     alone = language_model(input_ids=ids).logits
     model = around(language_model)

@@ -17,6 +17,7 @@ from centurio_lib.model import batches, conversation, features, forward
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
 TOKENS = (tiny.PIXELS // tiny.PATCH) ** 2  # of an image
+TEXT_TOKENS = (tiny.TEXT_PIXELS // tiny.PATCH) ** 2
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 # no "<", which begins special tokens; no lone surrogates
 SAID = st.text(st.characters(exclude_characters="<", exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -36,7 +37,12 @@ def learned_text(sample) -> str:
 
 def tokenized(*texts: str, images: tuple = ()):
     """One conversation as tokens."""
-    return conversation.tokenize(tiny.tokenizer(), [("one", list(images), tiny.turns(*texts))], TOKENS)[0]
+    return conversation.tokenize(tiny.tokenizer(), [("one", list(images), tiny.turns(*texts))], tokens_of)[0]
+
+
+def tokens_of(image_ids: list[str]) -> list[int]:
+    """As many tokens for each image."""
+    return [TOKENS] * len(image_ids)
 
 
 def pixels(image_ids: list[str]) -> torch.Tensor:
@@ -77,7 +83,7 @@ def test_mask_holds_for_any_text_in_any_script(texts, n_images):
 
 def test_question_of_evaluation_is_what_training_showed():
     sample = tokenized("What is this?", "dog", images=("i0", "i1"))
-    asked = conversation.prompt(tiny.tokenizer(), "What is this?", 2, TOKENS)
+    asked = conversation.prompt(tiny.tokenizer(), "What is this?", [TOKENS] * 2)
     assert asked.tolist() == sample.ids[:len(asked)].tolist()
     assert sample.learned.tolist() == [False] * len(asked) + [True] * (len(sample.ids) - len(asked))
 
@@ -89,7 +95,7 @@ def test_sample_without_an_answer_is_refused():
 
 @pytest.mark.parametrize("texts", [(f"What is {IMAGE}?", "dog"), ("What is this?", f"a {IMAGE}")])
 def test_image_placeholder_in_the_text_is_refused(texts):
-    with pytest.raises(ConversationError, match=r"one has 8 image tokens, but 1 images of 4 tokens"):
+    with pytest.raises(ConversationError, match=r"one has 2 image placeholders, but 1 images: its text must not hold <image>"):
         tokenized(*texts, images=("i0",))
 
 
@@ -103,14 +109,16 @@ def test_features_and_placeholders_that_disagree_are_refused(parts):
 # === features ===
 def test_features_are_kept_and_belong_to_their_image(tmp_path):
     first = tiny.features_of(tmp_path)
-    (path,), vision = tmp_path.glob("*.safetensors"), tiny.vision()
-    written = path.stat().st_mtime_ns
+    paths, vision = sorted(tmp_path.glob("*.safetensors")), tiny.vision()
+    written = [path.stat().st_mtime_ns for path in paths]
     again = tiny.features_of(tmp_path)
-    assert path.stat().st_mtime_ns == written and first.tokens == TOKENS
+    assert [path.stat().st_mtime_ns for path in paths] == written and len(paths) == 2
+    assert first.tokens(["i0", "t1", "i0"]) == [TOKENS, TEXT_TOKENS, TOKENS]
     for image_id in IMAGE_IDS:  # LLaVA reads the last block before the final norm
         alone = vision(pixel_values=pixels([image_id])).last_hidden_state
         assert torch.allclose(vision.post_layernorm(again[[image_id]]), alone, **CLOSE)
-    assert torch.equal(again[["i3", "i1"]], torch.cat([again[["i3"]], again[["i1"]]]))
+    mixed = ["i3", "t0", "i1", "t2", "i3"]
+    assert torch.equal(again[mixed], torch.cat([again[[image_id]] for image_id in mixed]))
 
 
 def test_pixels_are_what_siglips_own_processor_makes():
@@ -123,9 +131,10 @@ def test_pixels_are_what_siglips_own_processor_makes():
 def test_another_encoder_layer_or_picture_has_features_of_its_own(tmp_path):
     tiny.features_of(tmp_path)
     tiny.features_of(tmp_path, layer=-2)
-    features.cached(tmp_path, tiny.vision(seed=1), tiny.pictures(), -1)
-    features.cached(tmp_path, tiny.vision(), tiny.pictures(seed=1), -1)
-    assert len(list(tmp_path.glob("features-*.safetensors"))) == 4
+    features.cached(tmp_path, tiny.vision(seed=1), tiny.pictures(), -1, tiny.PIXELS)
+    features.cached(tmp_path, tiny.vision(), tiny.pictures(seed=1), -1, tiny.PIXELS)
+    features.cached(tmp_path, tiny.vision(), tiny.pictures(), -1, tiny.TEXT_PIXELS)
+    assert len(list(tmp_path.glob("features-*.safetensors"))) == 4 + 3
 
 
 def test_unknown_and_corrupt_images_are_named(tmp_path):
@@ -134,8 +143,8 @@ def test_unknown_and_corrupt_images_are_named(tmp_path):
     broken = tiny.pictures()
     broken.at[3, "image"] = broken.image[3][:100]
     with pytest.raises(ValueError, match="i3 is not a readable image"):
-        features.cached(tmp_path, tiny.vision(), broken, -1)
-    assert len(list(tmp_path.glob("*"))) == 1  # the broken ones left nothing behind
+        features.cached(tmp_path, tiny.vision(), broken, -1, tiny.PIXELS)
+    assert len(list(tmp_path.glob("*"))) == 2  # the broken ones left nothing behind
 
 
 # === rows and batches ===
@@ -156,7 +165,7 @@ def test_conversation_longer_than_a_row_is_refused():
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_epoch_holds_every_conversation_once_in_an_order_of_its_seed(packed):
-    made = tiny.conversations(TOKENS, copies=20)
+    made = tiny.conversations(tokens_of, copies=20)
     plan = batches.plan(made, 128, 2, packed, seed=0)
     assert sorted(i for batch in plan for row in batch for i in row) == list(range(len(made)))
     for batch in plan:
@@ -168,7 +177,7 @@ def test_epoch_holds_every_conversation_once_in_an_order_of_its_seed(packed):
 
 
 def test_unpacked_batches_hold_conversations_of_like_length():
-    made = tiny.conversations(TOKENS, copies=20)
+    made = tiny.conversations(tokens_of, copies=20)
     plan = batches.plan(made, 128, 2, False, seed=0)
     spread = [np.ptp([len(made[i].ids) for (i,) in batch]) for batch in plan]
     assert np.mean(spread) < 0.3 * np.ptp([len(c.ids) for c in made])
@@ -182,7 +191,7 @@ def test_mask_keeps_conversations_of_a_row_apart():
 
 def test_each_conversation_of_a_row_has_positions_from_0_and_labels_of_its_own():
     """Positions matter to models whose attention is not purely relative."""
-    made = tiny.conversations(TOKENS)
+    made = tiny.conversations(tokens_of)
     batch = batches.collate([made[:2], [made[3]]], pad=9)
     first, second = (len(sample.ids) for sample in made[:2])
     assert batch.positions[0, :first + second].tolist() == [*range(first), *range(second)]
@@ -224,7 +233,7 @@ def test_answers_look_at_their_images(parts):
 @pytest.mark.parametrize("layer", [-1, -2])
 def test_kept_features_give_the_logits_of_the_plain_forward_pass(layer, tmp_path):
     model, shown = tiny.model(layer=layer), tiny.features_of(tmp_path, layer)
-    for sample in tiny.conversations(TOKENS):
+    for sample in tiny.conversations(tokens_of):
         ours = tiny.logits(model, batches.collate([[sample]], 0), shown)[0]
         assert torch.allclose(ours, plainly(model, sample), **CLOSE), sample.sample_id
 

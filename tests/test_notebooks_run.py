@@ -12,10 +12,11 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from safetensors import safe_open
 from smoke_study import BY_HAND, PRETRAINED, RUNS, SNAKEMAKE, Study, run_in, smoke_study, target
 
 from centurio_lib import params, paths, provenance, runs, tables
-from centurio_lib.evaluation.tasks import TASKS
+from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT
 from centurio_lib.languages import languages
 
 pytestmark = pytest.mark.timeout(3000)
@@ -75,10 +76,13 @@ def test_each_setup_has_predictions_and_scores_of_every_task(setup, study):
     predictions, scores = tables.read(folder / "predictions.parquet", "predictions"), scores_of(study, setup)
     for frame in (predictions, scores):
         assert set(frame.setup) == {setup} and set(frame.seed) == {0} and set(frame.profile) == {"smoke"}
-        assert set(frame.task) == set(TASKS) and set(frame.split) == {"new-style", "new-language", "blind"}
+        text = params.reads(SMOKE, params.setup(setup))
+        assert set(frame.task) == set(TASKS if text else PICTURES)
+        assert set(frame.split) == {"new-style", "new-language", "blind", *(["test"] if text else [])}
         assert set(frame.language) <= set(languages()) and frame.language.nunique() >= 80
+        assert set(frame[frame.task.isin(TEXT)].language) == (set(SMOKE.smpqa.languages) if text else set())
     assert predictions.item_id.is_unique and predictions.score.between(0, 100).all()
-    assert scores.value.dropna().between(0, 100).all() and (scores.n > 0).all()
+    assert scores[scores.metric != "cer"].value.dropna().between(0, 100).all() and (scores.n > 0).all()
     headline = scores[scores.metric == scores.task.map({name: task.METRIC for name, task in TASKS.items()})]
     assert headline.chance.notna().all() and headline.n.sum() == len(predictions)
 
@@ -89,9 +93,26 @@ def test_setups_end_with_adapters_of_their_own(study):
 
 
 def test_every_setup_trained_on_as_many_samples(study):
-    """The total is fixed, whatever the languages."""
-    records = [provenance.read_json(study.home / target(setup, "instruct")) for setup, _ in RUNS]
-    assert {record["samples"] for record in records} == {SMOKE.instruct.samples}
+    """The total is fixed, whatever the languages; text in images comes on top."""
+    stage = SMOKE.instruct
+    for setup in (params.setup(name) for name, _ in RUNS):
+        on_top = params.text_heavy(SMOKE, setup) * stage.text_heavy + bool(setup.ocr) * stage.ocr_samples
+        record = provenance.read_json(study.home / target(setup.name, "instruct"))
+        assert record["samples"] == stage.samples + on_top, setup.name
+
+
+def test_tuned_encoder_is_part_of_what_a_run_leaves(study):
+    for setup, tuned in (("OCR50", True), ("PT50-text", False)):
+        for stage in ("pretrain", "instruct"):
+            with safe_open(study.results(stage, setup, "seed0", "adapter", "adapter_model.safetensors"), "np") as file:
+                assert any("vision_tower" in name for name in file.keys()) == tuned
+
+
+def test_table_of_rq4_has_each_setup_and_script_beside_the_papers_numbers(study):
+    table = pd.read_csv(study.home / "figures" / "smoke" / "rq4_smpqa.csv")
+    assert set(TIDY) <= set(table) and list(dict.fromkeys(table.setup)) == params.compared(SMOKE, "rq4")
+    assert set(table.metric) == {"smpqa_ground", "smpqa_read", "cer"} and set(table.group) == {"en", "latin", "other"}
+    assert set(table.split) == {"test", "blind"} and table[table.metric != "cer"].query("split == 'test'").published.notna().all()
 
 
 def test_pretraining_is_handed_over(study):

@@ -9,8 +9,8 @@ from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
 from centurio_lib.params import Smpqa
 
 SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2, latin=1, other=1)
-TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone"],
-          "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור"]}
+TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone", *(f"word{c}" for c in "abcdefghijklmnop")],
+          "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור", *(f"מלה{c}" for c in "אבגדהוזחטיכלמנסע")]}
 
 
 @pytest.fixture
@@ -122,6 +122,6 @@ def test_tables_fit_and_plots_are_never_translated(toy, tmp_path):
     tables.write(tmp_path / "plots.parquet", "plots", frame)
     tables.write(tmp_path / "items.parquet", "items", items := smpqa.items(frame, 0))
     tables.write(tmp_path / "i.parquet", "instructions", taught := smpqa.instructions(frame, 0))
-    assert len(items) == 8 * 13 and items.item_id.is_unique
-    assert set(taught.language) == {"en"} and taught.text_heavy.all() and set(taught.family) == {"plot"}
+    assert len(items[items.split == "test"]) == 8 * 13 and items.item_id.is_unique
+    assert set(taught.language) == {"en", "he"} and taught.text_heavy.all() and set(taught.family) == {"plot"}
     assert [turn["role"] for turn in taught.turns[0]] == ["user", "assistant"] * 13

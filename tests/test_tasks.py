@@ -9,7 +9,7 @@ import pytest
 
 from centurio_lib import tables
 from centurio_lib.data import prompts
-from centurio_lib.evaluation.tasks import TASKS, captioning, draw, image_pair, multiple_choice, odd_one_out
+from centurio_lib.evaluation.tasks import PICTURES, captioning, draw, image_pair, multiple_choice, odd_one_out
 
 CODES = ["en", "de", "sw", "th"]
 EMOJI, FLAGS = [f"e{i:02}" for i in range(24)], [f"F{i:02}" for i in range(10)]
@@ -48,7 +48,7 @@ def drawn(task, codes: list[str] = CODES, n: int = N, seed: int = 0) -> pd.DataF
 @pytest.fixture(scope="module")
 def tables_of() -> dict[str, pd.DataFrame]:
     """The items of every task, drawn once."""
-    return {name: drawn(task) for name, task in TASKS.items()}
+    return {name: drawn(task) for name, task in PICTURES.items()}
 
 
 def named_in(prompt: str, code: str, kind: str = "emoji") -> set[str]:
@@ -61,9 +61,9 @@ def original(items: pd.DataFrame, blind) -> pd.Series:
     return items.set_index("item_id").loc[blind.item_id.replace("/blind/", "/new-style/")]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_items_fill_their_table(name, tables_of, tmp_path):
-    items, task = tables_of[name], TASKS[name]
+    items, task = tables_of[name], PICTURES[name]
     tables.write(tmp_path / "items.parquet", "items", items)
     assert (items.task == name).all() and items.item_id.is_unique
     assert set(items.language) == set(CODES) and set(items.split) == {"new-style", "new-language", "blind"}
@@ -75,9 +75,9 @@ def test_items_fill_their_table(name, tables_of, tmp_path):
         assert [image.split("/")[1] for image in images] == concepts
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_oracle_scores_exactly_100(name, tables_of):
-    items, task = tables_of[name], TASKS[name]
+    items, task = tables_of[name], PICTURES[name]
     np.testing.assert_allclose(task.scores(items, items.reference.tolist()), 100)
     np.testing.assert_allclose([task.score(r, r) for r in items.reference], 100)
     assert task.scores(items, [""] * len(items)).max() == 0
@@ -87,7 +87,7 @@ def test_oracle_scores_exactly_100(name, tables_of):
 
 @pytest.mark.parametrize("name", ["multiple_choice", "image_pair", "odd_one_out", "flag"])
 def test_random_answers_reach_the_chance_level(name, tables_of):
-    items, task, random = tables_of[name], TASKS[name], Random(0)
+    items, task, random = tables_of[name], PICTURES[name], Random(0)
     guesses = {"multiple_choice": lambda row: row.options, "odd_one_out": lambda row: list("ABCDE"),
                "image_pair": lambda row: ["true", "false"], "flag": lambda row: [words(row.language, c) for c in FLAGS]}[name]
     rounds = [task.scores(items, [random.choice(guesses(row)) for row in items.itertuples()]).mean() for _ in range(150)]
@@ -104,8 +104,8 @@ def test_chance_of_a_caption_is_what_another_caption_scores(tables_of):
 def test_chance_of_a_flag_counts_the_flags_asked_for(tables_of):
     items = tables_of["flag"]
     three = items[items.concepts.map(lambda shown: shown[0] in FLAGS[:3]) & (items.split != "blind")]
-    assert set(TASKS["flag"].chance(three)) == {100 / 3}
-    assert TASKS["flag"].chance(items[:0]).size == 0
+    assert set(PICTURES["flag"].chance(three)) == {100 / 3}
+    assert PICTURES["flag"].chance(items[:0]).size == 0
 
 
 def test_words_of_every_caption_weigh_less_than_rare_ones():
@@ -115,9 +115,9 @@ def test_words_of_every_caption_weigh_less_than_rare_ones():
     assert captioning.score("common", "common dog") == captioning.score("dog", "common dog")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_blind_items_ask_the_same_and_show_nothing_that_is_spoken_of(name):
-    task = TASKS[name]
+    task = PICTURES[name]
     items = drawn(task, n=100)
     blind = items[items.split == "blind"]
     for row in blind.itertuples():
@@ -131,13 +131,13 @@ def test_blind_items_ask_the_same_and_show_nothing_that_is_spoken_of(name):
     assert (blind.groupby("language").size() == -(-asked // 3)).all()
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_a_single_item_has_a_blind_copy(name):
-    counts = drawn(TASKS[name], n=1).groupby(["language", "split"]).size()
+    counts = drawn(PICTURES[name], n=1).groupby(["language", "split"]).size()
     assert counts.drop("en").eq(1).all() and counts["en"].to_dict() == {"blind": 2, "new-style": 4, "new-language": 4}
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_splits_keep_their_images_and_pairs(name, tables_of):
     split_of = dict(made_up_images()[["image_id", "split"]].values)
     for row in tables_of[name].itertuples():
@@ -147,9 +147,9 @@ def test_splits_keep_their_images_and_pairs(name, tables_of):
             assert {(c, row.language) in HELD_OUT for c in about} == {row.split == "new-language"}
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", PICTURES)
 def test_items_depend_on_the_seed_and_on_nothing_but_their_own_language(name, tables_of):
-    task, items = TASKS[name], tables_of[name]
+    task, items = PICTURES[name], tables_of[name]
     pd.testing.assert_frame_equal(drawn(task), items)
     for split in ("new-style", "new-language"):
         own, other = (table[table.split == split].reset_index(drop=True) for table in (items, drawn(task, seed=1)))
@@ -213,7 +213,7 @@ def test_the_odd_one_is_odd(tables_of):
 
 @pytest.mark.parametrize(("name", "shared"), [("captioning", "e00"), ("flag", "F00")])
 def test_names_that_are_english_too_are_no_evidence_of_another_language(name, shared):
-    items = drawn(TASKS[name], n=100)
+    items = drawn(PICTURES[name], n=100)
     asked = items[items.split != "blind"]
     has = {code for code, shown in zip(asked.language, asked.concepts, strict=True) if shared in shown}
     assert "en" in has and "sw" in has and "de" not in has
@@ -222,8 +222,8 @@ def test_names_that_are_english_too_are_no_evidence_of_another_language(name, sh
 def test_languages_without_a_kind_have_no_items_of_it():
     texts = made_up_texts().query("kind == 'flag' or language != 'sw'")
     assert "sw" not in set(multiple_choice.items(texts, made_up_images(), HELD_OUT, 4, 0).language)
-    assert "sw" in set(TASKS["flag"].items(texts, made_up_images(), HELD_OUT, 4, 0).language)
-    assert TASKS["flag"].items(texts[:0], made_up_images(), HELD_OUT, 4, 0).columns.tolist() == draw.COLUMNS
+    assert "sw" in set(PICTURES["flag"].items(texts, made_up_images(), HELD_OUT, 4, 0).language)
+    assert PICTURES["flag"].items(texts[:0], made_up_images(), HELD_OUT, 4, 0).columns.tolist() == draw.COLUMNS
 
 
 def test_too_few_names_make_no_choice_and_no_other_image_no_blind_copy():

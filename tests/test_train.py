@@ -17,6 +17,7 @@ from PIL import Image
 
 from centurio_lib.model import batches, checkpoint, encoder, llava, train
 from centurio_lib.model.checkpoint import CheckpointError
+from centurio_lib.model.conversation import ConversationError
 from centurio_lib.params import EncoderSize
 
 KEY, OTHER_KEY = "a" * 64, "a" * 12 + "b" * 52  # of one file name
@@ -176,6 +177,12 @@ def test_training_lowers_the_loss_and_leaves_the_rest_alone(made, shown, tmp_pat
 def test_same_seed_same_weights_and_another_seed_others(made, shown, tmp_path):
     one, two, other = (trained(made, shown, tmp_path, seed)[0] for seed in (0, 0, 1))
     assert same(one, two) and not same(one, other)
+
+
+def test_conversation_longer_than_the_language_model_can_place_is_refused(made, shown, tmp_path):
+    longest = made[0]._replace(sample_id="long", ids=np.zeros(513, int), learned=np.ones(513, bool), images=[])
+    with pytest.raises(ConversationError, match="sample long has 513 tokens, the language model has positions for 512"):
+        trained([*made[1:], longest], shown, tmp_path)
 
 
 # === interruptions ===

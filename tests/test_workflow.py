@@ -18,13 +18,15 @@ from centurio_lib import params, paths, plan, provenance, runs
 STUDY = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
 SMOKE = params.profile("smoke")
 SETUPS, DRAWN = params.studied(SMOKE), runs.findings("smoke")
+PRETRAINED = [name for name in SETUPS if not params.without_pretraining(params.setup(name))]
 FINISH = """
 from centurio_lib import params, runs
 setups = params.studied(params.profile("smoke"))
 for notebook, (stage, _) in runs.STAGES.items():
     if stage == "benchmarks":  # no part of the study
         continue
-    for setup in ["PT50"] if stage == "pretrain" else setups if stage in runs.TRAINED else [None]:
+    pretrained = [name for name in setups if not params.without_pretraining(params.setup(name))]
+    for setup in pretrained if stage == "pretrain" else setups if stage in runs.TRAINED else [None]:
         runs.finish(runs.start(notebook, "smoke", setup, 0, **({"seeds": 1} if setup is None else {})))
 """
 
@@ -54,8 +56,9 @@ def finished(tmp_path_factory):
         shutil.copytree(paths.REPO / name, copy / name, ignore=unwanted)
     for name in ("Snakefile", "package-lock.json"):
         shutil.copy(paths.REPO / name, copy / name)
-    once = dict.fromkeys(("languages", "captions", "instructions", "base_models", "pretrain", *DRAWN), 1)
-    assert todo(copy) == once | {"instruct": len(SETUPS), "evaluate": len(SETUPS)}
+    once = dict.fromkeys(("languages", "captions", "instructions", "ocr", "smpqa", "base_models", *DRAWN), 1)
+    each = {"pretrain": len(PRETRAINED), "instruct": len(SETUPS), "evaluate": len(SETUPS)}
+    assert todo(copy) == once | each
     printed = in_copy(copy, sys.executable, "-c", FINISH)
     assert "results/smoke/rq1/provenance.json" in printed, printed
     return copy
@@ -90,6 +93,16 @@ def test_one_setup_changed_reruns_what_depends_on_it(finished, edit):
     assert todo(finished) == {"instruct": 1, "evaluate": 1, "rq2": 1} | summaries
 
 
+@pytest.mark.parametrize(("old", "new", "again"), [
+    ("smallest: 10.0", "smallest: 11.0", {"ocr": 1, "pretrain": 2, "instruct": 2, "evaluate": 2}),
+    ("em: 10.0", "em: 11.0", {"smpqa": 1, "instruct": 3, "evaluate": 3}),
+    ("spelled: true", "spelled: false", {"pretrain": 2, "instruct": 3, "evaluate": 3}),
+], ids=["documents", "plots", "spelling"])
+def test_options_of_text_rerun_only_what_shows_text(finished, edit, old, new, again):
+    edit("params/profiles/smoke.yaml", old, new)
+    assert todo(finished) == again | dict.fromkeys({*DRAWN} - {*SMOKE.study.questions} | {"rq4", "centurio"}, 1)
+
+
 def test_change_that_is_taken_back_reruns_nothing(finished, edit):
     """Snakemake knows nothing of these runs but their files, as after `papermill` by hand."""
     edit("params/profiles/smoke.yaml", "lora_rank: 4", "lora_rank: 16")
@@ -111,7 +124,7 @@ def test_result_of_a_key_that_changed_under_way_is_stale(tmp_path):
 
 
 def test_more_seeds_run_the_new_ones_only(finished):
-    again = dict.fromkeys(DRAWN, 1) | {"pretrain": 1}
+    again = dict.fromkeys(DRAWN, 1) | {"pretrain": len(PRETRAINED)}
     assert todo(finished, "seeds=2") == again | {"instruct": len(SETUPS), "evaluate": len(SETUPS)}
 
 

@@ -5,6 +5,7 @@ Every made-up word stands for exactly one (concept, language) pair, so that a te
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from centurio_lib.data import artwork, prompts, splits
 from centurio_lib.languages import languages
 from centurio_lib.model import conversation, decoder, features, forward, llava
 
-PIXELS, PATCH = 32, 16
+PIXELS, PATCH, TEXT_PIXELS = 32, 16, 48
 IMAGE_IDS = [f"i{n}" for n in range(8)]
+TEXT_IDS = [f"t{n}" for n in range(4)]  # images of text, which are larger
 PROFILE = params.profile("smoke").model_copy(update={"tuning": "lora", "lora_rank": 4, "load_4bit": False})
 SETUP = params.setup("T5").model_copy(update={"tuning": None, "lora_rank": None})
 
@@ -61,16 +63,31 @@ def model(seed: int = 0, layer: int = -1, tied: bool = False):
     return llava.assemble(vision(), language_model(seed, tied), tokenizer(), layer, seed).eval()
 
 
-def pictures(seed: int = 0) -> pd.DataFrame:
+def pictures(seed: int = 0, side: int = PIXELS, image_ids: list[str] = IMAGE_IDS) -> pd.DataFrame:
     """Pictures of random pixels: columns image_id, image."""
     random = np.random.default_rng(seed)
-    made = [Image.fromarray(random.integers(0, 256, (PIXELS, PIXELS, 3), dtype=np.uint8)) for _ in IMAGE_IDS]
-    return pd.DataFrame({"image_id": IMAGE_IDS, "image": [artwork.to_bytes(image) for image in made]})
+    made = [Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)) for _ in image_ids]
+    return pd.DataFrame({"image_id": image_ids, "image": [artwork.to_bytes(image) for image in made]})
+
+
+def text_pictures() -> pd.DataFrame:
+    """Larger pictures of random pixels, one of them not square."""
+    made = pictures(1, TEXT_PIXELS, TEXT_IDS)
+    narrow = artwork.from_bytes(made.image[2]).crop((0, 0, TEXT_PIXELS // 2, TEXT_PIXELS))
+    made.at[2, "image"] = artwork.to_bytes(narrow)
+    return made
 
 
 def features_of(folder: Path, layer: int = -1) -> features.Features:
-    """Features of the pictures."""
-    return features.cached(folder, vision(), pictures(), layer)
+    """Features of the pictures and of the larger ones, which have more tokens."""
+    return features.Features([features.cached(folder, vision(), pictures(), layer, PIXELS),
+                              features.cached(folder, vision(), text_pictures(), layer, TEXT_PIXELS)])
+
+
+def live_features(llava_model, layer: int = -1) -> features.Features:
+    """The same, by the model's own encoder each time."""
+    return features.Features([features.Live(llava_model, pictures(), layer, PIXELS),
+                              features.Live(llava_model, text_pictures(), layer, TEXT_PIXELS)])
 
 
 def turns(*texts: str) -> list[dict]:
@@ -88,9 +105,19 @@ def samples(copies: int = 1) -> list[tuple[str, list[str], list[dict]]]:
             for copy in range(copies) for n, (shown, said) in enumerate(kinds)]
 
 
-def conversations(tokens_per_image: int, copies: int = 1) -> list[conversation.Conversation]:
-    """The samples as tokens."""
-    return conversation.tokenize(tokenizer(), samples(copies), tokens_per_image)
+def text_samples(copies: int = 1) -> list[tuple[str, list[str], list[dict]]]:
+    """Conversations about larger images, one of them beside a smaller one."""
+    kinds = [(["t0"], turns("Read the text in the image.", "Hund")),
+             (["t1", "i2"], turns("Both?", "true", "What?", "สุนัข")), (["t2"], turns("What is the label of the biggest bar?", "dog")),
+             (["i1", "t3"], turns("Which?", "C"))]
+    return [(f"t{copy}-{n}", shown, said) for copy in range(copies) for n, (shown, said) in enumerate(kinds)]
+
+
+def conversations(tokens_of: Callable[[list[str]], list[int]], copies: int = 1, text: bool = False,
+                  spelled: bool = False) -> list[conversation.Conversation]:
+    """The samples as tokens, those about images of text besides where asked for."""
+    chosen = samples(copies) + (text_samples(copies) if text else [])
+    return conversation.tokenize(tokenizer(), chosen, tokens_of, [spelled] * len(chosen))
 
 
 def logits(llava_model, batch, image_features) -> torch.Tensor:

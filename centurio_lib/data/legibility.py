@@ -11,9 +11,9 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
 from centurio_lib.data import typeset
 from centurio_lib.data.sources import udhr
@@ -101,21 +101,9 @@ def read(image: Image.Image, code: str) -> str:
 def accuracy(shown: list[str], seen: str) -> float:
     """Characters read right (%): 100 less the edits needed, spaces and what is not seen (joiners) aside."""
     meant, said = bare("".join(shown)), bare(seen)
-    return max(0.0, 100 * (1 - edits(meant, said) / len(meant)))
+    return max(0.0, 100 * (1 - Levenshtein.distance(meant, said) / len(meant)))
 
 
 def bare(text: str) -> str:
     """A text without white space and format characters, decomposed and composed again (NFC)."""
     return "".join(c for c in unicodedata.normalize("NFC", text) if not c.isspace() and unicodedata.category(c) != "Cf")
-
-
-def edits(one: str, other: str) -> int:
-    """Levenshtein distance: characters to insert, delete or replace."""
-    codes = np.array([ord(c) for c in other])
-    row = np.arange(len(other) + 1)
-    for i, character in enumerate(one, 1):
-        step = np.minimum(row[1:] + 1, row[:-1] + (codes != ord(character)))
-        new = np.concatenate([[i], step])
-        # an insertion costs one more than what stands left of it: a running minimum
-        row = np.minimum.accumulate(new - np.arange(len(new))) + np.arange(len(new))
-    return int(row[-1])

@@ -2,7 +2,8 @@
 
 A share E of the samples is English, the rest is spread over the setup's languages: uniformly, or by tier as in the
 paper's Stratified-1 and -2 (Table 16: weight 1/i and 1/exp(i), where i counts tiers from the lowest-resourced).
-Text-heavy samples (their image holds English text) stay English and are outside the share.
+Text-heavy samples (their image holds English text) stay English and are outside the share. Documents, whose image holds
+text of a language of their own, have shares of their own (`reading_quotas`) and are taken besides.
 """
 
 import math
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.languages import language
+from centurio_lib.params import OcrMix
 
 # weight of one language by its tier; the paper cuts T5 about 3 times (1/i) and 20 times (1/exp(i)) against uniform
 WEIGHTS = {"uniform": lambda tier: 1.0, "stratified-1": lambda tier: 1 / tier, "stratified-2": lambda tier: math.exp(-tier)}
@@ -25,12 +27,24 @@ def quotas(total: int, codes: list[str], english_share: float, allocation: str =
 
     Raises MixError for a share outside 0..1, or a share below 1 without any language to give the rest to.
     """
+    return _divided(total, codes, english_share, np.array([WEIGHTS[allocation](language(code).tier) for code in codes]))
+
+
+def reading_quotas(total: int, codes: list[str], asked: OcrMix) -> dict[str, int]:
+    """Number of documents of each language, exactly `total` times the setup's scale together.
+
+    Languages in another script than Latin weigh what the setup says, those in Latin 1. Raises MixError as `quotas`.
+    """
+    weights = np.array([1.0 if language(code).latin else asked.other_weight for code in codes])
+    return _divided(round(total * asked.scale), codes, asked.english_share, weights)
+
+
+def _divided(total: int, codes: list[str], english_share: float, weights: np.ndarray) -> dict[str, int]:
     if not 0 <= english_share <= 1:
         raise MixError(f"english_share = {english_share}: a share between 0 and 1 is wanted")
     if english_share < 1 and not codes:
         raise MixError(f"english_share = {english_share} leaves samples over, but the mix has no other language")
     english = round(english_share * total)
-    weights = np.array([WEIGHTS[allocation](language(code).tier) for code in codes])
     exact = (total - english) * weights / weights.sum() if codes else weights
     counts = np.floor(exact).astype(int)
     # earlier languages win ties, so that the same mix always comes out
@@ -62,6 +76,21 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
                            "lower `samples` of the stage, or build more images (`variants`)")
         taken |= dict.fromkeys((free[i] for i in random.permutation(len(free))[:wanted[code]]), code)
     return _rows(available, taken).sample(frac=1, random_state=seed)
+
+
+def drawn(available: pd.DataFrame, wanted: dict[str, int], seed: int, advice: str) -> pd.DataFrame:
+    """So many rows of each language (columns sample_id, language), by seed. A smaller number takes some of the same.
+
+    Raises MixError naming the language that has too few, with advice.
+    """
+    parts = []
+    for code, n in wanted.items():
+        own = available[available.language == code].sort_values("sample_id")
+        if len(own) < n:
+            raise MixError(f"language {code!r} needs {n} samples with text in the image, but {len(own)} were made: "
+                           f"{advice}")
+        parts.append(own.iloc[np.random.default_rng([seed, *code.encode()]).permutation(len(own))[:n]])
+    return pd.concat(parts)
 
 
 def missing(available: pd.DataFrame, codes: list[str]) -> list[str]:

@@ -186,8 +186,9 @@ def row(image_id: str, seed: int, options: Ocr) -> dict:
 
 
 def instructions(documents: pd.DataFrame) -> pd.DataFrame:
-    """Documents as rows of the `instructions` table: read what is written. In English and never translated."""
-    rows = [{"sample_id": drawn.image_id, "images": [drawn.image_id], "concepts": [], "language": "en", "family": "read",
+    """Documents as rows of the `instructions` table: read what is written, in the language in which it is written."""
+    rows = [{"sample_id": drawn.image_id, "images": [drawn.image_id], "concepts": [], "language": drawn.language,
+             "family": "read",
              "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
              "split": drawn.split} for drawn in documents.itertuples()]
     return pd.DataFrame(rows)

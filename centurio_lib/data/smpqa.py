@@ -25,6 +25,7 @@ LENGTHS = range(2, 13)  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 INSTRUCTION = "Answer the question using a single word or phrase."
 READ, GROUND = "smpqa_read", "smpqa_ground"
+BLIND_EVERY = 3
 
 
 class Question(NamedTuple):
@@ -101,25 +102,51 @@ def questions(plot: dict, seed: int) -> list[Question]:
 
 
 def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The `items` table of some plots."""
-    rows = [{"task": q.task, "split": plot["split"], "language": plot["language"], "item_id": f"{plot['plot_id']}/{n}",
-             "images": [plot["plot_id"]], "concepts": [], "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer,
-             "options": []}
-            for plot in plots.to_dict("records") for n, q in enumerate(questions(plot, seed))]
-    return pd.DataFrame(rows)
+    """The `items` table of some plots: split "test", and "blind", which asks every third question about another plot.
+
+    Raises ValueError where a language has no other plot to show.
+    """
+    asked = []
+    for code, own in plots.groupby("language", sort=False):
+        rows = own.to_dict("records")
+        found = [(plot, n, q) for plot in rows for n, q in enumerate(questions(plot, seed))]
+        asked += [_item(q, plot["split"], f"{plot['plot_id']}/{n}", plot["plot_id"], code) for plot, n, q in found]
+        blind = []
+        for task in (READ, GROUND):
+            for plot, n, q in [one for one in found if one[2].task == task][::BLIND_EVERY]:
+                shown = another(plot, q, rows, seed)
+                blind += [_item(q, "blind", f"{plot['plot_id']}/{n}/blind", shown, code)] if shown else []
+        if not blind:
+            raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test")
+        asked += blind
+    return pd.DataFrame(asked)
+
+
+def _item(q: Question, split: str, item_id: str, shown: str, code: str) -> dict:
+    return {"task": q.task, "split": split, "language": code, "item_id": item_id, "images": [shown], "concepts": [],
+            "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer, "options": []}
+
+
+def another(plot: dict, q: Question, plots: list[dict], seed: int) -> str | None:
+    """Name of another plot without the label that a question speaks of, of the same kind if possible; None for none."""
+    spoken = q.question.split('"')[1] if q.task == GROUND else q.answer
+    others = [p for p in plots if p["plot_id"] != plot["plot_id"] and spoken not in p["labels"]]
+    alike = [p["plot_id"] for p in others if p["kind"] == plot["kind"]] or [p["plot_id"] for p in others]
+    random = artwork.random_for(seed, "blind", plot["plot_id"], q.question)
+    return str(random.choice(alike)) if alike else None
 
 
 def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Training plots as rows of the `instructions` table: all questions about a plot are one conversation.
 
-    It is in English, and with what is written in the picture never translated: the paper's text-heavy share.
+    It is asked in English and never translated: the paper's text-heavy share. `language` is that of the labels.
     """
     rows = []
     for plot in plots.to_dict("records"):
         turns = [{"role": role, "text": text} for q in questions(plot, seed)
                  for role, text in (("user", f"{q.question}\n{INSTRUCTION}"), ("assistant", q.answer))]
-        rows.append({"sample_id": plot["plot_id"], "images": [plot["plot_id"]], "concepts": [], "language": "en",
-                     "family": "plot", "turns": turns, "text_heavy": True, "split": plot["split"]})
+        rows.append({"sample_id": plot["plot_id"], "images": [plot["plot_id"]], "concepts": [], "turns": turns,
+                     "language": plot["language"], "family": "plot", "text_heavy": True, "split": plot["split"]})
     return pd.DataFrame(rows)
 
 

@@ -70,8 +70,8 @@ class Pictures:
 
     @torch.no_grad()
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        """Features (images, tokens, hidden)."""
-        return self.vision(pixel_values=self.pixels(image_ids), output_hidden_states=True).hidden_states[self.layer]
+        """Features (image tokens, d_vision)."""
+        return features.states(self.vision, self.pixels(image_ids), self.layer).flatten(0, 1)
 
 
 class Lesson(NamedTuple):
@@ -183,7 +183,8 @@ def memory(way: Way, given: Lesson) -> tuple[float, float]:
     for micro in earlier:
         optimise(way, given, optimizer, micro)
     tensors = [*given.model.parameters(), *(t for state in optimizer.state.values() for t in state.values())]
-    held = sum(t.nbytes for t in tensors) + (given.features.values.nbytes if way.cached else 0)
+    kept = sum(part.values.nbytes for part in given.features.parts)
+    held = sum(t.nbytes for t in tensors) + (kept if way.cached else 0)
     return held / MIB, (held + peak_bytes(lambda: optimise(way, given, optimizer, last))) / MIB
 
 
@@ -270,7 +271,7 @@ def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: 
 
     Raises UnequalError if the answers differ.
     """
-    prompts = [conversation.prompt(tokenizer, r.prompt, len(r.images), cached.tokens) for r in items.itertuples()]
+    prompts = [conversation.prompt(tokenizer, r.prompt, cached.tokens(list(r.images))) for r in items.itertuples()]
     shown, room = [list(i) for i in items.images], [TASKS[task].MAX_NEW_TOKENS for task in items.task]
     pictures = Pictures(images, {i for image_ids in shown for i in image_ids}, model)
 

@@ -1,33 +1,44 @@
 """One pass over all tasks: items, answers, item-level predictions, scores of each (task, split, language)."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from centurio_lib.data.splits import Pairs
 from centurio_lib.evaluation import fidelity, metrics
-from centurio_lib.evaluation.tasks import TASKS
+from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT
 from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
 from centurio_lib.params import Evaluation
 
 GENERATIVE = {name: module for name, module in TASKS.items() if name == "captioning"}  # whose language is identified
+BESIDES = {"smpqa_read": {"cer": metrics.character_errors}}  # what is measured besides a task's headline
 
 
-def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation) -> pd.DataFrame:
-    """Rows of the `items` table for every task that the profile asks. Raises KeyError for an unknown task."""
+def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation,
+          questions: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Rows of the `items` table for every task that the profile asks; about text in images only where there are `questions`.
+
+    Raises KeyError for an unknown task.
+    """
     unknown = set(config.items) - set(TASKS)
     if unknown:
         raise KeyError(f"evaluation.items names unknown tasks {sorted(unknown)}; there are {sorted(TASKS)}")
-    return pd.concat([TASKS[name].items(texts, images, held_out, n, config.seed) for name, n in config.items.items()],
-                     ignore_index=True)
+    drawn = [PICTURES[name].items(texts, images, held_out, n, config.seed)
+             for name, n in config.items.items() if name in PICTURES]
+    if questions is not None:
+        drawn += [TEXT[name].items(questions, n) for name, n in config.items.items() if name in TEXT]
+    return pd.concat(drawn, ignore_index=True)
 
 
-def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, say=print) -> list[str]:
-    """The model's answer to each item."""
-    tokens = [conversation.prompt(tokenizer, row.prompt, len(row.images), features.tokens) for row in items.itertuples()]
+def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled: bool = False, say=print) -> list[str]:
+    """The model's answer to each item. `spelled`: whether it learned to spell what it reads in images."""
+    tokens = [conversation.prompt(tokenizer, r.prompt, features.tokens(list(r.images))) for r in items.itertuples()]
     room = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    small = [spelled and task in TEXT for task in items.task]
     return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch,
-                            [list(own) for own in items.options], say)
+                            [list(own) for own in items.options], small, say)
 
 
 def predictions(items: pd.DataFrame, answers: list[str], identity: dict) -> pd.DataFrame:
@@ -41,11 +52,15 @@ def predictions(items: pd.DataFrame, answers: list[str], identity: dict) -> pd.D
 
 
 def scores(predictions: pd.DataFrame, identity: dict) -> pd.DataFrame:
-    """The `scores` table: each task's headline and, of generative tasks, chrF, fidelity and the identifier's own ceiling."""
+    """The `scores` table: each task's headline and what is measured besides.
+
+    Of generative tasks chrF, fidelity and the identifier's own ceiling; of reading the character error rate.
+    """
     measured = {"": predictions.assign(chance=_chance(predictions))}
-    for name in GENERATIVE:
-        measured |= {metric: predictions[predictions.task == name].assign(score=values, chance=np.nan)
-                     for metric, values in _of_generated(predictions[predictions.task == name]).items()}
+    for name in (*GENERATIVE, *BESIDES):
+        own = predictions[predictions.task == name]
+        besides = _of_generated(own) if name in GENERATIVE else _of_pairs(own, BESIDES[name])
+        measured |= {metric: own.assign(score=values, chance=np.nan) for metric, values in besides.items()}
     parts = [_cells(frame, metric) for metric, frame in measured.items()]
     return pd.concat(parts, ignore_index=True).assign(**identity)
 
@@ -60,6 +75,11 @@ def _of_generated(own: pd.DataFrame) -> dict[str, np.ndarray]:
             "fidelity": 100 * fidelity.in_language(said, codes),
             "fidelity_normalised": 100 * fidelity.in_language(said, codes, normalised=True),
             "fidelity_ceiling": 100 * fidelity.in_language(meant, codes)}
+
+
+def _of_pairs(own: pd.DataFrame, scored: dict[str, Callable[[str, str], float]]) -> dict[str, np.ndarray]:
+    return {metric: np.array([score(*pair) for pair in zip(own.prediction, own.reference, strict=True)], dtype=float)
+            for metric, score in scored.items()}
 
 
 def _cells(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """How one answer is scored against its reference: CIDEr, chrF, exact match, relaxed letter match; all from 0 to 100.
 
+Character error rate is the one where less is better, and it may exceed 100.
+
 CIDEr is CIDEr-D (Vedantam et al. 2015): clipped tf-idf similarity of n-grams, n = 1..4, with a Gaussian penalty on the
 difference in length. Its customary scale ("x100") depends on the length of the captions; ours, `cider`, is the share of
 what the reference itself would get, so that a perfect answer is 100 in every language.
@@ -11,8 +13,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
+import icu
+from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
 ORDERS = (1, 2, 3, 4)
@@ -39,6 +44,19 @@ def letter_match(prediction: str, letter: str) -> float:
     """
     said = normalised(prediction)
     return 100.0 * (said.startswith(normalised(letter)) or said.endswith(normalised(letter)))
+
+
+def character_errors(prediction: str, reference: str) -> float:
+    """Characters to insert, delete or replace, per 100 of the reference; letters with their marks count as one."""
+    meant = characters(normalised(reference))
+    return 100.0 * Levenshtein.distance(characters(normalised(prediction)), meant) / len(meant)
+
+
+def characters(text: str) -> list[str]:
+    """A text in what its readers see as characters (grapheme clusters of Unicode)."""
+    whole, breaker = icu.UnicodeString(text), icu.BreakIterator.createCharacterInstance(icu.Locale.getRoot())
+    breaker.setText(whole)
+    return [str(whole[start:end]) for start, end in pairwise([0, *breaker])]
 
 
 def chrf(prediction: str, reference: str) -> float:

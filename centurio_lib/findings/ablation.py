@@ -1,6 +1,7 @@
 """One question of the paper from stored results to its tables: what notebooks 20 to 26 have in common.
 
-Each table has one part of the scores: all tasks; the tasks that the language of an answer cannot spoil; fidelity.
+Each table has one part of the scores: all tasks; the tasks that the language of an answer cannot spoil; fidelity. Tasks
+about text in images are in none of them: they have splits and groups of their own (reading.py).
 """
 
 from pathlib import Path
@@ -37,7 +38,7 @@ def part(frame: pd.DataFrame, name: str, metrics: dict[str, str] = scores.HEADLI
         raise KeyError(f"unknown part {name!r} of the scores; there are {PARTS}")
     if name == "fidelity":
         return frame[frame.metric == "fidelity"]
-    return scores.headline(frame, metrics, without=generative if name == "unaffected" else ())
+    return scores.headline(frame, metrics, without={*scores.TEXT, *(generative if name == "unaffected" else ())})
 
 
 def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:

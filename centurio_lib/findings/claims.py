@@ -1,6 +1,7 @@
 """The paper's claims as rules that were fixed before the run (params/claims.yaml), and what some scores say to them.
 
-The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper.items`). A verdict
+The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper.items`), where a
+setup may go by another name: one that asks for the same as an earlier one is trained as that (`params.trained_as`). A verdict
 is replicated, contradicted or inconclusive; "not run" where a setup or a task that the rule names has no scores.
 """
 
@@ -11,9 +12,9 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from centurio_lib import params
-from centurio_lib.findings import ablation, paper, scores, statistics
+from centurio_lib.findings import ablation, formats, paper, scores, statistics
 
-SCRIPTS = ["latin", "other"]
+SCRIPTS = scores.SCRIPTS[1:]
 REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"
 EFFECT = ["value", "low", "high", "cells", "items", "missing", "seeds"]
 
@@ -52,6 +53,11 @@ class Part(params.Strict):
         """Every setup that it names."""
         return list(dict.fromkeys([*self.higher, *self.lower]))
 
+    def renamed(self, names: dict[str, str]) -> "Part":
+        """The same comparison of setups that go by other names."""
+        sides = {side: [names.get(name, name) for name in getattr(self, side)] for side in ("higher", "lower")}
+        return self.model_copy(update=sides)
+
     @property
     def said(self) -> str:
         """The comparison in short."""
@@ -74,6 +80,11 @@ class Claims(params.Strict):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     claims: dict[str, Claim]
+
+    @property
+    def compared(self) -> set[str]:
+        """Every part of the scores, or task, that a comparison is of."""
+        return {part.of for claim in self.claims.values() for part in claim.parts}
 
 
 def load(path: Path = params.CLAIMS) -> Claims:
@@ -143,24 +154,28 @@ def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
 
 
 def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = False,
-             draws: int = statistics.DRAWS) -> pd.DataFrame:
+             draws: int = statistics.DRAWS, names: dict[str, str] | None = None) -> pd.DataFrame:
     """A row for each part of each claim and each split: where, split, claim, part, verdict, why, the effect.
 
-    `items` have chance and script (`with_chance`, `paper.items`). The blind split is left out. Raises ValueError for
-    items of no split.
+    `items` have chance and script (`with_chance`, `paper.items`); `names`: under which other name a setup of ours has
+    them. The blind split is left out, and a part is judged on the splits that hold its scores; on all, as not run,
+    where none does. Raises ValueError for items of no split.
     """
+    names = paper.SAME_RUN if printed else names or {}
     splits = [split for split in dict.fromkeys(items.split) if split != scores.BLIND]
     if not splits:
         raise ValueError("no items to judge the claims by")
-    rows = []
+    rows, held = [], {on: set(selected(items, on, printed).split) for on in claims.compared}
     for split in splits:
         of_split = items[items.split == split]
         for name, claim in claims.claims.items():
             level = 1 - (1 - claims.confidence) / len(claim.parts)
             for i, part in enumerate(claim.parts):
+                if held[part.of] and split not in held[part.of]:
+                    continue
                 head = {"where": where, "split": split, "claim": name, "part": i, "compares": part.said,
                         "rule": part.rule, "margin": part.margin, "confidence": round(level, 4)}
-                rows.append(head | assess(part, of_split, level, printed, draws))
+                rows.append(head | assess(part.renamed(names), of_split, level, printed, draws))
     columns = [*head, "verdict", *EFFECT, "why"]
     return pd.DataFrame(rows).reindex(columns=columns).round(dict.fromkeys(EFFECT[:3], scores.DECIMALS))
 
@@ -183,4 +198,5 @@ def overview(claims: Claims, parts: pd.DataFrame) -> pd.DataFrame:
             effects = [f"{r.value:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in own.itertuples() if pd.notna(r.value)]
             row[f"{where}, {split}"] = "; ".join([whole(own.verdict), *effects]).replace("-", "−")
         rows.append(row)
-    return pd.DataFrame(rows)
+    columns = list(dict.fromkeys(f"{where}, {split}" for where, split in zip(parts["where"], parts.split, strict=True)))
+    return pd.DataFrame(rows, columns=["claim", "source", *columns]).fillna(formats.MISSING)

@@ -46,6 +46,8 @@ def forest(claims: Claims, parts: pd.DataFrame) -> Figure:
 def _panel(axis: Axes, own: pd.DataFrame, rows: list[tuple]) -> None:
     axis.axvline(0, color="0.85", lw=0.6, zorder=0)
     for y, (name, part) in enumerate(rows):
+        if name not in own.index.get_level_values("claim"):  # other splits hold what it is about
+            continue
         if part is None:
             verdict = whole(own.loc[name].verdict)
             axis.annotate(verdict, (0, y), color=LOOKS[verdict][0] if verdict != NOT_RUN else PLAIN, fontsize=5.2,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib import paths, provenance
-from centurio_lib.findings.scores import GROUPS
+from centurio_lib.findings.scores import GROUPS, SCRIPTS
 
 MISSING = "–"  # never a zero
+COLUMNS = [*GROUPS, *SCRIPTS[1:]]  # groups in the order of tables
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MISSING: "--", "±": r"$\pm$", "≥": r"$\geq$",
        "≤": r"$\leq$", "−": "$-$"}
@@ -34,7 +35,7 @@ def by_tier(tidy: pd.DataFrame) -> pd.DataFrame:
     Under each score stands how many cells and items it is the mean of; cells that it lacks are counted.
     """
     rows = []
-    groups = [group for group in GROUPS if group in set(tidy.group)]
+    groups = [group for group in COLUMNS if group in set(tidy.group)]
     for (split, metric, setup), own in tidy.groupby(["split", "metric", "setup"], sort=False):
         of = {row.group: row for row in own.itertuples()}
         ours = {group: _cell(of[group]) if group in of else MISSING for group in groups}
@@ -57,7 +58,7 @@ def compared(differences: pd.DataFrame) -> pd.DataFrame:
     wide = differences.assign(shown=pd.Series(shown, index=differences.index) + stars).pivot(
         index=["split", "metric", "setup", "against"], columns="group", values="shown")
     order = pd.MultiIndex.from_frame(differences[["split", "metric", "setup", "against"]].drop_duplicates())
-    groups = [group for group in GROUPS if group in wide]
+    groups = [group for group in COLUMNS if group in wide]
     return wide.reindex(index=order, columns=groups).fillna(MISSING).reset_index()
 
 

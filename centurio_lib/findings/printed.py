@@ -22,7 +22,7 @@ RQ4 = {"no_pretraining": "no pre-training", "no_ocr": "no OCR", "ocr_E100": "100
        "ocr_E50_frozen_vit": "50 %, frozen", "ocr_E1": "1 %", "ocr_latin_down": "Latin down"}
 # our tasks in the place of the paper's whose shape they have, for the final comparison
 SHAPE = {"captioning": "XM3600_CIDEr", "flag": "MaXM_acc", "multiple_choice": "BIN-MC_acc", "image_pair": "M5-VGR_acc",
-         "odd_one_out": "M5-VLOD_acc"}
+         "odd_one_out": "M5-VLOD_acc", "smpqa_ground": "SMPQA-Ground_acc", "smpqa_read": "SMPQA-Read_acc"}
 Drawn = tuple[Figure, pd.DataFrame]
 
 
@@ -55,7 +55,7 @@ def question(name: str, setups: list[str]) -> Drawn:
 def text_in_images() -> Drawn:
     """RQ4 (Table 4): grounding and reading in three groups of scripts."""
     table = pd.read_csv(paper.FILES[0])
-    table = table[table.table == "RQ4_smpqa_phi3.5"].drop(columns="table")
+    table = table[table.table == paper.RQ4].drop(columns="table")
     with mpl.rc_context(figures.STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 2.6), layout="constrained")
         for axis, (metric, title) in zip(axes, {"smpqa_ground_acc": "SMPQA Ground (chance 50)",
@@ -92,8 +92,8 @@ def final(ours: pd.DataFrame | None = None) -> Drawn:
 
 
 def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
-    """Rows of one setup for `final`: means over seeds and languages on the split of new styles, tasks of like shape."""
-    own = scores.headline(cells[(cells.setup == setup) & (cells.split == "new-style")])
+    """Rows of one setup for `final`: means over seeds and languages, tasks of like shape, new styles and labels."""
+    own = scores.headline(cells[(cells.setup == setup) & cells.split.isin(["new-style", "test"])])
     own = own.assign(metric=own.task.map(SHAPE), group=np.where(own.language == "en", "en", "mul"))
     own = own.dropna(subset="metric")
     return own.groupby(["metric", "group"], as_index=False).value.mean().assign(setup=label)

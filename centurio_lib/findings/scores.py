@@ -17,15 +17,17 @@ from centurio_lib.languages import languages, tier_label
 
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
+SCRIPTS = ["en", "latin", "other"]  # columns of its tables of text in images: Latin script without English
 BLIND = "blind"  # split of the baseline: the same prompts, each with another image
-SPLITS = ["new-style", "new-language", BLIND, "published"]  # in the order of tables and figures; never averaged over
+SPLITS = ["new-style", "new-language", "test", BLIND, "published"]  # in the order of tables; never averaged over
 COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
            "by_seed"]
 DECIMALS = 4  # of stored values: well below what a score resolves, well above what sums differ by between machines
 
 # the one metric of each task that enters "all tasks"
 HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact_match", "image_pair": "accuracy",
-            "odd_one_out": "accuracy"}
+            "odd_one_out": "accuracy", "smpqa_read": "exact_match", "smpqa_ground": "accuracy"}
+TEXT = {"smpqa_read", "smpqa_ground"}  # text in images: tables of their own, by script
 GENERATIVE = {"captioning", "flag"}  # answered in a language of the model's choice, so that its fidelity decides
 
 
@@ -97,8 +99,9 @@ def checked(cells: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("no cell has a tier: nothing to average (was the metric or task stored?)")
     if cells.value.isna().any():
         raise ValueError(f"NaN scores: {cells[cells.value.isna()].iloc[0][CELL].to_dict()}; evaluate that run again")
-    if not set(cells.group) <= set(GROUPS):
-        raise ValueError(f"unknown groups {sorted(set(cells.group) - set(GROUPS))}: there are {GROUPS}")
+    if not set(cells.group) <= {*GROUPS, *SCRIPTS}:
+        unknown = sorted(set(cells.group) - {*GROUPS, *SCRIPTS})
+        raise ValueError(f"unknown groups {unknown}: there are {GROUPS} and {SCRIPTS}")
     cell = ["setup", "split", "task", "language"]
     twice = cells[cells.duplicated([*cell, "seed"])]
     if len(twice):
@@ -154,7 +157,7 @@ def _distinct_cells(rows: pd.DataFrame) -> int:
 
 def ordered(frame: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
     """Rows in the order of the splits, then of the setups given, then of the groups."""
-    places = {name: place for names in (SPLITS, setups, GROUPS) for place, name in enumerate(names)}
+    places = {name: place for names in (SPLITS, setups, [*GROUPS, *SCRIPTS[1:]]) for place, name in enumerate(names)}
     rows = frame.sort_values(["split", "setup", "group"], key=lambda column: column.map(places), kind="stable")
     return rows.reset_index(drop=True)
 

@@ -3,8 +3,13 @@
 Only the assistant's answers (with their end token) are trained on; system and user turns, the assistant header and image
 tokens are masked. The mask comes from the chat template's own generation blocks, so it holds for any LLM whose template
 has them.
+
+A small decoder does not know how its tokens are spelled, which is what reading asks of it. So answers that are read may
+be given in the tokenizer's smallest pieces: by BPE dropout (Provilkov et al. 2020, arXiv 1910.13267) of 1.
 """
 
+from collections.abc import Callable
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +22,7 @@ class ConversationError(ValueError):
 
 
 class Conversation(NamedTuple):
-    """One sample as tokens. `learned` marks the label tokens; each image stands for `tokens_per_image` placeholder tokens."""
+    """One sample as tokens. `learned` marks the label tokens; an image has as many placeholders as it has tokens."""
 
     sample_id: str
     ids: np.ndarray  # (tokens,)
@@ -31,37 +36,82 @@ def messages(turns: list[dict], n_images: int) -> list[dict]:
     return [{"role": "user", "content": IMAGE * n_images + chat[0]["content"]}, *chat[1:]]
 
 
-def expand(ids: list[int], marks: list[int], image_token: int, tokens_per_image: int) -> tuple[np.ndarray, np.ndarray]:
-    """Repeat each image placeholder `tokens_per_image` times; two arrays (tokens,)."""
-    repeats = np.where(np.asarray(ids) == image_token, tokens_per_image, 1)
-    return np.repeat(np.asarray(ids), repeats), np.repeat(np.asarray(marks, dtype=bool), repeats)
+def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:
+    """How often each token stands in the sequence: an image placeholder as often as its image has tokens. (tokens,)"""
+    repeats = np.ones(len(ids), int)
+    repeats[ids == image_token] = counts
+    return repeats
 
 
-def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens_per_image: int) -> list[Conversation]:
-    """Conversations of samples (sample_id, image ids, turns). Raises ConversationError for one that has no label."""
-    chats = [messages(turns, len(images)) for _, images, turns in samples]
-    coded = tokenizer.apply_chat_template(chats, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
-    image_token = tokenizer.convert_tokens_to_ids(IMAGE)
-    found = []
-    for (name, images, _), ids, marks in zip(samples, coded["input_ids"], coded["assistant_masks"], strict=True):
-        ids, learned = expand(ids, marks, image_token, tokens_per_image)
-        found.append(checked(Conversation(name, ids, learned, list(images)), image_token, tokens_per_image))
+def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens_of: Callable[[list[str]], list[int]],
+             spelled: list[bool] | None = None) -> list[Conversation]:
+    """Conversations of samples (sample_id, image ids, turns). Raises ConversationError for one that has no label.
+
+    `tokens_of` gives the number of tokens of some images; `spelled` tells whose answers are in the smallest pieces.
+    """
+    spell = spelled or [False] * len(samples)
+    coded = _coded(tokenizer, samples)
+    if any(spell):
+        with spelling(tokenizer):
+            pieces = _coded(tokenizer, [sample for sample, small in zip(samples, spell, strict=True) if small])
+        coded = _replaced(coded, spell, pieces)
+    image_token, found = tokenizer.convert_tokens_to_ids(IMAGE), []
+    for (name, images, _), (ids, learned) in zip(samples, coded, strict=True):
+        sample = checked(Conversation(name, ids, learned, list(images)), image_token)
+        repeats = expand(ids, image_token, tokens_of(sample.images))
+        found.append(sample._replace(ids=np.repeat(ids, repeats), learned=np.repeat(learned, repeats)))
     return found
 
 
-def checked(sample: Conversation, image_token: int, tokens_per_image: int) -> Conversation:
+def _coded(tokenizer, samples: list[tuple[str, list[str], list[dict]]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Tokens and label mask of each sample, images as one placeholder each: (tokens,) twice."""
+    chats = [messages(turns, len(images)) for _, images, turns in samples]
+    coded = tokenizer.apply_chat_template(chats, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
+    return [(np.asarray(ids), np.asarray(marks, dtype=bool))
+            for ids, marks in zip(coded["input_ids"], coded["assistant_masks"], strict=True)]
+
+
+def _replaced(coded: list, spell: list[bool], pieces: list) -> list:
+    """The samples as they are, but with the answers of those that are spelled taken from `pieces`."""
+    smaller = iter(pieces)
+    return [_merged(*own, *next(smaller)) if small else own for own, small in zip(coded, spell, strict=True)]
+
+
+def _merged(ids: np.ndarray, learned: np.ndarray, small_ids: np.ndarray, small_learned: np.ndarray):
+    """Questions of one coding of a conversation and answers of the other, turn by turn."""
+    whole, small = (np.split(part, np.flatnonzero(np.diff(marks)) + 1)
+                    for part, marks in ((ids, learned), (small_ids, small_learned)))
+    answers = [bool(learned[0]) ^ bool(i % 2) for i in range(len(whole))]  # whether each stretch is an answer
+    turns = [b if answer else a for a, b, answer in zip(whole, small, answers, strict=True)]
+    return np.concatenate(turns), np.repeat(answers, [len(turn) for turn in turns])
+
+
+@contextmanager
+def spelling(tokenizer):
+    """Within the block, the tokenizer cuts text into its smallest pieces. Raises ConversationError where it cannot."""
+    model = tokenizer.backend_tokenizer.model
+    if not hasattr(model, "dropout"):
+        raise ConversationError(f"{type(model).__name__} tokenizers have no dropout to spell with: set spelled: false")
+    before, model.dropout = model.dropout, 1.0
+    try:
+        yield
+    finally:
+        model.dropout = before
+
+
+def checked(sample: Conversation, image_token: int) -> Conversation:
     """The conversation itself. Raises ConversationError if nothing is learned, or placeholders and images disagree."""
     placeholders = int((sample.ids == image_token).sum())
     if not sample.learned.any():
         raise ConversationError(f"sample {sample.sample_id} has no token to learn: it has no assistant turn")
-    if placeholders != len(sample.images) * tokens_per_image:
-        raise ConversationError(f"sample {sample.sample_id} has {placeholders} image tokens, but {len(sample.images)} images "
-                                f"of {tokens_per_image} tokens each: its text must not hold {IMAGE}")
+    if placeholders != len(sample.images):
+        raise ConversationError(f"sample {sample.sample_id} has {placeholders} image placeholders, but "
+                                f"{len(sample.images)} images: its text must not hold {IMAGE}")
     return sample
 
 
-def prompt(tokenizer, text: str, n_images: int, tokens_per_image: int) -> np.ndarray:
-    """Tokens of a question with the assistant's header after it: (tokens,)."""
-    chat = messages([{"role": "user", "text": text}], n_images)
+def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:
+    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images."""
+    chat = messages([{"role": "user", "text": text}], len(counts))
     ids = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=True, add_generation_prompt=True)["input_ids"]
-    return expand(ids, [0] * len(ids), tokenizer.convert_tokens_to_ids(IMAGE), tokens_per_image)[0]
+    return np.repeat(ids, expand(np.asarray(ids), tokenizer.convert_tokens_to_ids(IMAGE), counts))

@@ -8,16 +8,16 @@ from centurio_lib.model.batches import Batch
 def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tensor:
     """Input embeddings (rows, tokens, d_lm): words as they are, image placeholders replaced by projected features.
 
-    `features`: (images, tokens, d_vision) in the order of their placeholders, or None where there is no image.
+    `features`: (image tokens, d_vision) in the order of their placeholders, or None where there is no image.
     Raises ValueError if placeholders and features disagree in number.
     """
     words = llava.get_input_embeddings()(ids)  # (rows, tokens, d_lm)
     if features is None:
         return words
     places = ids == llava.config.image_token_index
-    projected = llava.model.multi_modal_projector(features.to(words.dtype))  # (images, tokens, d_lm)
-    if int(places.sum()) != projected.shape[0] * projected.shape[1]:
-        raise ValueError(f"{int(places.sum())} image tokens, but features for {projected.shape[0] * projected.shape[1]}")
+    projected = llava.model.multi_modal_projector(features.to(words.dtype))  # (image tokens, d_lm)
+    if int(places.sum()) != len(projected):
+        raise ValueError(f"{int(places.sum())} image tokens, but features for {len(projected)}")
     return words.masked_scatter(places[..., None], projected)
 
 

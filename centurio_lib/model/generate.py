@@ -1,29 +1,34 @@
 """Greedy decoding in left-padded batches, prompts of like length together; closed questions answer with one of their options."""
 
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 
+from centurio_lib.model.conversation import spelling
 from centurio_lib.model.features import Features
 from centurio_lib.model.forward import embed
 
 
 @torch.no_grad()
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features, max_new_tokens: list[int],
-            batch: int, options: list[list[str]] | None = None, say=None) -> list[str]:
+            batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
+            say=None) -> list[str]:
     """An answer to each prompt.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each;
-    `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes on.
+    `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes
+    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned.
     Answers come in the order of the prompts and do not depend on what shares a batch.
     """
     found: list[str] = [""] * len(prompts)
     said, done = time.monotonic(), 0
-    closed = options or [[]] * len(prompts)
+    closed, spell = options or [[]] * len(prompts), spelled or [False] * len(prompts)
     for mine in batches(prompts, [(room, bool(own)) for room, own in zip(max_new_tokens, closed, strict=True)], batch):
         texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]],
-                       among(tokenizer, [closed[i] for i in mine]) if closed[mine[0]] else None)
+                       among(tokenizer, [closed[i] for i in mine], [spell[i] for i in mine])
+                       if closed[mine[0]] else None)
         for i, text in zip(mine, texts, strict=True):
             found[i] = text
         done += len(mine)
@@ -43,10 +48,13 @@ def batches(prompts: list[np.ndarray], rooms: list[tuple[int, bool]], batch: int
     return [group[first:first + batch] for group in groups for first in range(0, len(group), batch)]
 
 
-def among(tokenizer, options: list[list[str]]):
+def among(tokenizer, options: list[list[str]], spelled: list[bool]):
     """For transformers' `prefix_allowed_tokens_fn`: in each row of a batch, tokens that go on with one of its options."""
     end = tokenizer.eos_token_id
-    coded = [[(*tokenizer(text, add_special_tokens=False)["input_ids"], end) for text in own] for own in options]
+    coded = []
+    for own, small in zip(options, spelled, strict=True):
+        with spelling(tokenizer) if small else nullcontext():
+            coded.append([(*tokenizer(text, add_special_tokens=False)["input_ids"], end) for text in own])
 
     def allowed(row: int, said: torch.Tensor) -> list[int]:
         given = tuple(said.tolist())

@@ -21,6 +21,7 @@ from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
 from centurio_lib import paths, provenance
 from centurio_lib.model.conversation import IMAGE
+from centurio_lib.model.tiling import width
 from centurio_lib.params import Base, Profile, Setup
 
 LORA_DROPOUT = 0.05  # official code; the paper does not state it
@@ -59,16 +60,22 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False):
     return model
 
 
-def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int) -> LlavaForConditionalGeneration:
-    """LLaVA around given parts, which are not copied; only the projector is new, drawn from `seed`."""
+def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
+             tiling: int = 1) -> LlavaForConditionalGeneration:
+    """LLaVA around given parts, which are not copied; only the projector is new, drawn from `seed`.
+
+    With tiles its tokens are twice as wide, which transformers' own forward pass from pixels knows nothing of.
+    """
     config = LlavaConfig(vision_config=vision.config, text_config=language_model.config,
                          image_token_index=tokenizer.convert_tokens_to_ids(IMAGE), vision_feature_layer=vision_layer,
                          vision_feature_select_strategy="full", projector_hidden_act="gelu",
                          tie_word_embeddings=bool(language_model.config.tie_word_embeddings))
     with torch.device("meta"):  # a shell: every part is replaced below
         llava = LlavaForConditionalGeneration(config)
+    # transformers' projector is as wide as the features of all layers that it is told to read
+    wide = LlavaConfig(**config.to_dict() | {"vision_feature_layer": [vision_layer] * width(tiling)})
     torch.manual_seed(seed)
-    projector = LlavaMultiModalProjector(config).to(language_model.dtype)
+    projector = LlavaMultiModalProjector(wide).to(language_model.dtype)
     llava.model.vision_tower, llava.model.multi_modal_projector = vision, projector
     llava.model.language_model, llava.lm_head = language_model.model, output_head(language_model)
     llava.is_loaded_in_4bit = getattr(language_model, "is_loaded_in_4bit", False)  # so that peft knows what it wraps
@@ -89,11 +96,12 @@ def output_head(language_model) -> torch.nn.Linear:
     return head
 
 
-def build(profile: Profile, seed: int) -> tuple[LlavaForConditionalGeneration, object]:
-    """The untuned model of a profile, and its tokenizer."""
+def build(profile: Profile, seed: int, tiling: int = 1) -> tuple[LlavaForConditionalGeneration, object]:
+    """The untuned model of a profile, and its tokenizer; `tiling`: of a setup."""
     tokenizer = load_tokenizer(profile.base)
     language_model = load_language_model(profile.base, tokenizer, profile.load_4bit)
-    return assemble(load_vision(profile.base), language_model, tokenizer, profile.base.vision_layer, seed), tokenizer
+    vision = load_vision(profile.base)
+    return assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling), tokenizer
 
 
 def linear_layers(llava) -> list[str]:
@@ -108,9 +116,12 @@ def tune(llava, profile: Profile, setup: Setup):
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
     llava.requires_grad_(False)
     if tuning == "lora":
+        # what is trained whole is named here: peft saves no tensor that is unfrozen behind its back
+        whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
-                                                target_modules=linear_layers(llava), modules_to_save=["multi_modal_projector"]))
+                                                target_modules=linear_layers(llava), modules_to_save=whole))
     llava.model.multi_modal_projector.requires_grad_(True)
+    llava.model.vision_tower.requires_grad_(setup.tune_encoder)
     for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
         part.requires_grad_(tuning == "full")
     return llava

@@ -1,4 +1,4 @@
-"""What notebooks 10 to 12 do, a call a step: base model and features, the stage's mix, training, the tuned model."""
+"""What notebooks 10 to 12 do, a call a step: base model, the stage's mix, features, training, the tuned model."""
 
 from pathlib import Path
 
@@ -7,40 +7,65 @@ import torch
 
 from centurio_lib import params, provenance, runs, tables
 from centurio_lib.data import mix, pictures, prompts, splits
-from centurio_lib.model import conversation, features, llava
+from centurio_lib.model import conversation, features, llava, shown
 from centurio_lib.model import train as training
 
 
 def base(run: runs.Run):
-    """The untuned model, its tokenizer, and the features of all images of the profile."""
+    """The untuned model and its tokenizer."""
     torch.set_num_threads(run.profile.threads)
-    model, tokenizer = llava.build(run.profile, run.seed)
-    captions = runs.finished("02_captions", run.profile.name)
-    images = tables.read(captions.folder / "images.parquet", "images")
-    return model, tokenizer, features.cached(captions.folder.parent / "features", model.model.vision_tower, images,
-                                             run.profile.base.vision_layer)
+    return llava.build(run.profile, run.seed, run.setup.tiling)
 
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:
-    """The instruction samples of the run, each in its one language, in training order."""
+    """The instruction samples of the run, each in its one language, in training order; then plots and documents."""
     path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
     chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
-    return tables.read(path, "instructions").loc[chosen.index]
+    parts = [tables.read(path, "instructions").loc[chosen.index], plots(run), documents(run, run.profile.instruct)]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
 def caption_mix(run: runs.Run) -> pd.DataFrame:
-    """The caption samples of the run's pre-training stage as conversations. Raises params.ParamsError where it has none."""
+    """The caption samples of the run's pre-training stage as conversations, then documents, if any.
+
+    Raises params.ParamsError where the setup has no such stage.
+    """
     if params.without_pretraining(run.setup):
         raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not set): "
                                  "run notebook 11")
     table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
-    table = table.assign(sample_id=table.image_id + "/" + table.detail, text_heavy=False)
+    table = table.assign(sample_id=table.image_id + "/" + table.detail, family="caption", text_heavy=False)
     chosen = table.loc[_mixed(table, run, run.profile.pretrain.samples, run.setup.pretrain_english_share).index]
     asked = {"short": prompts.name, "dense": prompts.describe}
     turns = [[{"role": "user", "text": asked[row.detail](row.language)}, {"role": "assistant", "text": row.caption}]
              for row in chosen.itertuples()]
-    return chosen.assign(images=[[i] for i in chosen.image_id], turns=turns)
+    parts = [chosen.assign(images=[[i] for i in chosen.image_id], turns=turns), documents(run, run.profile.pretrain)]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def plots(run: runs.Run) -> pd.DataFrame:
+    """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
+    if not params.text_heavy(run.profile, run.setup):
+        return pd.DataFrame()
+    table = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet", "instructions")
+    wanted = {"en": run.profile.instruct.text_heavy}
+    return mix.drawn(table, wanted, run.seed, "raise smpqa.english, or lower text_heavy")
+
+
+def documents(run: runs.Run, stage: params.Stage) -> pd.DataFrame:
+    """The documents of a stage, in languages of the setup's mix, or none. Raises mix.MixError for too few."""
+    asked = run.setup.ocr
+    if asked is None:
+        return pd.DataFrame()
+    table = tables.read(runs.finished("05_ocr", run.profile.name).folder / "instructions.parquet", "instructions")
+    left_out = mix.missing(table, run.setup.mix)
+    if left_out:
+        print(f"no document in {len(left_out)} languages of the mix: {' '.join(left_out)}")
+    codes = [code for code in run.setup.mix if code not in left_out]
+    wanted = mix.reading_quotas(stage.ocr_samples, codes, asked)
+    advice = "raise english, latin or other of ocr in the profile, or lower ocr_samples"
+    return mix.drawn(table, wanted, run.seed, advice)
 
 
 def _mixed(available: pd.DataFrame, run: runs.Run, total: int, english_share: float) -> pd.DataFrame:
@@ -50,10 +75,17 @@ def _mixed(available: pd.DataFrame, run: runs.Run, total: int, english_share: fl
     return mix.assign(available, total, run.setup.mix, english_share, run.setup.allocation, run.seed)
 
 
-def tokenized(chosen: pd.DataFrame, tokenizer, image_features: features.Features) -> list[conversation.Conversation]:
-    """Samples as tokens, checked before training starts."""
+def features_of(run: runs.Run, model, samples: pd.DataFrame) -> features.Features:
+    """Features of the images of some samples or items (column images)."""
+    return shown.of_run(run, model, [image_id for images in samples.images for image_id in images])
+
+
+def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
+              image_features: features.Features) -> list[conversation.Conversation]:
+    """Samples as tokens, checked before training starts; what is read is spelled where the profile says so."""
     rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
-    return conversation.tokenize(tokenizer, rows, image_features.tokens)
+    spelled = [run.profile.spelled and heavy for heavy in chosen.text_heavy]
+    return conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
 
 
 def fresh(run: runs.Run, model):
@@ -98,6 +130,13 @@ def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
     texts = pictures.texts_of(folder)
     names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
     return texts, tables.read(folder / "images.parquet", "images", columns=names), splits.held_out_pairs(texts, run.profile.data)
+
+
+def questions(run: runs.Run) -> pd.DataFrame | None:
+    """Items about text in images (notebook 06), None for a setup that was not trained on any."""
+    if not params.reads(run.profile, run.setup):
+        return None
+    return tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
 
 
 def identity(run: runs.Run) -> dict:

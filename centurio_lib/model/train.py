@@ -1,4 +1,6 @@
-"""One training stage: AdamW, cosine with 3 % warm-up, no weight decay, clipping at 1 (paper, appendix A); resumable.
+"""One training stage: AdamW, cosine with 3 % warm-up, clipping at 1 (paper, appendix A); resumable.
+
+No weight decay but, where the profile asks for it, of a tuned encoder's weights.
 
 Why not the Trainer of transformers: its checkpoints are pickles, it averages micro-batches that hold different numbers of
 labels, and it does not pack conversations with images.
@@ -12,7 +14,7 @@ from pathlib import Path
 import torch
 
 from centurio_lib.model import batches, checkpoint, llava
-from centurio_lib.model.conversation import Conversation
+from centurio_lib.model.conversation import Conversation, ConversationError
 from centurio_lib.model.features import Features
 from centurio_lib.model.forward import loss_sum
 from centurio_lib.params import Stage
@@ -30,12 +32,24 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 def optimizer_of(model, stage: Stage) -> torch.optim.AdamW:
-    """AdamW with a rate of its own for the projector."""
-    named = llava.trainable(model)
-    projector = [p for name, p in named.items() if "multi_modal_projector" in name]
-    rest = [p for name, p in named.items() if "multi_modal_projector" not in name]
-    groups = [{"params": projector, "lr": stage.projector_lr}, {"params": rest, "lr": stage.lr}]
-    return torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=0.0, betas=(0.9, 0.999))
+    """AdamW with rates of their own for the projector and the image encoder, whose norms and biases do not decay."""
+    groups: dict[str, list] = {"projector": [], "encoder": [], "encoder norms": [], "rest": []}
+    for name, p in llava.trainable(model).items():
+        groups[group_of(name, p)].append(p)
+    rates = {"projector": stage.projector_lr, "encoder": stage.encoder_lr, "encoder norms": stage.encoder_lr}
+    decay = {"encoder": stage.encoder_decay}
+    asked = [{"params": members, "lr": rates.get(group, stage.lr), "weight_decay": decay.get(group, 0.0)}
+             for group, members in groups.items() if members]
+    return torch.optim.AdamW(asked, betas=(0.9, 0.999))
+
+
+def group_of(name: str, p: torch.nn.Parameter) -> str:
+    """Group of the optimiser that a parameter belongs to, by its name and shape (norms and biases are vectors)."""
+    if "multi_modal_projector" in name:
+        return "projector"
+    if "vision_tower" in name:
+        return "encoder" if p.ndim > 1 else "encoder norms"
+    return "rest"
 
 
 def steps_of(conversations: list[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
@@ -58,9 +72,18 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
     return total / labels, labels
 
 
+def check_lengths(model, conversations: list[Conversation]) -> None:
+    """Raises ConversationError naming a conversation that has more tokens than the language model has positions."""
+    longest, room = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
+    if len(longest.ids) > room:
+        raise ConversationError(f"sample {longest.sample_id} has {len(longest.ids)} tokens, the language model has "
+                                f"positions for {room}: lower base.text_pixels or raise ocr.smallest")
+
+
 def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
         say=print) -> list[dict]:
     """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step."""
+    check_lengths(llava.plain(model), conversations)
     torch.manual_seed(seed)
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))

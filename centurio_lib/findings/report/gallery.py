@@ -49,14 +49,14 @@ class Card(NamedTuple):
 def answers(paths: list[Path]) -> pd.DataFrame:
     """Items and answers of some evaluations (their stored scores), blind ones left out: prompt, images, group, script.
 
-    Raises ValueError where two evaluations asked different items.
+    Some setups are asked tasks that others are not. Raises ValueError where two were asked different items of one task.
     """
-    frames, asked = [], None
+    frames, asked = [], {}
     for path in paths:
         items = read(Path(path).with_name("items.parquet"), "items").drop(columns=["concepts", "options"])
-        if asked is not None and items.item_id.tolist() != asked:
-            raise ValueError(f"{path} holds other items than {paths[0]}: evaluate both again")
-        asked = items.item_id.tolist()
+        for task, ids in items.groupby("task").item_id.apply(list).items():
+            if asked.setdefault(task, ids) != ids:
+                raise ValueError(f"{path} holds other items of {task!r} than evaluations before it: evaluate all again")
         said = read(Path(path).with_name("predictions.parquet"), "predictions")
         frames.append(said.merge(items[["item_id", "prompt", "images"]], on="item_id", validate="1:1"))
     found = pd.concat(frames, ignore_index=True)
@@ -100,14 +100,19 @@ def cards(found: pd.DataFrame) -> list[Card]:
     return [card(rows[item_id]) for item_id in chosen(found)]
 
 
-def pictures(images: Path, wanted: Collection[Card]) -> dict[str, bytes]:
-    """PNG of each picture that some cards show, by id. Raises KeyError naming one that the `images` table lacks."""
+def pictures(images: Path, plots: list[Path], wanted: Collection[Card]) -> dict[str, bytes]:
+    """PNG of each picture that some cards show, by id, from the `images` table and shards of the `plots` table.
+
+    Raises KeyError naming one that they lack.
+    """
     ids = sorted({image for one in wanted for image in one.images})
-    found = read(images, "images", columns=["image_id", "image"], image_id=ids).set_index("image_id").image
-    lacking = sorted(set(ids) - set(found.index))
+    found = read(images, "images", columns=["image_id", "image"], image_id=ids).set_index("image_id").image.to_dict()
+    for shard in plots:
+        found |= read(shard, "plots", columns=["plot_id", "image"], plot_id=ids).set_index("plot_id").image.to_dict()
+    lacking = sorted(set(ids) - set(found))
     if lacking:
         raise KeyError(f"{images} lacks {lacking[0]!r}: build the data again and evaluate")
-    return found.to_dict()
+    return found
 
 
 def texts(wanted: Collection[Card]) -> Mapping[str, str]:

@@ -1,0 +1,33 @@
+"""Multi-scale tiling: an image as a whole and, at a multiple of its size, in tiles, in no more tokens than one view.
+
+As Centurio has it (paper, section 4; after S2, Shi et al. 2024, arXiv 2403.13043): the features of the tiles are put
+together to one map, averaged down to the size of the whole view's, and appended to it, so that each token is twice as
+wide. With `tiling` = 2 the encoder sees five images of one.
+"""
+
+import torch
+
+
+def width(tiling: int) -> int:
+    """How many times as wide as the encoder's a token is."""
+    return 1 if tiling == 1 else 2
+
+
+def passes(tiling: int) -> int:
+    """Number of images that the encoder sees of one."""
+    return 1 if tiling == 1 else 1 + tiling**2
+
+
+def cut(pixels: torch.Tensor, tiling: int) -> torch.Tensor:
+    """Images (images, 3, tiling x side, tiling x side) as tiles, row after row: (images, tiling x tiling, 3, side, side)."""
+    side = pixels.shape[-1] // tiling
+    grid = pixels.unflatten(3, (tiling, side)).unflatten(2, (tiling, side))  # (images, 3, rows, side, columns, side)
+    return grid.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+
+
+def joined(states: torch.Tensor, tiling: int) -> torch.Tensor:
+    """Features of tiles (images, tiling x tiling, tokens, d_vision) as one map of as many tokens: (images, tokens, d_vision)."""
+    side = int(states.shape[2] ** 0.5)
+    grid = states.unflatten(2, (side, side)).unflatten(1, (tiling, tiling))  # (images, rows, columns, side, side, d_vision)
+    whole = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)  # (images, d_vision, rows x side, columns x side)
+    return torch.nn.functional.avg_pool2d(whole, tiling).flatten(2).transpose(1, 2)
