@@ -41,7 +41,7 @@ def test_tiles_are_cut_row_after_row(k):
 
 @pytest.mark.parametrize("side", [2, 3])
 def test_features_of_tiles_come_to_lie_where_the_tiles_were(side):
-    """Each pixel's place as its feature: the joined map averages places that lie together. Odd sides cross the seams."""
+    """Each pixel's place is its feature: the map averages places that lie together; odd sides cross the seams."""
     whole = torch.stack(torch.meshgrid(torch.arange(2.0 * side), torch.arange(2.0 * side), indexing="ij"))[None]
     tiles = tiling.cut(whole, 2)  # (1, 4, 2, side, side)
     states = tiles.flatten(3).transpose(2, 3)  # (1, 4, tokens, 2)

@@ -104,7 +104,7 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
 
 
 def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> torch.Tensor:
-    """Features of pictures (columns image_id, image): (images, tokens, d_vision), twice as wide with tiles (tiling.py)."""
+    """Features of pictures (columns image_id, image): (images, tokens, d_vision), twice as wide with tiles."""
     def at(pixels: int) -> torch.Tensor:
         return pixels_of([opened(r.image, r.image_id, pixels) for r in pictures.itertuples()])
     whole = states(vision, at(side), layer)

@@ -19,15 +19,15 @@ def passes(tiling: int) -> int:
 
 
 def cut(pixels: torch.Tensor, tiling: int) -> torch.Tensor:
-    """Images (images, 3, tiling x side, tiling x side) as tiles, row after row: (images, tiling x tiling, 3, side, side)."""
+    """Images (images, 3, tiling x side, tiling x side) as tiles, row after row: (images, tiles, 3, side, side)."""
     side = pixels.shape[-1] // tiling
     grid = pixels.unflatten(3, (tiling, side)).unflatten(2, (tiling, side))  # (images, 3, rows, side, columns, side)
     return grid.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
 
 
 def joined(states: torch.Tensor, tiling: int) -> torch.Tensor:
-    """Features of tiles (images, tiling x tiling, tokens, d_vision) as one map of as many tokens: (images, tokens, d_vision)."""
+    """Features of tiles (images, tiles, tokens, d_vision) as one map of as many tokens: (images, tokens, d_vision)."""
     side = int(states.shape[2] ** 0.5)
-    grid = states.unflatten(2, (side, side)).unflatten(1, (tiling, tiling))  # (images, rows, columns, side, side, d_vision)
-    whole = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)  # (images, d_vision, rows x side, columns x side)
+    grid = states.unflatten(2, (side, side)).unflatten(1, (tiling, tiling))  # (images, rows, columns, side, side, d)
+    whole = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)  # (images, d, rows x side, columns x side)
     return torch.nn.functional.avg_pool2d(whole, tiling).flatten(2).transpose(1, 2)
