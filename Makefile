@@ -8,7 +8,7 @@ BASE_PYTHON ?= python3.11
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures test lab bench base lint lock reader clean
+.PHONY: help env fetch study smoke data figures report test lab bench base lint lock reader browser clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -36,6 +36,9 @@ data: fetch  ## the data tables of a profile only
 figures: $(READY)  ## tables and figures of a profile, drawn again from its stored scores
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
 
+report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
+	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report
+
 test: fetch  ## the tests
 	$(PYTHON) -m pytest
 
@@ -60,6 +63,9 @@ lock: $(READY)  ## requirements.lock from pyproject.toml; torch brings the CUDA 
 
 reader:  ## Tesseract with all its languages, which checks that rendered text is legible (Debian; needs root)
 	command -v tesseract || apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-all
+
+browser:  ## Chromium, in which a test opens the report (Debian; needs root)
+	command -v chromium || apt-get install --yes --no-install-recommends chromium
 
 clean:  ## remove built tables and runs (not the fetched packages, nor .venv)
 	rm -rf results .snakemake

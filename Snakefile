@@ -262,8 +262,7 @@ for notebook, (question, _) in runs.STAGES.items():
             input:
                 scores(question),
                 [f"{DATA}/smpqa/provenance.json"] if question == "rq4" else [],  # it shows plots
-                # the last one lists what the others drew
-                [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)[:-1] if question == "figure_set"],
+                [f"{RESULTS}/{stage}/provenance.json" for stage in runs.gathered(question, PROFILE.name)],
                 key=key(notebook),
             output:
                 f"{RESULTS}/{question}/provenance.json",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from centurio_lib import paths
 
+BESIDE_CODE = {".csv", ".css", ".j2", ".js"}  # files in a package's folder that its modules read
 RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow "
             "resvg-py pillow pycld2 uharfbuzz pyicu-wheels").split()
 
@@ -109,8 +110,13 @@ def module_closure(name: str) -> frozenset[str]:
 
 @cache
 def module_digest(name: str) -> str:
-    """Digest of one module's code."""
-    return sha256(code_only(module_file(name).read_text(encoding="utf-8")))
+    """Digest of one module's code; of a package's, also of the tables and templates that lie in its folder."""
+    path = module_file(name)
+    code = sha256(code_only(path.read_text(encoding="utf-8")))
+    if path.name != "__init__.py":
+        return code
+    beside = [file for file in sorted(path.parent.iterdir()) if file.suffix in BESIDE_CODE]
+    return digest([code, {file.name: sha256(file.read_bytes()) for file in beside}])
 
 
 def run_key(notebook: str, params: dict) -> dict:

@@ -32,9 +32,11 @@ STAGES = {
     "26_lora_rank": ("lora_rank", ["evaluation"]),
     "40_claims": ("claims", ["evaluation"]),
     "41_figures": ("figure_set", ["evaluation"]),
+    "42_report": ("report", ["evaluation"]),
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
-SUMMARIES = ["claims", "figure_set"]  # stages that look at the whole study
+SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
+GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
@@ -125,6 +127,12 @@ def findings(profile: str) -> list[str]:
     """Stages of a profile's study that draw tables and figures from stored scores."""
     drawn = [*params.profile(profile).study.questions, *SUMMARIES]
     return [stage for stage, _ in STAGES.values() if stage in drawn]
+
+
+def gathered(stage: str, profile: str) -> list[str]:
+    """Stages whose tables and figures a stage shows: all that are drawn before it, or none."""
+    drawn = findings(profile)
+    return drawn[:drawn.index(stage)] if stage in GATHERING else []
 
 
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:

@@ -52,11 +52,14 @@ def write(path: Path, name: str, frame: pd.DataFrame) -> Path:
 def read(path: Path, name: str, columns: list[str] | None = None, **equals) -> pd.DataFrame:
     """Read a table, optionally some columns, and only the rows where a column equals a value or is in a list of them.
 
-    Raises FileNotFoundError saying which command makes tables, ValueError if the file holds another table.
+    Raises FileNotFoundError saying which command makes tables, ValueError if the file is damaged or holds another table.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"{path} is missing: `make data` builds the data tables of a profile, `make study` its scores")
-    stored = pq.read_schema(path).names
+    try:
+        stored = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is empty or damaged ({error}): remove its folder and make it again") from error
     if stored != SCHEMAS[name].names:
         raise ValueError(f"{path} holds columns {stored}, not those of table {name!r}: remove it and build the data again")
     filters = [(c, "in", list(v)) if isinstance(v, (list, set, tuple)) else (c, "==", v) for c, v in equals.items()]

@@ -228,6 +228,14 @@ def test_stored_scores_that_must_not_be_averaged_are_errors(change, message, hom
         scores.stored(scores.inputs("smoke", ["English", "T5"], 1))
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"], ids=["nothing in it", "cut off"])
+def test_a_file_that_is_no_table_is_named(content, home):
+    path = evaluated("English", 10.0).folder / "scores.parquet"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"English/seed0/scores\.parquet is empty or damaged"):
+        scores.stored(scores.inputs("smoke", ["English"], 1))
+
+
 def items_of(cells: pd.DataFrame, n: int = 4) -> pd.DataFrame:
     """Items whose means are the cells' values."""
     spread = np.linspace(-4, 4, n)

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from centurio_lib import params, paths
-from centurio_lib.findings import figures, index, paper, printed, scores
+from centurio_lib.findings import exploration, figures, index, paper, printed, scores
 
 
 @pytest.mark.parametrize(("name", "rows"), [("rq1", 3 * 36), ("rq2", 2 * 36), ("rq3", 2 * 24)])
@@ -32,6 +32,18 @@ def test_tables_4_to_6():
     assert printed.final_tiers()[1].setup.nunique() == 5
 
 
+def test_figure_1_says_what_varies_and_what_came_of_it():
+    figure, table = exploration.exploration()
+    assert len(figure.axes) == 6 and set(table.panel) == {"languages", "english", "ocr"}
+    sizes = table[table.panel == "languages"].groupby("setup").amount.sum()
+    assert sizes.to_dict() == {"English": 1, "T5": 7, "T5-T4": 25, "T5-T3": 53, "T5-T2": 70, "L100": 100}
+    assert (table[table.panel == "english"].groupby("setup").amount.sum() == 100).all()
+    pages = table[table.panel == "ocr"].pivot(index="setup", columns="group", values="amount")
+    assert np.allclose(pages.sum(axis=1), 500) and pages.other["ocr_latin_down"] > 1.9 * pages.other["ocr_E1"]
+    printed_ = table[(table.panel == "english") & (table.setup == "L100-E90")].set_index("group").published
+    assert printed_["en"] == 54.8 and table[table.panel == "ocr"].published.notna().all()
+
+
 def test_our_rows_stand_below_the_papers_in_the_columns_of_like_shape():
     cells = pd.DataFrame([
         dict(zip(scores.CELL, ["L100", seed, split, "flag", code, "T5", "exact_match", value], strict=True))
@@ -48,12 +60,31 @@ def test_appendix_covers_every_cell_once_and_missing_ones_stay_empty():
     raw = raw[~raw.lang.str.startswith("avg")]
     wanted = raw[raw.backbone.isin(["Phi3.5", "Llama3", "Final"])]
     assert set(printed.SHAPE.values()) <= set(pd.read_csv(paper.FILES[0]).metric)
-    name, figure, table = next(printed.appendix())
+    name, draw = next(iter(printed.appendix().items()))
+    figure, table = draw()
     assert len(table) == len(wanted[(wanted.task == table.task.iloc[0]) & (wanted.backbone != "Final")])
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert len(numbers) == len(table) and name == f"setups_{table.task.iloc[0].lower()}"
     holes = printed.grid(pd.DataFrame([[1.0, np.nan], [0.0, 2.0]], index=["a", "b"], columns=["x", "y"]), "")
     assert [text.get_text() for text in holes.axes[0].texts] == ["1", "0", "2"], "what is missing is no zero"
+
+
+def test_figure_is_drawn_again_exactly_where_something_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    source = tmp_path / "input.csv"
+    source.write_text("1")
+    run = SimpleNamespace(notebook="41_figures", key={"params": {}})
+    figure, table = printed.final_tiers()
+    assert not figures.current("smoke", "tiers", run, [source])
+    figures.save(figure, table, "smoke", "tiers", run, [source])
+    assert figures.current("smoke", "tiers", run, [source])
+    other = SimpleNamespace(notebook="41_figures", key={"params": {"seeds": 2}})
+    assert not figures.current("smoke", "tiers", other, [source]), "other params"
+    (paths.figures("smoke") / "tiers.png").unlink()
+    assert not figures.current("smoke", "tiers", run, [source]), "a file is gone"
+    figures.save(figure, table, "smoke", "tiers", run, [source])
+    source.write_text("2")
+    assert not figures.current("smoke", "tiers", run, [source]), "another input"
 
 
 def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ def repo(tmp_path, monkeypatch):
     library.mkdir()
     notebooks.mkdir()
     (library / "__init__.py").write_text('"""Toy."""\n')
+    (library / "table.csv").write_text("a,b\n1,2\n")
     used = '"""Used."""\nfrom centurio_lib.below import TWO\n\n\ndef double(x):\n    return TWO * x\n'
     (library / "used.py").write_text(used)
     (library / "below.py").write_text('"""Below."""\nTWO = 2\n')
@@ -59,9 +60,9 @@ def key(rate: float = 1.0) -> str:
     return provenance.digest(provenance.run_key("toy", {"rate": rate}))
 
 
-def edit(repo, module: str, old: str, new: str) -> None:
-    """Replace some text of a library module."""
-    path = repo / "centurio_lib" / f"{module}.py"
+def edit(repo, module: str, old: str, new: str, kind: str = "py") -> None:
+    """Replace some text of a library module, or of another file beside it."""
+    path = repo / "centurio_lib" / f"{module}.{kind}"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
 
@@ -88,7 +89,8 @@ def test_cosmetic_change_keeps_the_key(repo, change):
     lambda repo: write(repo, code=CODE + "from centurio_lib import unused\n"),
     lambda repo: edit(repo, "used", "TWO * x", "TWO + x"),
     lambda repo: edit(repo, "below", "2", "3"),
-], ids=["notebook", "new import", "module", "module of a module"])
+    lambda repo: edit(repo, "table", "1", "3", kind="csv"),
+], ids=["notebook", "new import", "module", "module of a module", "table beside the modules"])
 def test_change_of_code_changes_the_key(repo, change):
     before = key()
     change(repo)

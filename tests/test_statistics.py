@@ -142,6 +142,23 @@ def test_ten_thousand_resamples_of_a_group_take_little_time():
     assert time.process_time() - started < 5
 
 
+def test_ten_thousand_resamples_of_a_whole_study_take_less_than_a_minute():
+    """20 setups, 3 seeds, two splits, as many items as a study of 88 languages has: every interval and difference."""
+    sizes = {"en": (1, 24), "T5": (6, 6), "T4": (18, 6), "T3": (25, 6), "T2": (15, 6), "T1": (23, 6)}
+    of_groups, first = [], 0
+    for group, (languages, items) in sizes.items():
+        index, values = world(first, languages=languages, items=items, tasks=4, seeds=3, setups=("A",))
+        asked = frame(values, index, group).assign(language=lambda rows, first=first: rows.language + first)
+        of_groups.append(pd.concat([asked.assign(split=split) for split in ("new-style", "new-language")]))
+        first += languages
+    one = pd.concat(of_groups)
+    random = np.random.default_rng(0)
+    study = pd.concat([one.assign(setup=f"S{k}", score=random.permutation(one.score)) for k in range(20)])
+    started = time.process_time()
+    estimated, compared = statistics.estimates(study), statistics.differences(study, "S0", list(sizes))
+    assert time.process_time() - started < 60 and len(estimated) == 20 * 12 and len(compared) == 19 * 12
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda rows: rows.assign(score=np.nan), "NaN scores"),
     (lambda rows: rows.iloc[:0], "nothing to draw from"),

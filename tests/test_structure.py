@@ -12,12 +12,14 @@ import nbformat
 import pytest
 
 from centurio_lib import params, paths, provenance, runs
+from centurio_lib.findings import ablation
 
 FLOORS = ["", "data", "model", "evaluation", "findings"]  # lowest first; "" is the root of the library
 MODULES = sorted((paths.REPO / "centurio_lib").rglob("*.py"))
 PYTHON = MODULES + sorted((paths.REPO / "tests").rglob("*.py"))
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 STAGES = [path for path in NOTEBOOKS if path.stem in runs.STAGES]
+BY_SCRIPT = ["rq4", "centurio"]  # questions whose tables are by script, besides or instead of by tier
 MACHINE_PATHS = re.compile(r"(?<![\w.:}])/(work|root|opt|home|Users)/\w|/tmp/\w")
 TEXT = {".py", ".ipynb", ".md", ".yaml", ".yml", ".toml", ".csv", ".json", ".lock", ".txt", ".cff", ""}
 
@@ -143,6 +145,29 @@ def test_stage_notebook_begins_and_ends_its_run(path):
     code = cells(path, "code")
     assert any(f'start("{path.stem}"' in source for source in code[:3]), f"{name(path)} starts no run of its name"
     assert "runs.finish(" in code[-1], f"{name(path)}: the last cell must write the result with runs.finish"
+
+
+@pytest.mark.parametrize("question", BY_SCRIPT)
+def test_notebook_about_text_in_images_shows_it_by_script(question):
+    """A table by script beside the paper's, differences, figure; saved under the question's name."""
+    notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)
+    code = "\n".join(cells(paths.NOTEBOOKS / f"{notebook}.ipynb", "code"))
+    for shown in ("reading.table(run.profile, cells, items)", "reading.differences", "reading.figure(", "formats.by_tier(t",
+                  "formats.compared(differences)", f'figures.save(figure, {"table" if question == "rq4" else "pd.concat"}'):
+        assert shown in code, f"{notebook} lacks {shown}"
+    assert f'"{question}_smpqa"' in code or f'f"{question}_{{name}}"' in code
+
+
+@pytest.mark.parametrize("question", [question for question in params.questions() if question not in BY_SCRIPT])
+def test_notebook_of_a_question_shows_what_each_of_them_must(question):
+    """Tables by tier beside the paper's, differences, figure, heat map, answers in the right and wrong language."""
+    notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)
+    code = "\n".join(cells(paths.NOTEBOOKS / f"{notebook}.ipynb", "code"))
+    for shown in (*(f"formats.by_tier(tables.{part})" for part in ablation.PARTS), "formats.compared(differences)",
+                  "heat_map = figures.by_language(", "right=True)", "right=False)"):
+        assert shown in code, f"{notebook} lacks {shown}"
+    assert f'ablation.tables("{question}"' in code and re.search(r"^figure = figures\.\w+\(\*tables\)", code, re.M)
+    assert all(f'"{question}{name}"' in code for name in ("", "_differences", "_by_language")), "saved so"
 
 
 def test_every_stage_has_a_notebook_and_a_rule():

