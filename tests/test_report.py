@@ -147,7 +147,7 @@ def test_a_missing_picture_or_table_is_named(home, report, tmp_path, monkeypatch
     shown, _ = report
     stranger = shown.cards[0]._replace(images=["emoji/unicorn/noto/0"])
     with pytest.raises(KeyError, match="emoji/unicorn/noto/0"):
-        gallery.pictures(home / "images.parquet", [], [stranger])
+        gallery.pictures({home / "images.parquet": "images"}, [stranger])
     monkeypatch.setattr(paths, "HOME", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"claims\.csv is missing: `make figures PROFILE=smoke`"):
         site.table("smoke", "claims")
@@ -159,7 +159,9 @@ def test_a_claim_without_verdict_is_named():
     parts = toy_report.parts()
     name = next(iter(claims.load().claims))
     with pytest.raises(ValueError, match=name):
-        site.judged(claims.load(), parts[(parts.claim != name) | (parts.split != "published")])
+        site.judged(claims.load(), parts[parts.claim != name])
+    elsewhere = site.judged(claims.load(), parts[(parts.claim != name) | (parts.split != "published")])
+    assert [one.verdict for one in elsewhere[0].verdicts].count("–") == 1, "another split holds what it is about"
 
 
 def test_a_notebook_that_ended_in_an_error_is_refused(tmp_path):

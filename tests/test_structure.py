@@ -19,6 +19,7 @@ MODULES = sorted((paths.REPO / "centurio_lib").rglob("*.py"))
 PYTHON = MODULES + sorted((paths.REPO / "tests").rglob("*.py"))
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 STAGES = [path for path in NOTEBOOKS if path.stem in runs.STAGES]
+BY_SCRIPT = ["rq4", "centurio"]  # questions whose tables are by script, besides or instead of by tier
 MACHINE_PATHS = re.compile(r"(?<![\w.:}])/(work|root|opt|home|Users)/\w|/tmp/\w")
 TEXT = {".py", ".ipynb", ".md", ".yaml", ".yml", ".toml", ".csv", ".json", ".lock", ".txt", ".cff", ""}
 
@@ -146,20 +147,18 @@ def test_stage_notebook_begins_and_ends_its_run(path):
     assert "runs.finish(" in code[-1], f"{name(path)}: the last cell must write the result with runs.finish"
 
 
-BY_SCRIPT = ["rq4", "centurio"]  # questions about text in images, of which the tables are by script
-
-
 @pytest.mark.parametrize("question", BY_SCRIPT)
-def test_notebook_on_text_in_images_shows_what_it_must(question):
-    """Table by script beside the paper's, differences, figure; answers where it is the question's own."""
+def test_notebook_about_text_in_images_shows_it_by_script(question):
+    """A table by script beside the paper's, differences, figure; saved under the question's name."""
     notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)
     code = "\n".join(cells(paths.NOTEBOOKS / f"{notebook}.ipynb", "code"))
-    for shown in ("reading.table(", "formats.by_tier(", "formats.compared(differences)", "reading.figure("):
+    for shown in ("reading.table(run.profile, cells, items)", "reading.differences", "reading.figure(", "formats.by_tier(t",
+                  "formats.compared(differences)", f'figures.save(figure, {"table" if question == "rq4" else "pd.concat"}'):
         assert shown in code, f"{notebook} lacks {shown}"
-    assert "reading.examples(" in code or question != "rq4"
+    assert f'"{question}_smpqa"' in code or f'f"{question}_{{name}}"' in code
 
 
-@pytest.mark.parametrize("question", [name for name in params.questions() if name not in BY_SCRIPT])
+@pytest.mark.parametrize("question", [question for question in params.questions() if question not in BY_SCRIPT])
 def test_notebook_of_a_question_shows_what_each_of_them_must(question):
     """Tables by tier beside the paper's, differences, figure, heat map, answers in the right and wrong language."""
     notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from centurio_lib import params, runs
 from centurio_lib.findings.scores import BLIND
 from centurio_lib.languages import language, languages, tier_label
 from centurio_lib.tables import read
@@ -49,14 +50,14 @@ class Card(NamedTuple):
 def answers(paths: list[Path]) -> pd.DataFrame:
     """Items and answers of some evaluations (their stored scores), blind ones left out: prompt, images, group, script.
 
-    Some setups are asked tasks that others are not. Raises ValueError where two were asked different items of one task.
+    A setup may not have been asked a task at all. Raises ValueError where two evaluations asked different items of one.
     """
     frames, asked = [], {}
     for path in paths:
         items = read(Path(path).with_name("items.parquet"), "items").drop(columns=["concepts", "options"])
-        for task, ids in items.groupby("task").item_id.apply(list).items():
-            if asked.setdefault(task, ids) != ids:
-                raise ValueError(f"{path} holds other items of {task!r} than evaluations before it: evaluate all again")
+        for task, own in items.groupby("task").item_id:
+            if own.tolist() != asked.setdefault(task, own.tolist()):
+                raise ValueError(f"{path} holds other items than the evaluations before it: evaluate them again")
         said = read(Path(path).with_name("predictions.parquet"), "predictions")
         frames.append(said.merge(items[["item_id", "prompt", "images"]], on="item_id", validate="1:1"))
     found = pd.concat(frames, ignore_index=True)
@@ -100,18 +101,27 @@ def cards(found: pd.DataFrame) -> list[Card]:
     return [card(rows[item_id]) for item_id in chosen(found)]
 
 
-def pictures(images: Path, plots: list[Path], wanted: Collection[Card]) -> dict[str, bytes]:
-    """PNG of each picture that some cards show, by id, from the `images` table and shards of the `plots` table.
+def stored(profile: str) -> dict[Path, str]:
+    """Files that hold pictures of a profile's items, and the table that each is of: drawings, and plots if any is asked about.
 
-    Raises KeyError naming one that they lack.
+    Raises provenance.KeyMismatch where one is missing or stale.
     """
-    ids = sorted({image for one in wanted for image in one.images})
-    found = read(images, "images", columns=["image_id", "image"], image_id=ids).set_index("image_id").image.to_dict()
-    for shard in plots:
-        found |= read(shard, "plots", columns=["plot_id", "image"], plot_id=ids).set_index("plot_id").image.to_dict()
+    files = {runs.finished("02_captions", profile).folder / "images.parquet": "images"}
+    if "smpqa" in runs.text_stages(params.profile(profile)):
+        files |= dict.fromkeys(sorted(runs.finished("06_smpqa", profile).folder.glob("plots-*.parquet")), "plots")
+    return files
+
+
+def pictures(files: Mapping[Path, str], wanted: Collection[Card]) -> dict[str, bytes]:
+    """PNG of each picture that some cards show, by id, from `stored` files. Raises KeyError naming one that they lack."""
+    ids, found = sorted({image for one in wanted for image in one.images}), {}
+    for path, table in files.items():
+        name = {"images": "image_id", "plots": "plot_id"}[table]
+        rows = read(path, table, columns=[name, "image"], **{name: ids})
+        found |= dict(zip(rows[name], rows.image, strict=True))
     lacking = sorted(set(ids) - set(found))
     if lacking:
-        raise KeyError(f"{images} lacks {lacking[0]!r}: build the data again and evaluate")
+        raise KeyError(f"no table holds {lacking[0]!r}: build the data again and evaluate")
     return found
 
 

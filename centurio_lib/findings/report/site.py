@@ -89,12 +89,13 @@ def judged(rules: claims.Claims, parts: pd.DataFrame) -> list[Judged]:
     """The table of claims. Raises ValueError for a claim that `parts` lacks."""
     found = []
     for name, claim in rules.claims.items():
+        if name not in set(parts.claim):
+            raise ValueError(f"claims.csv has no verdict on {name!r}: run notebook 40_claims again")
         verdicts = []
         for where, split in columns(parts):
             own = parts[(parts["where"] == where) & (parts.split == split) & (parts.claim == name)]
-            if own.empty:
-                raise ValueError(f"claims.csv has no verdict on {name!r}: run notebook 40_claims again")
-            verdicts.append(Verdict(claims.whole(own.verdict), [_line(row) for row in own.itertuples()]))
+            verdict = formats.MISSING if own.empty else claims.whole(own.verdict)  # another split holds what it is about
+            verdicts.append(Verdict(verdict, [_line(row) for row in own.itertuples()]))
         found.append(Judged(claim.claim, claim.source, verdicts))
     return found
 
