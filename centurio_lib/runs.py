@@ -36,7 +36,6 @@ STAGES = {
 }
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
-SHOW_PLOTS = ["rq4", "centurio", "report"]  # stages that show pictures with text, where the study has some
 GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on

@@ -139,7 +139,7 @@ def test_a_cell_that_one_seed_lacks_is_refused(home, report):
 def test_evaluations_of_different_items_are_refused(tmp_path):
     stored = toy_report.runs_in(tmp_path)
     toy_report.tables.write(stored[-1].with_name("items.parquet"), "items", toy_report.items().iloc[:-1])
-    with pytest.raises(ValueError, match="holds other items of"):
+    with pytest.raises(ValueError, match="holds other items than"):
         gallery.answers(stored)
 
 
