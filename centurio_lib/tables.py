@@ -37,6 +37,10 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
 }.items()}
 
 
+# column of a table that names the images that it holds
+IMAGE_NAMES = {"images": "image_id", "documents": "image_id", "plots": "plot_id"}
+
+
 def write(path: Path, name: str, frame: pd.DataFrame) -> Path:
     """Write a table after checking it against its schema, atomically. Raises ValueError naming the columns that differ."""
     schema = SCHEMAS[name]

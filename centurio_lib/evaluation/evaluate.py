@@ -71,15 +71,14 @@ def _chance(predictions: pd.DataFrame) -> pd.Series:
 
 def _of_generated(own: pd.DataFrame) -> dict[str, np.ndarray]:
     codes, said, meant = own.language.tolist(), own.prediction.tolist(), own.reference.tolist()
-    return {"chrf": np.array([metrics.chrf(*pair) for pair in zip(said, meant, strict=True)]),
+    return {"chrf": metrics.each(metrics.chrf, said, meant),
             "fidelity": 100 * fidelity.in_language(said, codes),
             "fidelity_normalised": 100 * fidelity.in_language(said, codes, normalised=True),
             "fidelity_ceiling": 100 * fidelity.in_language(meant, codes)}
 
 
 def _of_pairs(own: pd.DataFrame, scored: dict[str, Callable[[str, str], float]]) -> dict[str, np.ndarray]:
-    return {metric: np.array([score(*pair) for pair in zip(own.prediction, own.reference, strict=True)], dtype=float)
-            for metric, score in scored.items()}
+    return {metric: metrics.each(score, own.prediction, own.reference) for metric, score in scored.items()}
 
 
 def _cells(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

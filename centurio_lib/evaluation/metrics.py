@@ -11,13 +11,14 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import icu
 from rapidfuzz.distance import Levenshtein
+import numpy as np
 from sacrebleu.metrics import CHRF
 
 ORDERS = (1, 2, 3, 4)
@@ -35,6 +36,11 @@ def normalised(text: str) -> str:
 def exact_match(prediction: str, reference: str) -> float:
     """100 if both are the same once normalised, else 0."""
     return 100.0 * (normalised(prediction) == normalised(reference))
+
+
+def each(score: Callable[[str, str], float], predictions: Iterable[str], references: Iterable[str]) -> np.ndarray:
+    """Scores of many answers, each against its own reference: (answers,)."""
+    return np.array([score(*pair) for pair in zip(predictions, references, strict=True)], dtype=float)
 
 
 def letter_match(prediction: str, letter: str) -> float:

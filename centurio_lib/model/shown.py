@@ -9,7 +9,6 @@ import pandas as pd
 from centurio_lib import params, runs, tables
 from centurio_lib.model import features
 
-COLUMNS = {"images": "image_id", "documents": "image_id", "plots": "plot_id"}  # of a table: the name of an image
 NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
 TABLES = {"ocr": "documents", "smpqa": "plots"}
 
@@ -23,7 +22,7 @@ class Source(NamedTuple):
 
     def pictures(self, **equals) -> pd.DataFrame:
         """Columns image_id and image of the rows where columns equal values."""
-        column = COLUMNS[self.table]
+        column = tables.IMAGE_NAMES[self.table]
         frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
         return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
 
@@ -49,7 +48,7 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
     vision, parts = model.model.vision_tower, []
     for source in sources(run):
         tuned = run.setup.tune_encoder
-        pictures = source.pictures(**({COLUMNS[source.table]: wanted} if tuned else _shared(run, source, wanted)))
+        pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned else _shared(run, source, wanted)))
         if pictures.empty:
             continue
         if not tuned:
@@ -68,5 +67,5 @@ def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:
     if source.table == "images":
         return {}
     if run.stage == "evaluate":  # the same items are asked of all
-        return {COLUMNS[source.table]: wanted}
+        return {tables.IMAGE_NAMES[source.table]: wanted}
     return {"split": "train"} | ({"language": "en"} if source.table == "plots" else {})

@@ -27,7 +27,7 @@ def score(prediction: str, reference: str) -> float:
 
 def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
     """Score of each answer, 0 or 100."""
-    return np.array([score(*pair) for pair in zip(predictions, items.reference, strict=True)], dtype=float)
+    return metrics.each(score, predictions, items.reference)
 
 
 def chance(items: pd.DataFrame) -> np.ndarray:

@@ -13,7 +13,7 @@ import pandas as pd
 from centurio_lib import params, runs
 from centurio_lib.findings.scores import BLIND
 from centurio_lib.languages import language, languages, tier_label
-from centurio_lib.tables import read
+from centurio_lib.tables import IMAGE_NAMES, read
 
 TAGS = {"zh": "zh-Hant"}  # codes of the study that a browser knows under a longer name
 RIGHT = 50.0  # score from which an answer is shown as right
@@ -116,7 +116,7 @@ def pictures(files: Mapping[Path, str], wanted: Collection[Card]) -> dict[str, b
     """PNG of each picture that some cards show, by id, from `stored` files. Raises KeyError naming one that they lack."""
     ids, found = sorted({image for one in wanted for image in one.images}), {}
     for path, table in files.items():
-        name = {"images": "image_id", "plots": "plot_id"}[table]
+        name = IMAGE_NAMES[table]
         rows = read(path, table, columns=[name, "image"], **{name: ids})
         found |= dict(zip(rows[name], rows.image, strict=True))
     lacking = sorted(set(ids) - set(found))
