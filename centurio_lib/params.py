@@ -133,9 +133,7 @@ class Smpqa(Strict):
     pixels: Count = 384  # longer side
     em: float = 20.0  # size of the labels, in pixels
     test: Count = 50  # bar plots, and as many pies, of each language (paper)
-    english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind: English,
-    latin: Annotated[int, Field(ge=0)] = 5  # each other language in Latin script,
-    other: Annotated[int, Field(ge=0)] = 10  # each in another script
+    english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind, in English alone
     languages: list[str] = []  # only these; none named: all that have words
     shard: Count = 200
     seed: int = 0

@@ -8,7 +8,7 @@ from centurio_lib import tables
 from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
 from centurio_lib.params import Smpqa
 
-SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2, latin=1, other=1)
+SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2)
 TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone", *(f"word{c}" for c in "abcdefghijklmnop")],
           "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור", *(f"מלה{c}" for c in "אבגדהוזחטיכלמנסע")]}
 
@@ -40,6 +40,17 @@ def test_the_same_seed_gives_the_same_pixels_and_questions(toy):
 def test_numbers_of_the_paper():
     found = smpqa.plan(Smpqa(), "test", smpqa.PAPER)
     assert len(found) == 11 * 100 and len(set(found)) == len(found)
+
+
+def test_training_plots_are_in_english_alone():
+    found = smpqa.plan(SMALL, "train", ["de", "en", "th"])
+    assert found == [f"smpqa/train/en/{kind}/{n}" for kind in smpqa.KINDS for n in range(2)]
+
+
+def test_a_question_names_the_label_that_it_is_about(toy):
+    for plot in plots("en"):
+        for q in smpqa.questions(plot, 0):
+            assert q.label in plot["labels"] and q.label in (q.answer if q.task == smpqa.READ else q.question)
 
 
 def test_five_to_read_eight_to_ground_half_of_them_yes(toy):

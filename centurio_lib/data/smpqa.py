@@ -29,11 +29,12 @@ BLIND_EVERY = 3
 
 
 class Question(NamedTuple):
-    """A question of `task` about a plot and its answer."""
+    """A question of `task` about a plot, its answer, and the label that it asks for or names."""
 
     task: str
     question: str
     answer: str
+    label: str
 
 
 @cache
@@ -57,12 +58,12 @@ def chosen(options: Smpqa) -> list[str]:
 
 
 def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
-    """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>"."""
-    def count(code: str) -> int:
-        if split == "test":
-            return options.test
-        return options.english if code == "en" else options.latin if language(code).latin else options.other
-    return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count(code))]
+    """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>".
+
+    Training plots are in English alone: they are the paper's text-heavy share, which is never translated.
+    """
+    count = {code: options.test if split == "test" else options.english * (code == "en") for code in codes}
+    return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count[code])]
 
 
 def row(plot_id: str, seed: int, options: Smpqa) -> dict:
@@ -88,15 +89,14 @@ def questions(plot: dict, seed: int) -> list[Question]:
     labels, values, colours = (list(plot[name]) for name in ("labels", "values", "colours"))
     biggest, smallest = int(np.argmax(values)), int(np.argmin(values))
     coloured = [int(at) for at in random.permutation(len(labels))[:3]]
-    read = [Question(READ, f"What is the label of the biggest {part}?", labels[biggest]),
-            Question(READ, f"What is the label of the smallest {part}?", labels[smallest]),
-            *(Question(READ, f"What is the label of the {colours[at]} {part}?", labels[at]) for at in coloured)]
+    told = [(biggest, "biggest"), (smallest, "smallest"), *((at, colours[at]) for at in coloured)]
+    read = [Question(READ, f"What is the label of the {what} {part}?", labels[at], labels[at]) for at, what in told]
     asked = [(biggest, "the biggest"), (smallest, "the smallest"),
              *((at, f"colored in {colours[at]}") for at in coloured[:2])]
     ground = []
     for at, what in asked:
         wrong = int(random.choice([i for i in range(len(labels)) if i != at]))
-        ground += [Question(GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer)
+        ground += [Question(GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer, labels[i])
                    for i, answer in ((at, "yes"), (wrong, "no"))]
     return read + ground
 
@@ -129,8 +129,7 @@ def _item(q: Question, split: str, item_id: str, shown: str, code: str) -> dict:
 
 def another(plot: dict, q: Question, plots: list[dict], seed: int) -> str | None:
     """Name of another plot without the label that a question speaks of, of the same kind if possible; None for none."""
-    spoken = q.question.split('"')[1] if q.task == GROUND else q.answer
-    others = [p for p in plots if p["plot_id"] != plot["plot_id"] and spoken not in p["labels"]]
+    others = [p for p in plots if p["plot_id"] != plot["plot_id"] and q.label not in p["labels"]]
     alike = [p["plot_id"] for p in others if p["kind"] == plot["kind"]] or [p["plot_id"] for p in others]
     random = artwork.random_for(seed, "blind", plot["plot_id"], q.question)
     return str(random.choice(alike)) if alike else None

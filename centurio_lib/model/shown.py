@@ -68,4 +68,4 @@ def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:
         return {}
     if run.stage == "evaluate":  # the same items are asked of all
         return {tables.IMAGE_NAMES[source.table]: wanted}
-    return {"split": "train"} | ({"language": "en"} if source.table == "plots" else {})
+    return {"split": "train"}
