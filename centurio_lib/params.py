@@ -56,6 +56,16 @@ class EncoderSize(Strict):
     lr: float
 
 
+class Reading(Strict):
+    """How an encoder that the profile builds learns to read English besides (model/reading.py)."""
+
+    sheets: Count  # that are drawn; each is printed anew whenever it is shown
+    smallest: float  # pixels of an em
+    steps: Annotated[int, Field(ge=0)]
+    batch: Count  # sheets of a step, and as many drawings
+    lr: float
+
+
 class DecoderSize(Strict):
     """Phi-3 decoder and its tokenizer, where the profile builds its own."""
 
@@ -69,6 +79,13 @@ class DecoderSize(Strict):
     lr: float
 
 
+class Spelling(Strict):
+    """How a decoder that the profile builds learns to spell besides (data/spelling.py)."""
+
+    steps: Annotated[int, Field(ge=0)]
+    lr: float
+
+
 class Base(Strict):
     """What a profile starts from: folders in the repo (or hub names), and how they are put together."""
 
@@ -79,7 +96,9 @@ class Base(Strict):
     dtype: Literal["float32", "bfloat16"]
     text_pixels: Count | None = None  # side of images with text; None: that of all others
     encoder: EncoderSize | None = None
+    reading: Reading | None = None
     decoder: DecoderSize | None = None
+    spelling: Spelling | None = None
 
 
 class Stage(Strict):
@@ -121,6 +140,7 @@ class Ocr(Strict):
     english: Annotated[int, Field(ge=0)] = 100  # training samples of English,
     latin: Annotated[int, Field(ge=0)] = 10  # of each other language in Latin script,
     other: Annotated[int, Field(ge=0)] = 20  # of each in another script
+    running: Share = 0.7  # of the documents of a language that has both running text and names; the others show names
     test: Count = 5  # of each language, of text that is never trained on
     languages: list[str] = []  # only these; none named: all that have text
     shard: Count = 250  # samples of a file
@@ -132,6 +152,7 @@ class Smpqa(Strict):
 
     pixels: Count = 384  # longer side
     em: float = 20.0  # size of the labels, in pixels
+    longest: Annotated[int, Field(ge=4)] = 12  # characters of a label: small plots have room for short ones
     test: Count = 50  # bar plots, and as many pies, of each language (paper)
     english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind, in English alone
     languages: list[str] = []  # only these; none named: all that have words

@@ -75,7 +75,7 @@ def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     shown = set()
     for n in range(40):
         random = artwork.random_for(n)
-        placed, texts = ocr.fill("en", "train", typeset.PLAIN, random, 10.0, 96, 5.0, 1)
+        placed, texts = ocr.fill("en", "train", typeset.PLAIN, random, 10.0, Ocr(pixels=96), 5.0, 1)
         shown |= {word for text in texts for word in text.split()}
         assert all(y <= 96 - 5 for _, _, y in placed)
     assert shown == set(words)
@@ -85,7 +85,7 @@ def test_lines_of_right_to_left_text_begin_at_the_right():
     for code, right in (("he", True), ("en", False)):
         ends, starts = [], []
         for n in range(20):
-            placed, _ = ocr.fill(code, "train", typeset.PLAIN, artwork.random_for(n), 10.0, 192, 8.0, 1)
+            placed, _ = ocr.fill(code, "train", typeset.PLAIN, artwork.random_for(n), 10.0, Ocr(pixels=192), 8.0, 1)
             if len(placed) > 3:
                 starts.append(np.ptp([x for _, x, _ in placed]))
                 ends.append(np.ptp([x + line.width * 10 for line, x, _ in placed]))

@@ -16,7 +16,7 @@ TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "st
 @pytest.fixture
 def toy(monkeypatch):
     """Words of two languages, so that no source is read."""
-    monkeypatch.setattr(smpqa, "words", lambda code, split: TABLES[code])
+    monkeypatch.setattr(smpqa, "words", lambda code, split, longest: TABLES[code])
 
 
 def plots(*codes: str) -> list[dict]:

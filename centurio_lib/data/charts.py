@@ -17,7 +17,7 @@ VERBS = {"move": [Path.MOVETO], "line": [Path.LINETO], "quadratic": [Path.CURVE3
 LEAST_SHARE = 0.07  # of a pie: neighbours' labels stay apart
 PAD = 0.6  # ems around a label
 LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink,
-LEAST_PIE = 0.42  # of its width for a pie
+LEAST_PIE = 0.3  # of its width for a pie
 
 
 # each label with its left end on its baseline (pixels, upwards), its em (pixels) and how it is turned (degrees)

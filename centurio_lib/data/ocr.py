@@ -24,7 +24,6 @@ NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
 READ = "Read the text in the image."
-RUNNING_SHARE = 0.7  # of the documents of a language that has both running text and names
 
 
 class NoText(LookupError):
@@ -120,22 +119,22 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     side = options.pixels
     margin = side * random.uniform(0.03, 0.1)
     columns = _columns(random, (side - 2 * margin) / em)
-    placed, shown = fill(code, split, style, random, em, side, margin, columns)
+    placed, shown = fill(code, split, style, random, em, options, margin, columns)
     ink = typeset.mask(placed, em, (side, side))
     image = damage(photograph(page(ink, random), random, options.tilt), em, random, options)
     texts = [line.text for line, _, _ in placed]
     return Document(image_id, image, "\n".join(shown), texts, columns, em, style.family)
 
 
-def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, side: int, margin: float,
+def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, options: Ocr, margin: float,
          columns: int) -> tuple[list[tuple[typeset.Line, float, float]], list[str]]:
     """Lines with their places (pixels) that fill a page column by column, and what each passage shows of itself.
 
     A passage that is longer than the page shows one of its pages, each as likely as the others.
     """
-    gap = em * 1.2
+    gap, side = em * 1.2, options.pixels
     width = (side - 2 * margin - gap * (columns - 1)) / columns
-    choice, spacing = pool(code, split, random), random.uniform(1.0, 1.15)
+    choice, spacing = pool(code, split, random, options.running), random.uniform(1.0, 1.15)
     centred, right = random.random() < 0.15, typeset.right_to_left(code)
     placed, shown, column, y = [], [], 0, margin
     at = int(random.integers(len(choice)))
@@ -164,12 +163,14 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
     return placed, [text for text in shown if text]
 
 
-def pool(code: str, split: str, random: np.random.Generator) -> list[str]:
-    """The passages that one document draws on: running text, or names."""
+def pool(code: str, split: str, random: np.random.Generator, share: float) -> list[str]:
+    """The passages that one document draws on, in order: running text with the chance of `share`, or names, shuffled."""
     running = set(map(typeset.cleaned, udhr.paragraphs().get(code, [])))
     prose = [text for text in passages(code, split) if text in running]
     names = [text for text in passages(code, split) if text not in running]
-    return prose if prose and (not names or random.random() < RUNNING_SHARE) else names
+    if prose and (not names or random.random() < share):
+        return prose
+    return [names[i] for i in random.permutation(len(names))]
 
 
 def ids(wanted: dict[str, int], split: str) -> list[str]:

@@ -21,7 +21,7 @@ from centurio_lib.params import Smpqa
 
 PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
-LENGTHS = range(2, 13)  # characters of a label, as they are seen
+SHORTEST, LONGEST = 2, 12  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 INSTRUCTION = "Answer the question using a single word or phrase."
 READ, GROUND = "smpqa_read", "smpqa_ground"
@@ -38,23 +38,27 @@ class Question(NamedTuple):
 
 
 @cache
-def words(code: str, split: str) -> list[str]:
-    """Words that label plots of a split ("train", "test"). Raises ocr.NoText where a language has too few."""
-    found = [word for word in _common(code) if ocr.held_out(word) == (split == "test")]
+def words(code: str, split: str, longest: int = LONGEST) -> list[str]:
+    """Words of up to `longest` characters that label plots of a split ("train", "test").
+
+    Raises ocr.NoText where a language has too few.
+    """
+    found = [word for word in _common(code) if ocr.held_out(word) == (split == "test") and _seen(word, code) <= longest]
     if len(found) < FEWEST:
         raise ocr.NoText(f"{code}: {len(found)} words for plots of {split}, {FEWEST} are wanted: leave it out")
     return found
 
 
 @cache
-def with_words() -> list[str]:
+def with_words(longest: int = LONGEST) -> list[str]:
     """Codes of the languages that plots can be made in, in the order of languages.csv."""
-    return [code for code in languages() if all(_enough(code, split) for split in ("train", "test"))]
+    return [code for code in languages() if all(_enough(code, split, longest) for split in ("train", "test"))]
 
 
 def chosen(options: Smpqa) -> list[str]:
     """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one that lacks them."""
-    return [code for code in options.languages if words(code, "test") and words(code, "train")] or with_words()
+    most = options.longest
+    return [code for code in options.languages if words(code, "test", most) and words(code, "train", most)] or with_words(most)
 
 
 def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
@@ -70,7 +74,7 @@ def row(plot_id: str, seed: int, options: Smpqa) -> dict:
     """A plot as a row of the `plots` table. Raises ocr.NoText, fonts.FontError."""
     _, split, code, kind, number = plot_id.split("/")
     chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
-    labels = artwork.random_for(seed, plot_id).choice(words(code, split), len(chart.values), replace=False).tolist()
+    labels = artwork.random_for(seed, plot_id).choice(words(code, split, options.longest), len(chart.values), replace=False).tolist()
     image = draw(chart, labels, code, options)
     return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
             "labels": labels, "values": list(chart.values), "colours": list(chart.colours),
@@ -170,13 +174,18 @@ def _is_label(word: str, code: str) -> bool:
     script = {"Latin": "Latn", "Han": "Hani", "Japanese": "Jpan", "Hangul": "Hang"}.get(language(code).script)
     own = {"Jpan": ("Hani", "Hira", "Kana")}.get(script, (script,))
     letters = [c for c in word if c.isalpha()]
-    if len(typeset.boundaries(word, code, "character")) not in LENGTHS or not letters:
+    if not SHORTEST <= _seen(word, code) <= LONGEST or not letters:
         return False
     if any(not (c.isalpha() or icu.Char.charType(c) in (6, 7, 8)) for c in word):  # letters and marks only
         return False
     names = {icu.Script.getScript(c).getShortName() for c in letters} - {"Zyyy", "Zinh"}
     of_script = names <= set(own) if script else "Latn" not in names
     return of_script and not typeset.uncovered([word], code)
+
+
+def _seen(word: str, code: str) -> int:
+    """Characters of a word, each with its marks."""
+    return len(typeset.boundaries(word, code, "character"))
 
 
 def _split(text: str, code: str) -> list[str]:
@@ -186,8 +195,8 @@ def _split(text: str, code: str) -> list[str]:
     return [text[start:end] for start, end in zip([0, *ends], ends, strict=False) if end - start > 2]
 
 
-def _enough(code: str, split: str) -> bool:
+def _enough(code: str, split: str, longest: int) -> bool:
     try:
-        return bool(fonts.families(code)) and bool(words(code, split))
+        return bool(fonts.families(code)) and bool(words(code, split, longest))
     except (ocr.NoText, fonts.FontError):
         return False

@@ -11,8 +11,8 @@ from centurio_lib import provenance
 from centurio_lib.data import artwork, concepts, corpus
 from centurio_lib.data.sources import udhr
 from centurio_lib.languages import language
-from centurio_lib.model import decoder, encoder
-from centurio_lib.params import DecoderSize, EncoderSize
+from centurio_lib.model import decoder, encoder, reading
+from centurio_lib.params import Base
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
@@ -44,28 +44,57 @@ def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
     return provenance.digest({"params": resolved, "modules": modules, "data": provenance.sha256(data.to_json())})
 
 
-def build_encoder(size: EncoderSize, pixels: int, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
-    """Train and write the vision encoder; returns the probe accuracy of each kind and style (columns kind, style, accuracy)."""
-    key = model_key("encoder", size.model_dump() | {"pixels": pixels}, table)
-    rendered, names = [artwork.render(svg) for svg in table.svg], table.name.to_numpy()
-    model, heads = encoder.new(size, pixels, int(names.max()) + 1, keyword_matrix(table).shape[1], SEED)
-    loss = encoder.train(model, heads, rendered, names, keyword_matrix(table), size, SEED, folder, key, say)
+def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
+    """Train and write the vision encoder; returns the probe accuracy of each kind and style (columns kind, style, accuracy).
+
+    It learns drawings and then, where the profile says so, to read English besides; a row of kind "letter" says how well.
+    """
+    size = config.encoder
+    key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
+    drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
+    model, heads = encoder.new(size, config.pixels, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    loss = encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
+    model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
     random = np.random.default_rng(SEED)
-    encoder.unit_scale(model, encoder.pixels_of([artwork.place(d, random, pixels) for d in rendered[:256]]))
-    groups = [(kind, style, group.index) for (kind, style), group in table.groupby(["kind", "style"])]
-    probe = pd.DataFrame([{"kind": kind, "style": style, "accuracy": 100 * encoder.accuracy(
-        model, heads, [rendered[i] for i in rows], names[rows], SEED + 1)} for kind, style, rows in groups])
+    encoder.unit_scale(model, encoder.pixels_of([artwork.place(d, random, config.pixels) for d in drawn[0][:256]]))
+    probe = pd.concat([named(model, heads, drawn, table, config.pixels), letters], ignore_index=True)
     model.half().save_pretrained(folder)
-    write_card(folder, "Vision encoder", f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {pixels} pixels, "
-               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {names.max() + 1} things in all styles, the held-out "
-               f"one included, with English names and keywords only. {size.steps} steps of {size.batch} images; "
-               f"last loss {loss:.3f}.\n\nShare of freshly placed drawings whose English name is ranked first (%):",
-               probe.round(1), key)
+    write_card(folder, "Vision encoder", f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.pixels} pixels, "
+               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all styles, the held-out "
+               f"one included, with English names and keywords only. {size.steps} steps of {size.batch} images; last loss "
+               f"{loss:.3f}.{about}\n\nShare of freshly placed drawings whose English name is ranked first, and of letters told "
+               "in their places on fresh sheets (%):", probe.round(1), key)
     return probe
 
 
-def build_decoder(size: DecoderSize, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
+def named(model, heads, drawn: tuple[list, np.ndarray, np.ndarray], table: pd.DataFrame, side: int) -> pd.DataFrame:
+    """Share (%) of freshly placed drawings of each kind and style whose English name is ranked first."""
+    groups = [(kind, style, group.index) for (kind, style), group in table.groupby(["kind", "style"])]
+    return pd.DataFrame([{"kind": kind, "style": style, "accuracy": 100 * encoder.accuracy(
+        model, heads, [drawn[0][i] for i in rows], drawn[1][rows], side, SEED + 1)} for kind, style, rows in groups])
+
+
+def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> tuple:
+    """Teach the encoder to read, where the profile says so.
+
+    Returns it, now of the size of text, a row of the probe, and a sentence for the card.
+    """
+    wanted = config.reading
+    if wanted is None:
+        return model, pd.DataFrame(), ""
+    part = provenance.digest({"drawings": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
+                              "modules": model_key("reading", {}, pd.DataFrame())})
+    model = encoder.resized(model, config.text_pixels)
+    read, loss, right = reading.teach(model, heads, drawn, wanted, config.pixels, SEED, folder, part, say)
+    about = (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English lettering, "
+             f"{config.text_pixels} pixels, letters of {wanted.smallest:g} pixels an em or up to a quarter more: last losses {loss:.3f} "
+             f"and {read:.3f}.")
+    return model, pd.DataFrame([{"kind": "letter", "style": "lettering", "accuracy": 100 * right}]), about
+
+
+def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
     """Train and write tokenizer and decoder; returns the perplexity a byte of each language (columns language, names, declaration)."""
+    size = config.decoder
     key = model_key("decoder", size.model_dump(), texts)
     draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
     random = np.random.default_rng(SEED)
@@ -74,15 +103,27 @@ def build_decoder(size: DecoderSize, texts: pd.DataFrame, folder: Path, say=prin
     tokenizer = decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocabulary)] + words, size.vocabulary)
     model = decoder.new(tokenizer, size, SEED)
     loss = decoder.train(model, tokenizer, draw, size, folder, key, say)
+    about = spelled(config, model, tokenizer, draw, folder, key, say)
     table = language_perplexity(model, tokenizer, draw)
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_card(folder, "Language model", f"Phi-3's architecture, {model.num_parameters() / 1e6:.1f} M parameters, byte-level BPE of "
                f"{len(tokenizer)} tokens. Trained as a plain language model on names, keywords, declarations and short exchanges in "
                f"{texts.language.nunique()} languages: {size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss "
-               f"{loss:.3f} nats a token.\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
+               f"{loss:.3f} nats a token.{about}\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
                table.round(2), key)
     return table
+
+
+def spelled(config: Base, model, tokenizer, draw: corpus.Draw, folder: Path, key: str, say) -> str:
+    """Teach the decoder to spell, where the profile says so. Returns a sentence for the card."""
+    wanted = config.spelling
+    if wanted is None:
+        return ""
+    part = provenance.digest({"decoder": key, "spelling": wanted.model_dump()})
+    old, new = decoder.teach_spelling(model, tokenizer, draw, config.decoder, wanted, folder, part, say)
+    return (f" Then {wanted.steps} steps of as many tokens, half of them words of names, and strings, letter by letter among fillers "
+            f"(data/spelling.py): last losses {old:.3f} and {new:.3f}.")
 
 
 def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int = 20) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The study's own small multilingual decoder: Phi-3's architecture, a byte-level BPE tokenizer, plain language modelling."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from torch import nn
 from transformers import Phi3Config, Phi3ForCausalLM, PreTrainedTokenizerFast
 
-from centurio_lib.data import corpus
-from centurio_lib.model import checkpoint
+from centurio_lib.data import corpus, spelling
+from centurio_lib.data.ocr import READ
+from centurio_lib.model import conversation
 from centurio_lib.model.batches import Batch, collate, pack
 from centurio_lib.model.conversation import IMAGE, Conversation
-from centurio_lib.params import DecoderSize
+from centurio_lib.model.fit import fit
+from centurio_lib.params import DecoderSize, Spelling
 
 PAD = "<pad>"
 SPECIAL = [PAD, corpus.BREAK, corpus.END, corpus.USER, corpus.ASSISTANT, IMAGE]
@@ -79,28 +80,50 @@ def batch_of(documents: list[Conversation], length: int, pad: int) -> Batch:
 
 def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, key: str, say=print) -> float:
     """Next-token training on drawn documents, resumable. Returns the mean loss (nats a token) of the last 100 steps."""
-    torch.manual_seed(draw.seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=size.lr, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min((i + 1) / 100, 1.0, (size.steps - i) / max(1, 0.4 * size.steps)))
-    path, named = checkpoint.path_of(folder, key), dict(model.named_parameters())
-    done, log = checkpoint.restore(path, key, named, optimizer, schedule)
-    model.train()
-    start = time.monotonic()
-    for step in range(done + 1, size.steps + 1):
+    def losses(step: int) -> list[torch.Tensor]:
         documents = drawn(tokenizer, draw.at(step / size.steps), step, int(FILL * size.batch * size.length))
-        loss = loss_of(model, tokenizer, batch_of(documents, size.length, tokenizer.pad_token_id))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        log.append([loss.item()])
-        if step % 100 == 0 or step == size.steps:
-            left = (time.monotonic() - start) / (step - done) * (size.steps - step)
-            say(f"decoder step {step}/{size.steps} loss {np.mean(log[-100:]):.3f}, {left:.0f} s left")
-            checkpoint.store(path, key, step, named, optimizer, log)
+        return [loss_of(model, tokenizer, batch_of(documents, size.length, tokenizer.pad_token_id))]
+    return _fitted(model, losses, draw.seed, size.lr, size.steps, folder, key, "decoder", say)[0]
+
+
+def teach_spelling(model, tokenizer, draw: corpus.Draw, size: DecoderSize, spelled: Spelling, folder: Path, key: str,
+                   say=print) -> tuple[float, float]:
+    """Go on with such documents and, as many tokens of them a step, with words letter by letter, resumable.
+
+    Returns the mean loss (nats a token) of both over the last 100 steps.
+    """
+    known, tokens = spelling.words(draw.lexicon), int(FILL * size.batch * size.length / 2)
+
+    def losses(step: int) -> list[torch.Tensor]:
+        parts = drawn(tokenizer, draw, size.steps + step, tokens), letters(tokenizer, known, draw.seed, step, tokens, size.length)
+        return [loss_of(model, tokenizer, batch_of(part, size.length, tokenizer.pad_token_id)) for part in parts]
+    return tuple(_fitted(model, losses, draw.seed, spelled.lr, spelled.steps, folder, key, "spelling", say))
+
+
+def _fitted(model, losses, seed: int, lr: float, steps: int, folder: Path, key: str, what: str, say) -> list[float]:
+    torch.manual_seed(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
+    model.train()
+    means = fit(dict(model.named_parameters()), losses, optimizer,
+                lambda i: min((i + 1) / 100, 1.0, (steps - i) / max(1, 0.4 * steps)), steps, folder, key, what, say)
     model.eval()
-    return float(np.mean(log[-100:])) if log else float("nan")
+    return means
+
+
+def letters(tokenizer, known: spelling.Words, seed: int, step: int, tokens: int, longest: int) -> list[Conversation]:
+    """Words letter by letter, of about `tokens` tokens in all and `longest` each, drawn for one step alone."""
+    random, found = np.random.default_rng((seed, step, 1)), []
+    question = tokenizer(READ, add_special_tokens=False)["input_ids"]
+    start, user, assistant, end = (tokenizer.convert_tokens_to_ids(t) for t in (corpus.BREAK, corpus.USER, corpus.ASSISTANT, corpus.END))
+    while sum(len(c.ids) for c in found) < tokens:
+        one = spelling.draw(known, random)
+        with conversation.spelling(tokenizer):
+            shown, told = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in one)
+        asked = [start, user, *shown, *question, end, assistant]
+        ids = np.array([*asked, *told, end])
+        if len(ids) <= longest:  # what is cut would lose its answer
+            found.append(Conversation(f"spelling {step}", ids, np.arange(len(ids)) >= len(asked), []))
+    return found
 
 
 def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:

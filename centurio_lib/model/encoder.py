@@ -6,7 +6,7 @@ styles come to lie together), and their mean which English keywords go with it (
 against one learned vector for each text).
 """
 
-import time
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from torch import nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from centurio_lib.data import artwork
-from centurio_lib.model import checkpoint
 from centurio_lib.model.features import pixels_of
+from centurio_lib.model.fit import fit
 from centurio_lib.model.train import learning_rate
 from centurio_lib.params import EncoderSize
 
 COSINE_SCALE = 16.0
+WEIGHT_DECAY = 0.05
 
 
 def new(size: EncoderSize, pixels: int, names: int, keywords: int, seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
@@ -47,36 +48,26 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
 
     `names`: (drawings,) class of each drawing's English name; `keywords`: (drawings, keywords) of 0/1.
     """
-    torch.manual_seed(seed)
-    named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
-    optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, size.steps))
-    path = checkpoint.path_of(folder, key)
-    done, log = checkpoint.restore(path, key, named, optimizer, schedule)
-    model.train()
-    start = time.monotonic()
-    for step in range(done + 1, size.steps + 1):
+    def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
-        rows = random.integers(0, len(drawings), size.batch)
-        pixels = pixels_of([artwork.place(drawings[i], random, model.config.image_size) for i in rows])
-        loss = loss_of(model, heads, pixels, torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        log.append([loss.item()])
-        if step % 200 == 0 or step == size.steps:
-            left = (time.monotonic() - start) / (step - done) * (size.steps - step)
-            say(f"encoder step {step}/{size.steps} loss {np.mean(log[-100:]):.3f}, {left:.0f} s left")
-            checkpoint.store(path, key, step, named, optimizer, log)
-    model.eval()
-    return float(np.mean(log[-100:])) if log else float("nan")
+        return [placed_loss(model, heads, drawings, names, keywords, model.config.image_size, size.batch, random)]
+    named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
+    torch.manual_seed(seed)
+    optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=WEIGHT_DECAY)
+    return fit(named, losses, optimizer, lambda step: learning_rate(step, size.steps), size.steps, folder, key, "encoder", say)[0]
+
+
+def placed_loss(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, side: int, batch: int,
+                random: np.random.Generator) -> torch.Tensor:
+    """The loss of some drawings, each freshly placed on `side` pixels."""
+    rows = random.integers(0, len(drawings), batch)
+    pixels = pixels_of([artwork.place(drawings[i], random, side) for i in rows])
+    return loss_of(model, heads, pixels, torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
 
 
 def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
     """Softmax over English names for every image token plus the sigmoid loss over English keywords for their mean."""
-    tokens = model(pixel_values=pixels).last_hidden_state  # (images, tokens, hidden)
+    tokens = model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state  # (images, tokens, hidden)
     logits = name_logits(model, heads, tokens).flatten(0, 1)  # (images x tokens, names)
     name = nn.functional.cross_entropy(logits, names.repeat_interleave(tokens.shape[1]))
     # few of the keywords apply to one image: without a weight their loss would vanish beside the name's
@@ -90,7 +81,7 @@ def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionMo
     Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights then
     starts at the scale of word embeddings.
     """
-    scale = 1 / model(pixel_values=pixels, output_hidden_states=True).hidden_states[-1].std()
+    scale = 1 / model(pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[-1].std()
     embeddings = model.embeddings
     writers = [embeddings.patch_embedding, *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]
     for module in writers:
@@ -101,13 +92,26 @@ def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionMo
 
 
 @torch.no_grad()
-def accuracy(model, heads, drawings: list, names: np.ndarray, seed: int) -> float:
-    """Share of drawings, each freshly placed, whose English name is ranked first."""
+def resized(model: SiglipVisionModel, side: int) -> SiglipVisionModel:
+    """The same encoder with position embeddings for images of `side` pixels, interpolated from those it has."""
+    config = copy.deepcopy(model.config)
+    config.image_size = side
+    weights = model.state_dict()
+    at = next(name for name in weights if name.endswith("position_embedding.weight"))
+    grid = model.embeddings.interpolate_pos_encoding(weights[at][None, :1], side, side)[0]  # (patches, hidden)
+    larger = SiglipVisionModel(config)
+    larger.load_state_dict(weights | {at: grid})
+    return larger
+
+
+@torch.no_grad()
+def accuracy(model, heads, drawings: list, names: np.ndarray, side: int, seed: int) -> float:
+    """Share of drawings, each freshly placed on `side` pixels, whose English name is ranked first."""
     random = np.random.default_rng(seed)
     right = []
     for first in range(0, len(drawings), 256):
-        placed = [artwork.place(d, random, model.config.image_size) for d in drawings[first:first + 256]]
-        tokens = model(pixel_values=pixels_of(placed)).last_hidden_state
+        placed = [artwork.place(d, random, side) for d in drawings[first:first + 256]]
+        tokens = model(pixel_values=pixels_of(placed), interpolate_pos_encoding=True).last_hidden_state
         guesses = name_logits(model, heads, tokens).mean(1).argmax(-1)  # (images,)
         right.append(guesses.numpy() == names[first:first + 256])
     return float(np.concatenate(right).mean())

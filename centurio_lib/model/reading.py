@@ -1,0 +1,80 @@
+"""The small vision encoder learns to read English lettering besides, as SigLIP has from the web.
+
+Each image token tells the letters whose middles lie in its patch: text is learned where it stands, so that some thousand
+steps suffice. It goes on learning drawings in the same steps, so that they are not forgotten. Sheets are larger than
+drawings: from here on the position embeddings are those of sheets, and interpolated for drawings.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import SiglipVisionModel
+
+from centurio_lib.data import artwork, lettering
+from centurio_lib.model import encoder
+from centurio_lib.model.features import pixels_of
+from centurio_lib.model.fit import fit
+from centurio_lib.model.train import learning_rate
+from centurio_lib.params import Reading
+
+CLASSES = len(lettering.LETTERS) + 1
+EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
+KNOWN = 0.1  # weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
+
+
+def letter_head(hidden: int) -> nn.Linear:
+    """What each image token tells: logits of every slot's letter."""
+    return nn.Linear(hidden, lettering.SLOTS * CLASSES)
+
+
+def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tensor) -> torch.Tensor:
+    """Logits of the letters in each patch of some sheets, (images x tokens x slots, classes)."""
+    tokens = model(pixel_values=pixels).last_hidden_state  # (images, tokens, hidden)
+    return head(tokens).reshape(-1, CLASSES)
+
+
+def teach(model: SiglipVisionModel, heads: nn.ModuleDict, drawn: tuple[list, np.ndarray, np.ndarray], reading: Reading,
+          side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, float]:
+    """Train an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
+
+    `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns the mean losses of sheets
+    and of drawings over the last 100 steps, and the share of letters told right on fresh sheets.
+    """
+    torch.manual_seed(seed)
+    head = letter_head(model.config.hidden_size)
+    named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
+    sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest)
+
+    def losses(step: int) -> list[torch.Tensor]:
+        random = np.random.default_rng((seed, step))
+        shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch)]
+        known = encoder.placed_loss(model, heads, *drawn, side, reading.batch, random)
+        return [letter_loss(model, head, shown, random), KNOWN * known]
+    optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=encoder.WEIGHT_DECAY)
+    read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps, folder, key,
+                      "reading", say)
+    return read, known / KNOWN, letters_right(model, head, reading, seed + 1)
+
+
+def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator) -> torch.Tensor:
+    """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
+    pixels = pixels_of([lettering.printed(sheet.ink, random) for sheet in sheets])
+    letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
+    weight = torch.ones(CLASSES)
+    weight[0] = EMPTY
+    return nn.functional.cross_entropy(letter_logits(model, head, pixels), letters.flatten(), weight=weight)
+
+
+@torch.no_grad()
+def letters_right(model, head, reading: Reading, seed: int, n: int = 256) -> float:
+    """Share of the letters on fresh sheets that are told right, in their places."""
+    random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
+    for first in range(0, n, 64):
+        drawn = [lettering.sheet(artwork.random_for(seed, "lettering", i), size.image_size, size.patch_size, reading.smallest)
+                 for i in range(first, min(n, first + 64))]
+        letters = torch.from_numpy(np.stack([sheet.letters for sheet in drawn])).flatten()
+        guesses = letter_logits(model, head, pixels_of([lettering.printed(s.ink, random) for s in drawn])).argmax(-1)
+        right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
+    return right / told

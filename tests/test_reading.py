@@ -1,0 +1,127 @@
+"""The encoder learns to read: letters are told where they stand, drawings are not forgotten, a killed run resumes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from PIL import Image
+from torch import nn
+
+from centurio_lib.data import artwork, lettering, ocr, smpqa, typeset
+from centurio_lib.model import encoder, reading
+from centurio_lib.params import Reading
+
+KEY = "a" * 64
+SIZE = Reading(sheets=3, smallest=10.0, steps=230, batch=1, lr=1e-3)
+
+
+def test_letters_lie_in_the_patch_of_their_middle():
+    letters = [(3.0, 3.0, "a"), (12.0, 3.0, "b"), (20.0, 3.0, "c"), (3.0, 40.0, "d")]
+    found = lettering.by_patch(letters, 48, 16)
+    assert found.shape == (9, lettering.SLOTS)
+    said = {at: [lettering.LETTERS[i - 1] for i in row if i] for at, row in enumerate(found) if row.any()}
+    assert said == {0: ["a", "b"], 1: ["c"], 6: ["d"]}
+
+
+def test_more_letters_than_slots_are_left_out():
+    found = lettering.by_patch([(float(x), 3.0, "i") for x in range(lettering.SLOTS + 2)], 16, 16)
+    assert (found > 0).sum() == lettering.SLOTS
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_told_letters_have_ink_under_them(seed):
+    drawn = lettering.sheet(np.random.default_rng(seed), 96, 16, 12.0)
+    ink = drawn.ink.reshape(6, 16, 6, 16).max((1, 3)).flatten()  # (patches,)
+    told = (drawn.letters > 0).any(1)
+    assert told.any() and (ink[told] > 100).all()
+
+
+def test_a_line_is_told_in_reading_order(monkeypatch):
+    monkeypatch.setattr(lettering, "word", lambda random: "abcdefgh")
+    drawn = lettering.sheets(8, 0, 128, 128, 14.0)  # the whole sheet is one patch: its first letters are a word's
+    assert any(sheet.letters[0].tolist() == [1, 2, 3] for sheet in drawn)
+
+
+def test_letters_stand_where_their_advances_add_up():
+    places = dict(lettering.middles("ab", typeset.PLAIN))
+    assert 0 < places["a"] < places["b"] < typeset.line("ab", "en").width
+
+
+def test_words_of_the_test_are_not_taught():
+    random = np.random.default_rng(0)
+    drawn = {lettering.word(random).lower() for _ in range(3000)}
+    known = set(map(str.lower, smpqa.words("en", "train")))
+    assert drawn & known and not any(ocr.held_out(word) for word in drawn & known)
+    long_ones = {word.lower() for word in smpqa.words("en", "test") if len(word) > 4}  # shorter strings may be one by chance
+    assert not drawn & long_ones
+
+
+def test_sheets_can_be_drawn_again_alone():
+    assert np.array_equal(lettering.sheets(3, 5, 64, 16, 12.0)[2].ink,
+                          lettering.sheet(artwork.random_for(5, "lettering", 2), 64, 16, 12.0).ink)
+
+
+def drawn() -> tuple[list[Image.Image], np.ndarray, np.ndarray]:
+    """Four drawings, their names, and which of three keywords go with them."""
+    pictures = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
+    return pictures, np.arange(4), np.eye(4, 3, dtype=np.float32)
+
+
+def heads() -> nn.ModuleDict:
+    torch.manual_seed(0)
+    return nn.ModuleDict({"name": nn.Linear(16, 4, bias=False), "keywords": nn.Linear(16, 3)})
+
+
+def test_reading_and_drawings_are_learned_together(tmp_path):
+    model, named, quick = encoder.resized(tiny.vision(), 64), heads(), SIZE.model_copy(update={"steps": 100, "batch": 4})
+    random = np.random.default_rng(0)
+    untaught = encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
+    sheets = lettering.sheets(3, 0, 64, 16, 10.0)
+    unread = reading.letter_loss(model, reading.letter_head(16), sheets, random).item()
+    read, known, right = reading.teach(model, named, drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None)
+    assert read < 0.9 * unread and known < 0.9 * untaught and 0 <= right <= 1
+
+
+def test_an_encoder_made_larger_sees_the_same():
+    small = tiny.vision()
+    large, pixels = encoder.resized(small, 64), torch.rand(2, 3, 64, 64)
+    assert large.config.image_size == 64 and small.config.image_size != 64
+    with torch.no_grad():
+        assert torch.equal(large(pixels).last_hidden_state, small(pixels, interpolate_pos_encoding=True).last_hidden_state)
+
+
+def test_empty_slots_weigh_less_than_letters():
+    sheet = lettering.sheets(1, 0, 64, 16, 10.0)
+    model, head = encoder.resized(tiny.vision(), 64), reading.letter_head(16)
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        head.bias.view(lettering.SLOTS, -1)[:, 0] = 20.0  # always "no letter"
+    loss = reading.letter_loss(model, head, sheet, np.random.default_rng(0)).item()
+    told = (sheet[0].letters > 0).sum()
+    empty = sheet[0].letters.size - told
+    assert loss == pytest.approx(20 * told / (told + reading.EMPTY * empty), rel=1e-3)
+
+
+def test_reading_resumes_where_it_was_killed(tmp_path, monkeypatch):
+    def ended(folder, stop_at: int = 0) -> dict[str, torch.Tensor]:
+        model, counter, loss = tiny.vision(), SimpleNamespace(n=0), encoder.placed_loss
+
+        def counted(*args):
+            counter.n += 1
+            if counter.n == stop_at:
+                raise KeyboardInterrupt
+            return loss(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(encoder, "placed_loss", counted)
+            reading.teach(model, heads(), drawn(), SIZE, 32, 0, folder, KEY, say=lambda text: None)
+        return model.state_dict()
+
+    undisturbed = ended(tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        ended(tmp_path / "killed", stop_at=215)
+    resumed = ended(tmp_path / "killed")
+    assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
