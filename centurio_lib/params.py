@@ -141,6 +141,7 @@ class Ocr(Strict):
     latin: Annotated[int, Field(ge=0)] = 10  # of each other language in Latin script,
     other: Annotated[int, Field(ge=0)] = 20  # of each in another script
     running: Share = 0.7  # of the documents of a language that has both running text and names; the others show names
+    passages: Count | None = None  # most of a document; None: as many as fit, up to 7 a column
     test: Count = 5  # of each language, of text that is never trained on
     languages: list[str] = []  # only these; none named: all that have text
     shard: Count = 250  # samples of a file

@@ -138,7 +138,7 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
     centred, right = random.random() < 0.15, typeset.right_to_left(code)
     placed, shown, column, y = [], [], 0, margin
     at = int(random.integers(len(choice)))
-    for step in range(int(random.integers(1, 2 + 6 * columns))):
+    for step in range(min(int(random.integers(1, 2 + 6 * columns)), options.passages or 6 * columns + 1)):
         set_lines = typeset.lines(choice[(at + step) % len(choice)], code, width / em, style)
         if step == 0:  # somewhere within a long passage: all of it is shown in one sample or another
             height = (set_lines[0].ascent + set_lines[0].descent) * em * spacing
