@@ -9,55 +9,17 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    SiglipVisionModel,
-)
+from transformers import LlavaConfig, LlavaForConditionalGeneration
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
-from centurio_lib import paths, provenance
+from centurio_lib import provenance
+from centurio_lib.model import parts
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.model.tiling import width
-from centurio_lib.params import Base, Profile, Setup
+from centurio_lib.params import Profile, Setup
 
 LORA_DROPOUT = 0.05  # official code; the paper does not state it
-NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
 TRAINED = "trained.safetensors"
-
-
-def local(name: str) -> str:
-    """A folder of this repo or of the study's home where there is one, else the name as a hub knows it."""
-    return next((str(root / name) for root in (paths.HOME, paths.REPO) if (root / name / "config.json").exists()), name)
-
-
-def load_vision(base: Base) -> SiglipVisionModel:
-    """The vision tower, without the pooling head that LLaVA does not use."""
-    return SiglipVisionModel.from_pretrained(local(base.vision), dtype=getattr(torch, base.dtype), vision_use_head=False).eval()
-
-
-def load_tokenizer(base: Base):
-    """The language model's tokenizer with an image placeholder. Raises ValueError if its chat template marks no answers."""
-    tokenizer = AutoTokenizer.from_pretrained(local(base.language_model), padding_side="left")
-    if IMAGE not in tokenizer.get_vocab():
-        tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
-    if "{% generation %}" not in (tokenizer.chat_template or ""):
-        raise ValueError(f"{base.language_model}: its chat template lacks the generation block that marks answers")
-    return tokenizer
-
-
-def load_language_model(base: Base, tokenizer, load_4bit: bool = False):
-    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it."""
-    quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-                                   bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
-    model = AutoModelForCausalLM.from_pretrained(local(base.language_model), dtype=getattr(torch, base.dtype),
-                                                 quantization_config=quantised if load_4bit else None)
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
-    return model
 
 
 def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
@@ -98,9 +60,9 @@ def output_head(language_model) -> torch.nn.Linear:
 
 def build(profile: Profile, seed: int, tiling: int = 1) -> tuple[LlavaForConditionalGeneration, object]:
     """The untuned model of a profile, and its tokenizer; `tiling`: of a setup."""
-    tokenizer = load_tokenizer(profile.base)
-    language_model = load_language_model(profile.base, tokenizer, profile.load_4bit)
-    vision = load_vision(profile.base)
+    tokenizer = parts.load_tokenizer(profile.base)
+    language_model = parts.load_language_model(profile.base, tokenizer, profile.load_4bit)
+    vision = parts.load_vision(profile.base)
     return assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling), tokenizer
 
 
