@@ -84,7 +84,7 @@ def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens
     for (name, images, _), (ids, learned) in zip(samples, coded, strict=True):
         sample = checked(Conversation(name, ids, learned, list(images)), image_token)
         repeats = expand(ids, image_token, tokens_of(sample.images))
-        found.append(sample._replace(ids=np.repeat(ids, repeats), learned=np.repeat(learned, repeats)))
+        found.append(sample._replace(ids=np.repeat(ids, repeats).astype(np.int32), learned=np.repeat(learned, repeats)))
     return found
 
 
@@ -179,6 +179,19 @@ def checked(sample: Conversation, image_token: int) -> Conversation:
         raise ConversationError(f"sample {sample.sample_id} has {placeholders} image placeholders, but "
                                 f"{len(sample.images)} images: its text holds {IMAGE} once for each, or not at all")
     return sample
+
+
+def fitting(conversations: list[Conversation], image_token: int, text_tokens: int, row_tokens: int) -> list[Conversation]:
+    """Conversations that are not too long: in text, an image counted as one token, and with all of an image's tokens.
+
+    None is cut, for half an image shows nothing of the other half. Raises ConversationError where none is left.
+    """
+    kept = [c for c in conversations if len(c.ids) <= row_tokens
+            and int((c.ids != image_token).sum()) + len(c.images) <= text_tokens]
+    if not kept:
+        raise ConversationError(f"no conversation fits {text_tokens} tokens of text and {row_tokens} in all: raise text_tokens "
+                                "or row_tokens of the stage")
+    return kept
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:

@@ -20,6 +20,11 @@ from centurio_lib.params import Profile, Setup
 
 LORA_DROPOUT = 0.05  # official code; the paper does not state it
 TRAINED = "trained.safetensors"
+CPU = torch.device("cpu")
+
+
+class AdapterError(ValueError):
+    """An adapter was trained on another base model."""
 
 
 def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
@@ -58,12 +63,16 @@ def output_head(language_model) -> torch.nn.Linear:
     return head
 
 
-def build(profile: Profile, seed: int, tiling: int = 1) -> tuple[LlavaForConditionalGeneration, object]:
-    """The untuned model of a profile, and its tokenizer; `tiling`: of a setup."""
+def build(profile: Profile, seed: int, tiling: int = 1,
+          device: torch.device = CPU) -> tuple[LlavaForConditionalGeneration, object]:
+    """The untuned model of a profile on a device, and its tokenizer; `tiling`: of a setup."""
     tokenizer = parts.load_tokenizer(profile.base)
-    language_model = parts.load_language_model(profile.base, tokenizer, profile.load_4bit)
+    language_model = parts.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
     vision = parts.load_vision(profile.base)
-    return assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling), tokenizer
+    llava = assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling)
+    if profile.checkpointing:  # acts in training only
+        llava.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+    return llava.to(device), tokenizer
 
 
 def linear_layers(llava) -> list[str]:
@@ -80,13 +89,22 @@ def tune(llava, profile: Profile, setup: Setup):
     if tuning == "lora":
         # what is trained whole is named here: peft saves no tensor that is unfrozen behind its back
         whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
+        in_full(llava, whole)
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
                                                 target_modules=linear_layers(llava), modules_to_save=whole))
     llava.model.multi_modal_projector.requires_grad_(True)
     llava.model.vision_tower.requires_grad_(setup.tune_encoder)
     for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
         part.requires_grad_(tuning == "full")
+    for p in llava.parameters():
+        p.data = p.data.float() if p.requires_grad else p.data
     return llava
+
+
+def in_full(llava, parts_of_it: list[str]) -> None:
+    """Keep parts in float32: at a rate of 1e-6 an update is lost in rounding to bfloat16. LoRA's weights are there by peft."""
+    for name in parts_of_it:
+        getattr(llava.model, name).float()
 
 
 def plain(model) -> LlavaForConditionalGeneration:
@@ -115,16 +133,29 @@ def load(llava, folder: Path, train: bool = False):
     """Put what an earlier run trained onto an untuned model. Raises FileNotFoundError where the folder holds none."""
     folder = Path(folder)
     if (folder / "adapter_config.json").exists():
-        return PeftModel.from_pretrained(llava, folder, is_trainable=train)
+        return adapted(llava, folder, train)
     if not (folder / TRAINED).exists():
         raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
     tensors = load_file(folder / TRAINED)
     llava.requires_grad_(False)
     parameters = dict(llava.named_parameters())
     for name, tensor in tensors.items():
-        parameters[name].data.copy_(tensor)
+        if name not in parameters or parameters[name].shape != tensor.shape:
+            raise AdapterError(f"{folder} was trained on another base model: it has {name} of shape {tuple(tensor.shape)}")
+        parameters[name].data = tensor.to(parameters[name].device)
         parameters[name].requires_grad_(train)
     return llava
+
+
+def adapted(llava, folder: Path, train: bool) -> PeftModel:
+    """A model with the LoRA adapter of a folder. Raises AdapterError where it fits another base model."""
+    config = LoraConfig.from_pretrained(folder)
+    in_full(llava, config.modules_to_save)  # else what was trained would be rounded
+    try:
+        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train)
+    except (RuntimeError, ValueError) as error:  # other widths; layers of other names
+        raise AdapterError(f"{folder} holds an adapter of another base model than {llava.config.text_config.model_type} of "
+                           f"width {llava.config.text_config.hidden_size}: {str(error)[:300]}") from error
 
 
 def merged(model) -> LlavaForConditionalGeneration:

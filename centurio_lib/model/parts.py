@@ -83,14 +83,18 @@ def with_system(template: str, line: str) -> str:
     return f"{{%- set messages = [{{'role': 'system', 'content': '{quoted}'}}] + messages -%}}{template}"
 
 
-def load_language_model(base: Base, tokenizer, load_4bit: bool = False):
-    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it."""
+def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: torch.device | None = None):
+    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it.
+
+    `device`: where it is quantised, shard by shard, so that it never lies there in full; None: the CPU.
+    """
     quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
     with explained(base.language_model, base.language_model_revision):
         model = AutoModelForCausalLM.from_pretrained(
             local(base.language_model), revision=base.language_model_revision, dtype=getattr(torch, base.dtype),
-            quantization_config=quantised if load_4bit else None, **FORMAT)
+            quantization_config=quantised if load_4bit else None,
+            device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
     for layer in model.modules():
