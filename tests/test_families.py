@@ -11,8 +11,11 @@ import torch
 from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoModelForImageTextToText, AutoProcessor, SiglipModel
 
-from centurio_lib.model import conversation, parts
+from centurio_lib import params
+from centurio_lib.data import artwork
+from centurio_lib.model import batches, conversation, export, features, generate, llava, parts
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
 SAID = st.text(st.characters(exclude_characters="<[", exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -113,3 +116,141 @@ def test_template_that_begins_answers_elsewhere_is_refused(name, folder, tmp_pat
     base = families.base(name, folder).model_copy(update={"language_model": str(tmp_path), "system": None})
     with pytest.raises(ConversationError, match="what is learned cannot be told from it"):
         parts.load_tokenizer(base)
+
+
+# === the model around it ===
+@pytest.fixture(scope="module")
+def profile(name, folder):
+    """The family's own profile, but for sizes: LoRA of rank 256 and alpha 512 on layers of 32."""
+    base = families.base(name, folder)
+    return params.profile(FAMILIES[name].profile).model_copy(update={"base": base, "load_4bit": False, "lora_rank": 4})
+
+
+SETUP = params.setup("PT50")
+
+
+@pytest.fixture(scope="module")
+def shown(profile):
+    """Features of the pictures by the miniature encoder, of the last block but one."""
+    vision = parts.load_vision(profile.base)
+    values = features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)
+    return features.Features([features.Kept(values, tiny.IMAGE_IDS)])
+
+
+@pytest.fixture(scope="module")
+def made(tokenizer, shown):
+    """The tiny samples as this family's tokens."""
+    return conversation.tokenize(tokenizer, tiny.samples(), shown.tokens)
+
+
+def adapter(profile, folder, seed: int = 0):
+    """A folder with an adapter whose weights have moved away from where they start."""
+    model = llava.tune(llava.build(profile, 0)[0], profile, SETUP)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for p in llava.trainable(model).values():
+            p.add_(0.05 * torch.randn_like(p))
+    return llava.save(model, folder), model.eval()
+
+
+@torch.no_grad()
+def logits(model, tokenizer, made, shown) -> torch.Tensor:
+    """Logits of all samples in two packed rows."""
+    return tiny.logits(llava.plain(model), batches.collate([made[:3], made[3:]], tokenizer.pad_token_id), shown)
+
+
+def test_features_are_those_of_the_last_block_but_one_without_a_class_token(profile, folder):
+    whole, pixels = SiglipModel.from_pretrained(folder / "vision"), torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        inner = whole.vision_model(pixel_values=pixels, output_hidden_states=True).hidden_states
+        ours = features.states(parts.load_vision(profile.base), pixels, profile.base.vision_layer)
+    assert ours.shape == (2, 4, 16) and torch.equal(ours, inner[2]) and len(inner) == 4  # 32 // 14 = 2 patches a side
+
+
+@torch.no_grad()
+def test_packed_logits_are_those_of_each_conversation_alone_and_neighbours_do_not_matter(profile, tokenizer, made, shown):
+    """Text-only, single and multi-image samples share rows."""
+    model = llava.build(profile, 0)[0].eval()
+    together, at = logits(model, tokenizer, made, shown)[0], 0
+    changed = [made[0], made[5], made[2]]
+    other = tiny.logits(model, batches.collate([changed], tokenizer.pad_token_id), shown)[0]
+    for sample in made[:3]:
+        alone = tiny.logits(model, batches.collate([[sample]], 0), shown)[0]
+        assert torch.allclose(together[at:at + len(sample.ids)], alone, atol=1e-4, rtol=1e-4)
+        at += len(sample.ids)
+    assert torch.allclose(other[:len(made[0].ids)], together[:len(made[0].ids)], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_batches_grouped_by_length_give_the_same_logits(profile, tokenizer, made, shown):
+    model = llava.build(profile, 0)[0].eval()
+    for rows in batches.plan(made, 256, 2, False, seed=0):
+        batch = batches.collate([[made[i] for i in row] for row in rows], tokenizer.pad_token_id)
+        for r, (i,) in enumerate(rows):
+            alone = tiny.logits(model, batches.collate([[made[i]]], 0), shown)[0]
+            assert torch.allclose(tiny.logits(model, batch, shown)[r, :len(made[i].ids)], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_lora_of_the_paper_is_on_the_linear_layers_of_the_language_model_alone(profile, name):
+    own = params.profile(FAMILIES[name].profile)
+    model = llava.tune(llava.build(profile, 0)[0], profile.model_copy(update={"lora_rank": own.lora_rank}), SETUP)
+    config = model.peft_config["default"]
+    assert (config.r, config.lora_alpha, config.lora_dropout, config.bias) == (256, 512, 0.05, "none")
+    layers = {n.split(".lora_")[0] for n in llava.trainable(model) if ".lora_" in n}
+    wanted = "qkv_proj o_proj gate_up_proj down_proj" if name == "phi" else "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj"
+    assert {layer.rsplit(".", 1)[1] for layer in layers} == set(wanted.split())
+    assert all("model.language_model.layers." in layer for layer in layers)
+
+
+def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, made, shown, tmp_path):
+    """Also where the output head scales its logits, which LLaVA leaves out."""
+    saved, model = adapter(profile, tmp_path / "adapter")
+    before = logits(model, tokenizer, made, shown)
+    export.export(profile, tokenizer, llava.build(profile, 0)[0], saved, tmp_path / "plain")
+    loaded = AutoModelForImageTextToText.from_pretrained(tmp_path / "plain").eval()
+    processor = AutoProcessor.from_pretrained(tmp_path / "plain")
+    picture = artwork.from_bytes(tiny.pictures().image[0])
+    chat = [{"role": "user", "content": IMAGE + tokenizer.init_kwargs["after_images"] + "What is this?"}]
+    inputs = processor(images=picture, text=processor.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True),
+                       return_tensors="pt", add_special_tokens=False)
+    asked = conversation.prompt(tokenizer, "What is this?", shown.tokens(["i0"]))
+    assert inputs["input_ids"][0].tolist() == asked.tolist()
+    one = conversation.Conversation("one", asked, np.ones(len(asked), bool), ["i0"])
+    with torch.no_grad():
+        ours = tiny.logits(llava.plain(model), batches.collate([[one]], 0), shown)[0]
+        assert torch.allclose(loaded(**inputs).logits[0], ours, atol=1e-4, rtol=1e-4)
+        assert torch.allclose(logits(loaded, tokenizer, made, shown), before, atol=1e-4, rtol=1e-4)
+
+
+def test_model_with_tiles_is_not_exported(profile, tokenizer, tmp_path):
+    with pytest.raises(export.ExportError, match="looks at tiles"):
+        export.export(profile, tokenizer, llava.build(profile, 0, tiling=2)[0], tmp_path, tmp_path / "plain")
+
+
+# === four bits ===
+def test_adapter_on_four_bits_survives_an_evaluation_and_a_reload(profile, tokenizer, made, shown, tmp_path):
+    """On some CPUs an evaluation rewrote the weights in place, so that what was trained no longer fitted them."""
+    small = profile.model_copy(update={"load_4bit": True})
+    untuned = llava.build(small, 0)[0]
+    kinds = {n: type(m).__name__ for n, m in untuned.named_modules() if isinstance(m, torch.nn.Linear)}
+    assert {n.split(".layers.")[0] for n, kind in kinds.items() if kind == "Linear4bit"} == {"model.language_model"}
+    assert all(kind == "Linear" for n, kind in kinds.items() if ".language_model." not in n)  # tower, projector, head
+    model = llava.tune(untuned, small, SETUP)
+    with torch.no_grad():
+        for n, p in llava.trainable(model).items():
+            p.add_(0.05 * torch.randn(p.shape, generator=torch.Generator().manual_seed(len(n))))
+    layer = next(m for m in untuned.modules() if type(m).__name__ == "Linear4bit" and m.weight.shape[-1] == 1)
+    packed = layer.weight.data.clone()
+    before = logits(model.eval(), tokenizer, made, shown)
+    generate.answers(llava.merged(model), tokenizer, [conversation.prompt(tokenizer, "Q?", [])], [[]], shown, [3], 1)
+    assert torch.equal(layer.weight.data, packed) and torch.equal(logits(model, tokenizer, made, shown), before)
+    saved = llava.save(model, tmp_path)
+    again = llava.load(llava.build(small, 0)[0], saved).eval()
+    assert torch.equal(logits(again, tokenizer, made, shown), before)
+
+
+def test_adapter_of_another_base_model_is_refused(profile, name, folder, tmp_path):
+    saved, _ = adapter(profile, tmp_path)
+    other = families.base("phi" if name != "phi" else "qwen", folder)
+    with pytest.raises(llava.AdapterError, match="holds an adapter of another base model than"):
+        llava.load(llava.build(profile.model_copy(update={"base": other}), 0)[0], saved)

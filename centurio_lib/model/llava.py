@@ -19,7 +19,7 @@ from centurio_lib.model.tiling import width
 from centurio_lib.params import Profile, Setup
 
 LORA_DROPOUT = 0.05  # official code; the paper does not state it
-TRAINED = "trained.safetensors"
+TRAINED, BASE = "trained.safetensors", "base.json"
 CPU = torch.device("cpu")
 
 
@@ -48,6 +48,7 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
     llava.is_loaded_in_4bit = getattr(language_model, "is_loaded_in_4bit", False)  # so that peft knows what it wraps
     llava.generation_config.eos_token_id = tokenizer.eos_token_id
     llava.generation_config.pad_token_id = tokenizer.pad_token_id
+    llava.untuned = fingerprint(llava)
     return llava
 
 
@@ -121,6 +122,7 @@ def save(model, folder: Path) -> Path:
     """Write what was trained: peft's adapter format for LoRA, else the trained tensors."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    provenance.write_json(folder / BASE, {"weights": plain(model).untuned})
     if isinstance(model, PeftModel):
         model.save_pretrained(folder)
     else:
@@ -133,29 +135,35 @@ def load(llava, folder: Path, train: bool = False):
     """Put what an earlier run trained onto an untuned model. Raises FileNotFoundError where the folder holds none."""
     folder = Path(folder)
     if (folder / "adapter_config.json").exists():
-        return adapted(llava, folder, train)
+        check_base(llava, folder)
+        config = LoraConfig.from_pretrained(folder)
+        in_full(llava, config.modules_to_save)  # else what was trained would be rounded
+        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train)
     if not (folder / TRAINED).exists():
         raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
+    check_base(llava, folder)
     tensors = load_file(folder / TRAINED)
     llava.requires_grad_(False)
     parameters = dict(llava.named_parameters())
     for name, tensor in tensors.items():
-        if name not in parameters or parameters[name].shape != tensor.shape:
-            raise AdapterError(f"{folder} was trained on another base model: it has {name} of shape {tuple(tensor.shape)}")
         parameters[name].data = tensor.to(parameters[name].device)
         parameters[name].requires_grad_(train)
     return llava
 
 
-def adapted(llava, folder: Path, train: bool) -> PeftModel:
-    """A model with the LoRA adapter of a folder. Raises AdapterError where it fits another base model."""
-    config = LoraConfig.from_pretrained(folder)
-    in_full(llava, config.modules_to_save)  # else what was trained would be rounded
-    try:
-        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train)
-    except (RuntimeError, ValueError) as error:  # other widths; layers of other names
-        raise AdapterError(f"{folder} holds an adapter of another base model than {llava.config.text_config.model_type} of "
-                           f"width {llava.config.text_config.hidden_size}: {str(error)[:300]}") from error
+def fingerprint(llava) -> str:
+    """Which base models an untuned LLaVA is made of, wherever they lie and in which precision: a digest of some weights."""
+    looked_at = [llava.get_input_embeddings().weight[:64], llava.model.vision_tower.embeddings.patch_embedding.weight,
+                 *(p for name, p in llava.model.language_model.named_parameters() if "norm" in name)]
+    return provenance.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
+
+
+def check_base(llava, folder: Path) -> None:
+    """Raises AdapterError where an adapter was trained on other base models than these."""
+    if provenance.read_json(folder / BASE)["weights"] != llava.untuned:
+        config = llava.config.text_config
+        raise AdapterError(f"{folder} holds an adapter of another base model than this {config.model_type} of width "
+                           f"{config.hidden_size}: name the base models that it was trained on, or train it again")
 
 
 def merged(model) -> LlavaForConditionalGeneration:

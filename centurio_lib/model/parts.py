@@ -96,7 +96,9 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
             quantization_config=quantised if load_4bit else None,
             device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
+        with torch.random.fork_rng():  # new rows are drawn: the same at every load
+            torch.manual_seed(0)
+            model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
     for layer in model.modules():
         if type(layer).__name__ == "Linear4bit":  # of bitsandbytes, which not every machine has
             # on a CPU the first forward pass of an evaluation would rewrite the weights in place, for good
