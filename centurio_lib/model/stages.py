@@ -7,14 +7,18 @@ import torch
 
 from centurio_lib import params, provenance, runs, tables
 from centurio_lib.data import mix, pictures, prompts, splits
-from centurio_lib.model import conversation, features, llava, shown, workers
+from centurio_lib.model import conversation, features, llava, memory, shown, workers
 from centurio_lib.model import train as training
 
 
 def base(run: runs.Run):
-    """The untuned model and its tokenizer."""
+    """The untuned model and its tokenizer. Raises memory.MemoryShortage where a GPU cannot hold what a training needs."""
     torch.set_num_threads(run.profile.threads)
     device = workers.device(run.profile.base.dtype)
+    if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
+        room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
+        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
+        print(f"{run.label}: about {wanted:.1f} of {room:.1f} GiB of the GPU will be used", flush=True)
     if shared(run) and workers.alone():
         device = llava.CPU  # the processes that train have the GPUs to themselves
     return llava.build(run.profile, run.seed, run.setup.tiling, device)
