@@ -107,7 +107,7 @@ def test_stage_that_does_not_fit_is_refused_with_what_would():
 def test_shape_of_a_local_folder_is_read_from_it(name, tmp_path):
     base = families.base(name, tmp_path)
     lm, vision = memory.shapes(base.language_model, base.vision)
-    model = parts.load_language_model(base, [])
+    model = parts.load_language_model(base, [None] * (lm.tokens + 1))  # with the row of the image placeholder
     assert lm.quantised + lm.other == model.num_parameters()
     assert vision.weights == parts.load_vision(base).num_parameters()
 

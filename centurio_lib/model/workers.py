@@ -77,7 +77,7 @@ def launch(processes: int, notebook: str, profile: str, setup: str, seed: int, s
     """Train a run's stage in processes of their own, saying what they say. Raises WorkersError with their last lines."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
                "-m", "centurio_lib.model.workers", notebook, profile, setup, str(seed)]
-    last: deque[str] = deque(maxlen=30)
+    last: deque[str] = deque(maxlen=80)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as launcher:
         try:
             for line in launcher.stdout:
