@@ -254,3 +254,12 @@ def test_adapter_of_another_base_model_is_refused(profile, name, folder, tmp_pat
     other = families.base("phi" if name != "phi" else "qwen", folder)
     with pytest.raises(llava.AdapterError, match="holds an adapter of another base model than"):
         llava.load(llava.build(profile.model_copy(update={"base": other}), 0)[0], saved)
+
+
+@pytest.mark.parametrize("load", [parts.load_vision, parts.load_tokenizer, lambda base: parts.load_language_model(base, [])])
+def test_model_that_cannot_be_had_says_which_licence_and_what_to_put_where(load, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    base = params.profile("paper-llama3").base.model_copy(update={"vision": "meta-llama/Meta-Llama-3-8B-Instruct"})
+    with pytest.raises(parts.BaseModelError, match=r"(?s)accept its licence at https://huggingface.co/meta-llama/Meta-Llama-3-8B-Instruct"
+                                                   r".*hf download meta-llama/\S+ --revision .* --local-dir models/meta-llama"):
+        load(base)
