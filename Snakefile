@@ -17,6 +17,7 @@ PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
 THREADS = PROFILE.threads
 GPU = int(PROFILE.base.dtype == "bfloat16")  # profiles in half precision are for GPUs, where runs take turns
+GPUS = GPU * PROFILE.gpus  # of a training run
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's papermill
 
 
@@ -94,7 +95,8 @@ onstart:
     held, since = plan.hold(PROFILE.name), time.time()
     todo = [job for job in workflow.dag.needrun_jobs() if job.output]
     jobs = [plan.Job(job.rule.name, Path(job.output[0]).absolute()) for job in todo]
-    plan.watch(PROFILE.name, jobs, abreast=1 if GPU else max(1, workflow.cores // THREADS))
+    sent = workflow.resource_settings.nodes  # to a cluster, which has cores of its own
+    plan.watch(PROFILE.name, jobs, abreast=sent or (1 if GPU else max(1, workflow.cores // THREADS)))
 
 
 onsuccess:
@@ -214,7 +216,7 @@ rule pretrain:
         f"{RESULTS}/pretrain/{RUN}/run.ipynb",
     threads: THREADS
     resources:
-        gpu=GPU,
+        gpu=GPUS,
     shell:
         papermill("10_pretrain", setup="{wildcards.setup}", seed="{wildcards.seed}")
 
@@ -232,7 +234,7 @@ rule instruct:
         f"{RESULTS}/instruct/{RUN}/run.ipynb",
     threads: THREADS
     resources:
-        gpu=GPU,
+        gpu=GPUS,
     shell:
         papermill("11_instruct", setup="{wildcards.setup}", seed="{wildcards.seed}")
 

@@ -8,27 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
+from centurio_lib.strict import ParamsError, Strict, load, validated
 
 CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(gt=0)]
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
-
-
-class ParamsError(ValueError):
-    """A parameter is unknown, of the wrong type, or out of range; the message names file, key and value."""
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and converts no types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Data(Strict):
@@ -94,7 +84,12 @@ class Base(Strict):
     vision_layer: int  # hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)
     pixels: Count
     dtype: Literal["float32", "bfloat16"]
+    vision_revision: str | None = None  # commit of a hub name, without which a repetition may start from other weights
+    language_model_revision: str | None = None
     text_pixels: Count | None = None  # side of images with text; None: that of all others
+    keep_features: bool = True  # whether a frozen encoder's features are computed once and kept on disk
+    system: str | None = None  # system line of every conversation; None: what the chat template does without one
+    after_images: str = ""  # between images and the first question
     encoder: EncoderSize | None = None
     reading: Reading | None = None
     decoder: DecoderSize | None = None
@@ -112,6 +107,8 @@ class Stage(Strict):
     epochs: Count
     lr: float
     projector_lr: float
+    conversations: Count | None = None  # of one optimiser step, whatever their length; None: `accumulate` passes
+    text_tokens: Count | None = None  # longest conversation, an image counted as one; longer ones are dropped. None: any
     checkpoint_every: Count  # optimiser steps
     ocr_samples: Annotated[int, Field(ge=0)] = 0  # documents besides, of setups with `ocr` (paper: 500k, then 50k)
     text_heavy: Annotated[int, Field(ge=0)] = 0  # plots with English labels besides, of instruct mixes with text
@@ -181,6 +178,8 @@ class Profile(Strict):
     tuning: Tuning
     lora_rank: Count
     load_4bit: bool
+    checkpointing: bool = False  # whether the language model's activations are computed again on the way back
+    gpus: Count = 1  # processes that share a training stage, a GPU each
     threads: Count  # of one run
     base_threads: Count  # of building the base models
     evaluation: Evaluation
@@ -235,38 +234,30 @@ class Setup(Strict):
         return [code for code in languages() if code in wanted]
 
 
-def load(path: Path) -> Any:
-    """Content of a YAML file. Raises ParamsError where it is missing or not YAML."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
-        raise ParamsError(f"{path} does not exist; there are: {known}") from error
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {error}") from error
-
-
-def validated(model: type[Strict], values: Any, source: str):
-    """A model from values. Raises ParamsError that names the source, each key, its value and what is wrong."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}{hint(e['input'])}" for e in error.errors()]
-        raise ParamsError("\n".join(lines)) from error
-
-
-def hint(value: Any) -> str:
-    """What YAML may have done to a value of the wrong type."""
-    if isinstance(value, str) and value.replace("e", "").replace("-", "").replace(".", "").isdigit():
-        return " (YAML reads 1e-4 as text: write 1.0e-4)"
-    return " (YAML reads an unquoted no as False: write \"no\")" if isinstance(value, bool) else ""
-
-
 @cache
 def profile(name: str) -> Profile:
     """A profile of params/profiles. Raises ParamsError for an unknown name or a bad value."""
-    path = paths.PARAMS / "profiles" / f"{name}.yaml"
-    return validated(Profile, load(path) | {"name": name}, str(path))
+    return validated(Profile, stated(name) | {"name": name}, str(profile_path(name)))
+
+
+def profile_path(name: str) -> Path:
+    """File of a profile."""
+    return paths.PARAMS / "profiles" / f"{name}.yaml"
+
+
+def stated(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a profile and its `parent` state, section by section: the profile's own keys win.
+
+    Raises ParamsError where it is its own ancestor.
+    """
+    if name in below:
+        raise ParamsError(f"{profile_path(below[0])}: profile {name!r} is its own ancestor")
+    own = load(profile_path(name))
+    parent = own.pop("parent", None)
+    above = stated(parent, (*below, name)) if parent else {}
+    sections = {key: above[key] | value for key, value in own.items()
+                if isinstance(value, dict) and isinstance(above.get(key), dict)}
+    return above | own | sections
 
 
 @cache

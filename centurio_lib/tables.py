@@ -37,6 +37,7 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
 }.items()}
 
 
+IMAGES_TOGETHER = 32  # rows of a table with images that are read at once where single ones are asked for
 # column of a table that names the images that it holds
 IMAGE_NAMES = {"images": "image_id", "documents": "image_id", "plots": "plot_id"}
 
@@ -49,7 +50,7 @@ def write(path: Path, name: str, frame: pd.DataFrame) -> Path:
         raise ValueError(f"{path}: table {name!r} lacks columns {sorted(missing)} and has unknown ones {sorted(unknown)}")
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     with provenance.atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", row_group_size=IMAGES_TOGETHER if "image" in schema.names else None)
     return Path(path)
 
 

@@ -10,7 +10,7 @@ import tiny
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from centurio_lib.model import batches, forward, llava
+from centurio_lib.model import batches, conversation, forward, llava, parts
 
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 SIZES = {"vocab_size": 0, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -93,8 +93,8 @@ def test_embeddings_grow_only_where_the_placeholder_needs_it(tmp_path):
     tiny.language_model().save_pretrained(tmp_path)
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path)})
     known = tiny.tokenizer()
-    assert llava.load_language_model(base, known).get_input_embeddings().num_embeddings == len(known)
-    grown = llava.load_language_model(base, [None] * (len(known) + 1)).get_input_embeddings().num_embeddings
+    assert parts.load_language_model(base, known).get_input_embeddings().num_embeddings == len(known)
+    grown = parts.load_language_model(base, [None] * (len(known) + 1)).get_input_embeddings().num_embeddings
     assert grown > len(known) and grown % 64 == 0
 
 
@@ -188,15 +188,14 @@ def test_folder_without_an_adapter_is_an_error(tmp_path):
         llava.load(tiny.model(), tmp_path)
 
 
-def test_tokenizer_whose_template_marks_no_answers_is_refused(tmp_path):
+def test_tokenizer_without_a_template_is_refused(tmp_path):
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path)})
     tiny.language_model().config.save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
-    assert llava.load_tokenizer(base).get_vocab() == tiny.tokenizer().get_vocab()
-    template = next(tmp_path.glob("*.jinja"))
-    template.write_text(re.sub(r"{% (end)?generation %}", "", template.read_text()))
-    with pytest.raises(ValueError, match="lacks the generation block that marks answers"):
-        llava.load_tokenizer(base)
+    assert parts.load_tokenizer(base).get_vocab() == tiny.tokenizer().get_vocab()
+    next(tmp_path.glob("*.jinja")).unlink()
+    with pytest.raises(conversation.ConversationError, match="has no chat template"):
+        parts.load_tokenizer(base)
 
 
 # === four bits ===
@@ -206,7 +205,7 @@ def quantised(tmp_path):
     pytest.importorskip("bitsandbytes")
     tiny.language_model().save_pretrained(tmp_path)
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path), "dtype": "float32"})
-    return around(llava.load_language_model(base, tiny.tokenizer(), load_4bit=True))
+    return around(parts.load_language_model(base, tiny.tokenizer(), load_4bit=True))
 
 
 def test_nf4_leaves_vision_tower_projector_and_head_as_they_are(quantised):

@@ -178,3 +178,15 @@ def test_table_of_languages_is_the_papers():
     """100 languages: English and 99 in tiers of 6 (T5), 18, 28, 17 and 30 (T1)."""
     tiers = [lang.tier for code, lang in languages().items() if code != "en"]
     assert [tiers.count(tier) for tier in (5, 4, 3, 2, 1)] == [6, 18, 28, 17, 30]
+
+
+def test_profile_states_only_what_differs_from_its_parent(tmp_path, monkeypatch):
+    paper, aya = params.profile("paper"), params.profile("paper-aya")
+    assert aya.base.vision == paper.base.vision and aya.base.system is None and paper.base.system
+    assert aya.instruct.lr == params.profile("paper-qwen").instruct.lr != paper.instruct.lr and aya.lora_rank == 256
+    (tmp_path / "profiles").mkdir()
+    for name, parent in (("a", "b"), ("b", "a")):
+        (tmp_path / "profiles" / f"{name}.yaml").write_text(f"parent: {parent}")
+    monkeypatch.setattr(paths, "PARAMS", tmp_path)
+    with pytest.raises(ParamsError, match=r"a\.yaml: profile 'a' is its own ancestor"):
+        params.stated("a")

@@ -86,6 +86,18 @@ def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: 
     return [batches[i] for i in random.permutation(len(batches))]
 
 
+def steps(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool, size: int,
+          seed: int) -> list[list[list[list[int]]]]:
+    """Order of one epoch in optimiser steps of `size` conversations each, as in the paper, whatever their length.
+
+    Each step is a list of batches as `plan` makes them, of its own conversations.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(conversations)).tolist()
+    chunks = [shuffled[i:i + size] for i in range(0, len(shuffled), size)]
+    planned = [plan([conversations[i] for i in chunk], row_tokens, rows, packed, seed) for chunk in chunks]
+    return [[[[chunk[i] for i in row] for row in batch] for batch in step] for chunk, step in zip(chunks, planned, strict=True)]
+
+
 def grouped(lengths: list[int], tokens: int, random: np.random.Generator) -> list[list[list[int]]]:
     """Batches of single-conversation rows of like length, each at most `tokens` with padding."""
     noise = random.random(len(lengths))

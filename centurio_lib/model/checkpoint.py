@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from centurio_lib import provenance
+from centurio_lib.model import workers
 
 
 class CheckpointError(RuntimeError):
@@ -22,8 +23,10 @@ def path_of(folder: Path, key: str) -> Path:
 
 
 def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer, log: list[list[float]]) -> None:
-    """Write a checkpoint at `step`. `log`: a row of numbers for each entry."""
-    tensors = {"random": torch.get_rng_state(), "log": torch.tensor(log, dtype=torch.float64)}
+    """Write a checkpoint at `step`, by the first of the processes that share it. `log`: a row of numbers for each entry."""
+    tensors = workers.random_states() | {"log": torch.tensor(log, dtype=torch.float64)}
+    if not workers.state().is_main_process:
+        return
     for name, p in named.items():
         tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value for kind, value in optimizer.state[p].items()}
     with provenance.atomic(path) as temporary:
@@ -41,11 +44,12 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
         metadata = file.metadata()
         if metadata["key"] != key:
             raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start again")
-        kinds = {k.split("/")[0] for k in file.keys()} - {"random", "log", "weight"}  # noqa: SIM118
+        kinds = {k.split("/")[0] for k in file.keys()} - {"random", "random_gpu", "log", "weight"}  # noqa: SIM118
         for name, p in named.items():
             p.data.copy_(file.get_tensor(f"weight/{name}"))
-            optimizer.state[p] = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}  # noqa: SIM118
-        torch.set_rng_state(file.get_tensor("random"))
+            stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}  # noqa: SIM118
+            optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}  # the step count stays on the CPU
+        workers.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})  # noqa: SIM118
         log = file.get_tensor("log").tolist()
     schedule.last_epoch = step = int(metadata["step"])
     for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from centurio_lib import provenance
 from centurio_lib.data import artwork
+from centurio_lib.data.shelf import Shelf
 from centurio_lib.model.tiling import cut, joined, passes
 
 
@@ -69,17 +70,20 @@ class Kept:
 class Live:
     """Features computed anew each time, with gradients where the encoder is trained: its weights change at every step.
 
+    Of a frozen encoder, they are those of more images than a disk holds the features of.
+
     The encoder is looked up in the LLaVA at each call, since peft puts a copy that it trains in its place.
     """
 
-    def __init__(self, llava, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1):
+    def __init__(self, llava, pictures: pd.DataFrame | Shelf, layer: int, side: int, tiling: int = 1):
         self.llava, self.layer, self.side, self.tiling = llava, layer, side, tiling
-        self.image_ids, self.pictures = pictures.image_id.tolist(), pictures.set_index("image_id", drop=False)
+        on_disk = isinstance(pictures, Shelf)
+        self.image_ids = pictures.image_ids if on_disk else pictures.image_id.tolist()
+        self.pictures = pictures if on_disk else pictures.set_index("image_id", drop=False).loc
         self.tokens = (side // llava.config.vision_config.patch_size) ** 2
 
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        shown = self.pictures.loc[image_ids]
-        return look(self.llava.model.vision_tower, shown, self.layer, self.side, self.tiling)
+        return look(self.llava.model.vision_tower, self.pictures[image_ids], self.layer, self.side, self.tiling)
 
 
 def pixels_of(images: list) -> torch.Tensor:
@@ -99,8 +103,8 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
 
     Positions are interpolated where the images are of another size than those that it was trained on.
     """
-    dtype = next(vision.parameters()).dtype
-    return vision(pixels.to(dtype), output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[layer]
+    own = next(vision.parameters())
+    return vision(pixels.to(own.device, own.dtype), output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[layer]
 
 
 def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> torch.Tensor:
@@ -120,7 +124,7 @@ def encode(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 
     """The same, batch by batch, without gradients and in single precision."""
     step = max(1, batch // passes(tiling))
     parts = [pictures.iloc[first:first + step] for first in range(0, len(pictures), step)]
-    return torch.cat([look(vision, part, layer, side, tiling).float() for part in parts])
+    return torch.cat([look(vision, part, layer, side, tiling).float().cpu() for part in parts])
 
 
 def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> Kept:
@@ -128,7 +132,7 @@ def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, 
 
     Raises ValueError naming a corrupt image, or a file that holds other images.
     """
-    weights = b"".join(p.detach().float().numpy().tobytes() for p in vision.parameters())
+    weights = b"".join(p.detach().float().cpu().numpy().tobytes() for p in vision.parameters())
     name = provenance.sha256(weights + f"{layer}/{side}/{tiling}".encode() + b"".join(pictures.image))[:16]
     path = Path(folder) / f"features-{name}.safetensors"
     if not path.exists():

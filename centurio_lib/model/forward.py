@@ -5,6 +5,17 @@ import torch
 from centurio_lib.model.batches import Batch
 
 
+def computing(llava) -> torch.autocast:
+    """Context in which a model in half precision computes in bfloat16, while what is trained of it stays in float32."""
+    half = llava.get_input_embeddings().weight.dtype == torch.bfloat16
+    return torch.autocast(llava.device.type, dtype=torch.bfloat16, enabled=half)
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch where the model is."""
+    return Batch(*(part.to(device) if isinstance(part, torch.Tensor) else part for part in batch))
+
+
 def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tensor:
     """Input embeddings (rows, tokens, d_lm): words as they are, image placeholders replaced by projected features.
 
@@ -15,7 +26,9 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
     if features is None:
         return words
     places = ids == llava.config.image_token_index
-    projected = llava.model.multi_modal_projector(features.to(words.dtype))  # (image tokens, d_lm)
+    projector = llava.model.multi_modal_projector
+    kept = next(p for p in projector.parameters() if p.is_floating_point()).dtype  # float32 where it was trained in half precision
+    projected = projector(features.to(words.device, kept)).to(words.dtype)  # (image tokens, d_lm)
     if int(places.sum()) != len(projected):
         raise ValueError(f"{int(places.sum())} image tokens, but features for {len(projected)}")
     return words.masked_scatter(places[..., None], projected)
@@ -31,7 +44,7 @@ def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.T
 
 def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2) wants."""
-    return torch.zeros(mask.shape, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
 
 def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.Tensor, int]:

@@ -8,7 +8,7 @@ import torch
 
 from centurio_lib.model.conversation import spelling
 from centurio_lib.model.features import Features
-from centurio_lib.model.forward import embed
+from centurio_lib.model.forward import computing, embed
 
 
 @torch.no_grad()
@@ -68,10 +68,12 @@ def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed)
     ids = np.full((len(prompts), length), tokenizer.pad_token_id)  # (prompts, tokens), padded on the left
     for row, prompt in enumerate(prompts):
         ids[row, length - len(prompt):] = prompt
-    ids = torch.from_numpy(ids)
-    mask = torch.from_numpy(np.arange(length) >= length - np.array([[len(p)] for p in prompts]))
+    ids = torch.from_numpy(ids).to(llava.device)
+    mask = torch.from_numpy(np.arange(length) >= length - np.array([[len(p)] for p in prompts])).to(llava.device)
     shown = [i for row in images for i in row]
-    embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
-    made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
-                          pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, prefix_allowed_tokens_fn=allowed)
+    with computing(llava):
+        embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
+        made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
+                              pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+                              prefix_allowed_tokens_fn=allowed)
     return [text.strip() for text in tokenizer.batch_decode(made, skip_special_tokens=True)]

@@ -9,55 +9,22 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    SiglipVisionModel,
-)
+from transformers import LlavaConfig, LlavaForConditionalGeneration
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
-from centurio_lib import paths, provenance
+from centurio_lib import provenance
+from centurio_lib.model import parts
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.model.tiling import width
-from centurio_lib.params import Base, Profile, Setup
+from centurio_lib.params import Profile, Setup
 
 LORA_DROPOUT = 0.05  # official code; the paper does not state it
-NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
-TRAINED = "trained.safetensors"
+TRAINED, BASE = "trained.safetensors", "base.json"
+CPU = torch.device("cpu")
 
 
-def local(name: str) -> str:
-    """A folder of this repo or of the study's home where there is one, else the name as a hub knows it."""
-    return next((str(root / name) for root in (paths.HOME, paths.REPO) if (root / name / "config.json").exists()), name)
-
-
-def load_vision(base: Base) -> SiglipVisionModel:
-    """The vision tower, without the pooling head that LLaVA does not use."""
-    return SiglipVisionModel.from_pretrained(local(base.vision), dtype=getattr(torch, base.dtype), vision_use_head=False).eval()
-
-
-def load_tokenizer(base: Base):
-    """The language model's tokenizer with an image placeholder. Raises ValueError if its chat template marks no answers."""
-    tokenizer = AutoTokenizer.from_pretrained(local(base.language_model), padding_side="left")
-    if IMAGE not in tokenizer.get_vocab():
-        tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
-    if "{% generation %}" not in (tokenizer.chat_template or ""):
-        raise ValueError(f"{base.language_model}: its chat template lacks the generation block that marks answers")
-    return tokenizer
-
-
-def load_language_model(base: Base, tokenizer, load_4bit: bool = False):
-    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it."""
-    quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-                                   bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
-    model = AutoModelForCausalLM.from_pretrained(local(base.language_model), dtype=getattr(torch, base.dtype),
-                                                 quantization_config=quantised if load_4bit else None)
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
-    return model
+class AdapterError(ValueError):
+    """An adapter was trained on another base model."""
 
 
 def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
@@ -81,6 +48,7 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
     llava.is_loaded_in_4bit = getattr(language_model, "is_loaded_in_4bit", False)  # so that peft knows what it wraps
     llava.generation_config.eos_token_id = tokenizer.eos_token_id
     llava.generation_config.pad_token_id = tokenizer.pad_token_id
+    llava.untuned = fingerprint(llava)
     return llava
 
 
@@ -96,12 +64,16 @@ def output_head(language_model) -> torch.nn.Linear:
     return head
 
 
-def build(profile: Profile, seed: int, tiling: int = 1) -> tuple[LlavaForConditionalGeneration, object]:
-    """The untuned model of a profile, and its tokenizer; `tiling`: of a setup."""
-    tokenizer = load_tokenizer(profile.base)
-    language_model = load_language_model(profile.base, tokenizer, profile.load_4bit)
-    vision = load_vision(profile.base)
-    return assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling), tokenizer
+def build(profile: Profile, seed: int, tiling: int = 1,
+          device: torch.device = CPU) -> tuple[LlavaForConditionalGeneration, object]:
+    """The untuned model of a profile on a device, and its tokenizer; `tiling`: of a setup."""
+    tokenizer = parts.load_tokenizer(profile.base)
+    language_model = parts.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
+    vision = parts.load_vision(profile.base)
+    llava = assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling)
+    if profile.checkpointing:  # acts in training only
+        llava.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+    return llava.to(device), tokenizer
 
 
 def linear_layers(llava) -> list[str]:
@@ -118,13 +90,22 @@ def tune(llava, profile: Profile, setup: Setup):
     if tuning == "lora":
         # what is trained whole is named here: peft saves no tensor that is unfrozen behind its back
         whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
+        in_full(llava, whole)
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
                                                 target_modules=linear_layers(llava), modules_to_save=whole))
     llava.model.multi_modal_projector.requires_grad_(True)
     llava.model.vision_tower.requires_grad_(setup.tune_encoder)
     for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
         part.requires_grad_(tuning == "full")
+    for p in llava.parameters():
+        p.data = p.data.float() if p.requires_grad else p.data
     return llava
+
+
+def in_full(llava, parts_of_it: list[str]) -> None:
+    """Keep parts in float32: at a rate of 1e-6 an update is lost in rounding to bfloat16. LoRA's weights are there by peft."""
+    for name in parts_of_it:
+        getattr(llava.model, name).float()
 
 
 def plain(model) -> LlavaForConditionalGeneration:
@@ -141,6 +122,7 @@ def save(model, folder: Path) -> Path:
     """Write what was trained: peft's adapter format for LoRA, else the trained tensors."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    provenance.write_json(folder / BASE, {"weights": plain(model).untuned})
     if isinstance(model, PeftModel):
         model.save_pretrained(folder)
     else:
@@ -153,16 +135,35 @@ def load(llava, folder: Path, train: bool = False):
     """Put what an earlier run trained onto an untuned model. Raises FileNotFoundError where the folder holds none."""
     folder = Path(folder)
     if (folder / "adapter_config.json").exists():
-        return PeftModel.from_pretrained(llava, folder, is_trainable=train)
+        check_base(llava, folder)
+        config = LoraConfig.from_pretrained(folder)
+        in_full(llava, config.modules_to_save)  # else what was trained would be rounded
+        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train)
     if not (folder / TRAINED).exists():
         raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
+    check_base(llava, folder)
     tensors = load_file(folder / TRAINED)
     llava.requires_grad_(False)
     parameters = dict(llava.named_parameters())
     for name, tensor in tensors.items():
-        parameters[name].data.copy_(tensor)
+        parameters[name].data = tensor.to(parameters[name].device)
         parameters[name].requires_grad_(train)
     return llava
+
+
+def fingerprint(llava) -> str:
+    """Which base models an untuned LLaVA is made of, wherever they lie and in which precision: a digest of some weights."""
+    looked_at = [llava.get_input_embeddings().weight[:64], llava.model.vision_tower.embeddings.patch_embedding.weight,
+                 *(p for name, p in llava.model.language_model.named_parameters() if "norm" in name)]
+    return provenance.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
+
+
+def check_base(llava, folder: Path) -> None:
+    """Raises AdapterError where an adapter was trained on other base models than these."""
+    if provenance.read_json(folder / BASE)["weights"] != llava.untuned:
+        config = llava.config.text_config
+        raise AdapterError(f"{folder} holds an adapter of another base model than this {config.model_type} of width "
+                           f"{config.hidden_size}: name the base models that it was trained on, or train it again")
 
 
 def merged(model) -> LlavaForConditionalGeneration:

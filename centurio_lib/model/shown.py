@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from centurio_lib import params, runs, tables
+from centurio_lib.data.shelf import Shelf
 from centurio_lib.model import features
 
 NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
@@ -26,6 +27,10 @@ class Source(NamedTuple):
         frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
         return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
 
+    def shelf(self, image_ids: list[str]) -> Shelf:
+        """Those of some images that the table holds, read when they are asked for."""
+        return Shelf(self.files, self.table, image_ids)
+
 
 def sources(run: runs.Run) -> list[Source]:
     """The tables whose images a run may show. Raises provenance.KeyMismatch where the data is missing or stale."""
@@ -42,24 +47,30 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
     """Features of the images that a run shows.
 
     A frozen encoder's are kept on disk: of all drawings, so that every run shares them, and of the text images of one
-    kind of stage. A tuned encoder's are computed at every step of training, and once for an evaluation.
+    kind of stage. A tuned encoder's are computed at every step of training, and once for an evaluation; those of a
+    profile that keeps none are computed whenever they are asked for.
     """
-    wanted, layer, tiling = list(dict.fromkeys(image_ids)), run.profile.base.vision_layer, run.setup.tiling
-    vision, parts = model.model.vision_tower, []
-    for source in sources(run):
-        tuned = run.setup.tune_encoder
-        pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned else _shared(run, source, wanted)))
-        if pictures.empty:
-            continue
-        if not tuned:
-            folder = runs.finished("02_captions", run.profile.name).folder.parent / "features"
-            parts.append(features.cached(folder, vision, pictures, layer, source.side, tiling))
-        elif run.stage == "evaluate":
-            values = features.encode(vision, pictures, layer, source.side, tiling)
-            parts.append(features.Kept(values, pictures.image_id.tolist()))
-        else:
-            parts.append(features.Live(model, pictures, layer, source.side, tiling))
-    return features.Features(parts)
+    wanted = list(dict.fromkeys(image_ids))
+    parts = [_part(run, model, source, wanted) for source in sources(run)]
+    return features.Features(part for part in parts if part is not None)
+
+
+def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> features.Part | None:
+    """Features of the images of one table, None where it holds none of those wanted."""
+    how = run.profile.base.vision_layer, source.side, run.setup.tiling
+    if not run.profile.base.keep_features:
+        shelf = source.shelf(wanted)
+        return features.Live(model, shelf, *how) if shelf.image_ids else None
+    tuned = run.setup.tune_encoder
+    pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned else _shared(run, source, wanted)))
+    if pictures.empty:
+        return None
+    vision = model.model.vision_tower
+    if not tuned:
+        return features.cached(runs.finished("02_captions", run.profile.name).folder.parent / "features", vision, pictures, *how)
+    if run.stage == "evaluate":
+        return features.Kept(features.encode(vision, pictures, *how), pictures.image_id.tolist())
+    return features.Live(model, pictures, *how)
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:

@@ -7,14 +7,26 @@ import torch
 
 from centurio_lib import params, provenance, runs, tables
 from centurio_lib.data import mix, pictures, prompts, splits
-from centurio_lib.model import conversation, features, llava, shown
+from centurio_lib.model import conversation, features, llava, memory, shown, workers
 from centurio_lib.model import train as training
 
 
 def base(run: runs.Run):
-    """The untuned model and its tokenizer."""
+    """The untuned model and its tokenizer. Raises memory.MemoryShortage where a GPU cannot hold what a training needs."""
     torch.set_num_threads(run.profile.threads)
-    return llava.build(run.profile, run.seed, run.setup.tiling)
+    device = workers.device(run.profile.base.dtype)
+    if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
+        room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
+        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
+        print(f"{run.label}: about {wanted:.1f} of {room:.1f} GiB of the GPU will be used", flush=True)
+    if shared(run) and workers.alone():
+        device = llava.CPU  # the processes that train have the GPUs to themselves
+    return llava.build(run.profile, run.seed, run.setup.tiling, device)
+
+
+def shared(run: runs.Run) -> bool:
+    """Whether several processes train the run's stage."""
+    return run.profile.gpus > 1 and run.stage in ("pretrain", "instruct")
 
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:
@@ -82,16 +94,32 @@ def features_of(run: runs.Run, model, samples: pd.DataFrame) -> features.Feature
 
 def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
               image_features: features.Features) -> list[conversation.Conversation]:
-    """Samples as tokens, checked before training starts; what is read is spelled where the profile says so."""
+    """Samples as tokens, checked before training starts; what is read is spelled where the profile says so.
+
+    Those that are longer than the stage allows are left out, and said to be.
+    """
     rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
     spelled = [run.profile.spelled and heavy for heavy in chosen.text_heavy]
-    return conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
+    made = conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
+    stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
+    if stage.text_tokens is None:
+        return made
+    kept = conversation.fitting(made, tokenizer.convert_tokens_to_ids(conversation.IMAGE), stage.text_tokens, stage.row_tokens)
+    if len(kept) < len(made):
+        print(f"{len(made) - len(kept)} of {len(made)} samples left out: longer than {stage.text_tokens} tokens of text, or than "
+              f"{stage.row_tokens} with their images")
+    return kept
 
 
 def fresh(run: runs.Run, model):
     """A new adapter on the base model."""
     torch.manual_seed(run.seed)
     return llava.tune(model, run.profile, run.setup)
+
+
+def adapter(run: runs.Run, model):
+    """The adapter that a run's stage begins with."""
+    return fresh(run, model) if run.stage == "pretrain" else start(run, model)
 
 
 def start(run: runs.Run, model):
@@ -103,14 +131,27 @@ def start(run: runs.Run, model):
 
 
 def train(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> pd.DataFrame:
-    """Train the stage and write `adapter/` and `log.csv` into the run's folder. Returns the log."""
-    key = provenance.digest(run.key)
+    """Train the stage and write `adapter/` and `log.csv` into the run's folder. Returns the log.
+
+    In processes of their own where the profile asks for several GPUs: they make all of this anew.
+    """
+    if shared(run):
+        workers.launch(run.profile.gpus, run.notebook, run.profile.name, run.setup.name, run.seed)
+    else:
+        fit(run, model, tokenizer, conversations, image_features, stage)
+    return pd.read_csv(run.folder / "log.csv")
+
+
+def fit(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> None:
+    """What each of the processes that train a stage does; the first of them writes."""
+    key, first = provenance.digest(run.key), workers.state().is_main_process
     log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed, run.folder, key,
-                                    say=sayer(run)))
-    llava.save(model, run.folder / "adapter")
-    with provenance.atomic(run.folder / "log.csv") as temporary:
-        log.to_csv(temporary, index=False)
-    return log
+                                    say=sayer(run) if first else lambda text: None))
+    if first:
+        llava.save(model, run.folder / "adapter")
+        with provenance.atomic(run.folder / "log.csv") as temporary:
+            log.to_csv(temporary, index=False)
+    workers.state().wait_for_everyone()
 
 
 def sayer(run: runs.Run):

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from centurio_lib.model import batches, checkpoint, llava
+from centurio_lib.model import batches, checkpoint, llava, workers
 from centurio_lib.model.conversation import Conversation, ConversationError
 from centurio_lib.model.features import Features
-from centurio_lib.model.forward import loss_sum
+from centurio_lib.model.forward import computing, loss_sum, to_device
 from centurio_lib.params import Stage
 
 WARMUP = 0.03
@@ -54,22 +54,32 @@ def group_of(name: str, p: torch.nn.Parameter) -> str:
 
 def steps_of(conversations: list[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
     """Every optimiser step of a stage: its micro-batches, each a list of rows of indices into `conversations`."""
-    order = [batch for epoch in range(stage.epochs)
-             for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, seed * 1000 + epoch)]
+    seeds = [seed * 1000 + epoch for epoch in range(stage.epochs)]
+    if stage.conversations:
+        return [step for own in seeds for step in batches.steps(conversations, stage.row_tokens, stage.rows, stage.packed,
+                                                                stage.conversations, own)]
+    order = [batch for own in seeds for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, own)]
     return [order[i:i + stage.accumulate] for i in range(0, len(order), stage.accumulate)]
 
 
 def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -> tuple[float, int]:
-    """One optimiser step over micro-batches, each label token weighing the same. Returns the mean loss and the labels."""
-    plain, total, labels = llava.plain(model), 0.0, sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)
+    """One optimiser step over this process's micro-batches, each label token weighing the same.
+
+    Returns the mean loss and the number of labels, of all processes.
+    """
+    plain, total = llava.plain(model), 0.0
+    labels = int(workers.added_up(sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)))
     for batch in micro:
-        loss, _ = loss_sum(plain, batch, features[batch.images] if batch.images else None)
+        with computing(plain):
+            loss, _ = loss_sum(plain, to_device(batch, plain.device), features[batch.images] if batch.images else None)
         (loss / labels).backward()
         total += loss.item()
-    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], CLIP)
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    workers.add_up_gradients(trained)
+    torch.nn.utils.clip_grad_norm_(trained, CLIP)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return total / labels, labels
+    return workers.added_up(total) / labels, labels
 
 
 def check_lengths(model, conversations: list[Conversation]) -> None:
@@ -82,9 +92,12 @@ def check_lengths(model, conversations: list[Conversation]) -> None:
 
 def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
         say=print) -> list[dict]:
-    """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step."""
+    """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step.
+
+    Processes that share a stage all call this; the first of them says how it goes and writes.
+    """
     check_lengths(llava.plain(model), conversations)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + 1_000_003 * workers.state().process_index)  # of each process's dropout
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
     path = checkpoint.path_of(folder, key)
@@ -94,7 +107,7 @@ def run(model, pad: int, conversations: list[Conversation], features: Features, 
     model.train()
     start, said = time.monotonic(), time.monotonic()
     for step, indices in islice(enumerate(plan, 1), done, None):
-        micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad) for rows in indices]
+        micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad) for rows in workers.share(indices)]
         loss, labels = optimise(model, optimizer, micro, features)
         schedule.step()
         log.append([loss, labels])
@@ -103,5 +116,6 @@ def run(model, pad: int, conversations: list[Conversation], features: Features, 
         if time.monotonic() - said > 10 or step == len(plan):
             said, left = time.monotonic(), (time.monotonic() - start) / (step - done) * (len(plan) - step)
             say(f"step {step}/{len(plan)} loss {loss:.3f}, {left:.0f} s left")
+    workers.state().wait_for_everyone()
     path.unlink(missing_ok=True)
     return [{"step": i, "loss": loss, "labels": int(labels)} for i, (loss, labels) in enumerate(log, 1)]

@@ -1,0 +1,230 @@
+"""How much memory of a GPU a training stage needs, before it starts: arithmetic over the shapes of its base models.
+
+What is counted, in bytes: NF4 weights 0.5 and their scales (one byte for 64 weights, four for 256 of those); other frozen
+weights as the profile's dtype; what is trained 16 (weights, gradients and Adam's two moments in float32); of activations,
+with checkpointing, each layer's input and all that the backward pass of one layer and of the output head wants.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from centurio_lib import paths, provenance
+from centurio_lib.model.parts import local
+from centurio_lib.params import Profile, Setup, Stage
+from centurio_lib.strict import Strict, load, validated
+
+MODELS = paths.PARAMS / "models.yaml"
+GIB = 2**30
+NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes a weight
+TRAINED = 16  # bytes a weight
+CONTEXT = 0.75 * GIB  # CUDA, its libraries and their workspaces
+SLACK = 1.05  # of what the allocator holds and cannot use
+LABELS = 0.25  # share of a row's tokens that are learned: an image is 729 of about a thousand
+LOGIT = 16  # bytes a label and word: logits in half and full precision, their softmax and gradient
+ENCODER_SAVED = 42  # bytes a token and channel of one encoder layer (Korthikanti et al. 2022: 34; norms in float32 besides)
+
+
+class MemoryShortage(RuntimeError):
+    """A training stage needs more memory than its GPU has; the message says what would fit."""
+
+
+class LanguageModel(Strict):
+    """Shape of a decoder."""
+
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    intermediate: int
+    vocabulary: int  # rows of its embeddings
+    tokens: int  # that its tokenizer knows
+    tied: bool
+    fused: bool = False
+    bias: bool = False
+    norms: int = 2  # of a layer
+
+    @property
+    def linear(self) -> list[tuple[int, int]]:
+        """Input and output width of each linear layer of one block."""
+        d, kv = self.hidden, self.kv_heads * (self.hidden // self.heads)
+        joined = [(d, d + 2 * kv), (d, d), (d, 2 * self.intermediate), (self.intermediate, d)]
+        apart = [(d, d), (d, kv), (d, kv), (d, d), (d, self.intermediate), (d, self.intermediate), (self.intermediate, d)]
+        return joined if self.fused else apart
+
+    @property
+    def rows(self) -> int:
+        """Rows of its embeddings once the image placeholder has one."""
+        return self.vocabulary if self.tokens < self.vocabulary else -(-(self.tokens + 1) // 64) * 64
+
+    @property
+    def quantised(self) -> int:
+        """Weights of all linear layers but the head."""
+        return self.layers * sum(n * m for n, m in self.linear)
+
+    @property
+    def other(self) -> int:
+        """All other weights."""
+        kv = self.kv_heads * (self.hidden // self.heads)
+        small = self.layers * (self.norms * self.hidden + (self.hidden + 2 * kv) * self.bias) + self.hidden
+        return self.rows * self.hidden * (1 if self.tied else 2) + small
+
+    def lora(self, rank: int) -> int:
+        """Weights of adapters of a rank on every linear layer."""
+        return self.layers * sum(rank * (n + m) for n, m in self.linear)
+
+
+class Vision(Strict):
+    """Shape of a SigLIP tower without its pooling head."""
+
+    hidden: int
+    layers: int
+    intermediate: int
+    patch: int
+    side: int
+
+    @property
+    def tokens(self) -> int:
+        """Of one image."""
+        return (self.side // self.patch) ** 2
+
+    @property
+    def weights(self) -> int:
+        """Number of parameters."""
+        d, inner = self.hidden, self.intermediate
+        block = 4 * (d * d + d) + d * inner + inner + inner * d + d + 4 * d
+        return self.layers * block + (3 * self.patch**2 + 1) * d + self.tokens * d + 2 * d
+
+
+class Need(NamedTuple):
+    """What a stage asks for: how many rows of how many tokens, and what is trained how."""
+
+    rows: int
+    row_tokens: int
+    rank: int | None  # of LoRA; None: all weights are trained
+    load_4bit: bool
+    checkpointing: bool
+    tune_encoder: bool
+    tiling: int = 1
+    half: bool = True
+
+
+def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
+    """Shapes of base models: of local folders from their config.json, of the hub's from params/models.yaml.
+
+    Raises MemoryShortage for one that is in neither.
+    """
+    known = load(MODELS)
+    own, tower = _config(language_model), _config(vision)
+    for kind, name, found in (("language_models", language_model, own), ("vision", vision, tower)):
+        if not found and name not in known[kind]:
+            raise MemoryShortage(f"the shape of {name} is not known, so that its memory cannot be told: state it in {MODELS}")
+    return (_language_model(own) if own else validated(LanguageModel, known["language_models"][language_model], str(MODELS)),
+            _vision(tower) if tower else validated(Vision, known["vision"][vision], str(MODELS)))
+
+
+def _config(name: str) -> dict:
+    """config.json of a local folder, {} where there is none."""
+    path = Path(local(name)) / "config.json"
+    return provenance.read_json(path) if path.exists() else {}
+
+
+def _language_model(c: dict) -> LanguageModel:
+    kind, heads = c["model_type"], c["num_attention_heads"]
+    return LanguageModel(hidden=c["hidden_size"], layers=c["num_hidden_layers"], heads=heads,
+                         kv_heads=c.get("num_key_value_heads") or heads, intermediate=c["intermediate_size"],
+                         vocabulary=c["vocab_size"], tokens=c["vocab_size"], tied=bool(c.get("tie_word_embeddings")),
+                         fused=kind == "phi3", bias=kind == "qwen2", norms=1 if kind == "cohere" else 2)
+
+
+def _vision(c: dict) -> Vision:
+    c = c.get("vision_config", c)
+    return Vision(hidden=c["hidden_size"], layers=c["num_hidden_layers"], intermediate=c["intermediate_size"],
+                  patch=c["patch_size"], side=c["image_size"])
+
+
+def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
+    """Bytes of each part of a stage at its peak."""
+    tokens, frozen, lora = need.rows * need.row_tokens, 2 if need.half else 4, lm.lora(need.rank) if need.rank else 0
+    images, wide = max(1, tokens // 1024) * (1 if need.tiling == 1 else 1 + need.tiling**2), 1 if need.tiling == 1 else 2
+    projector = vision.hidden * wide * lm.hidden + lm.hidden**2 + 2 * lm.hidden
+    whole = projector + (vision.weights if need.tune_encoder else 0)  # trained, and kept as it was besides
+    labels = int(LABELS * tokens)
+    found = {
+        "language model, linear layers": lm.quantised * (NF4 if need.load_4bit else frozen) if need.rank else lm.quantised * TRAINED,
+        "embeddings and head": lm.other * (frozen if need.rank else TRAINED),
+        "image encoder": 0 if need.tune_encoder else vision.weights * frozen,
+        "LoRA, its gradients and moments": lora * TRAINED,
+        "projector and tuned encoder": whole * (4 + TRAINED),
+        "LoRA in half precision": lora * 2 if need.half else 0,  # autocast keeps a copy for the length of a step
+        "inputs of all layers": lm.layers * tokens * lm.hidden * frozen if need.checkpointing else 0,
+        "activations": layer(lm, tokens, need) * (1 if need.checkpointing else lm.layers),
+        "working copies": copies(lm, tokens, need),
+        "output head": labels * lm.rows * LOGIT,
+        "images": images * vision.tokens * vision.hidden * vision.layers * (ENCODER_SAVED if need.tune_encoder else 2),
+        "mask": 3 * need.rows * need.row_tokens**2,
+    }
+    return found | {"context": CONTEXT, "slack": (SLACK - 1) * sum(found.values())}
+
+
+def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
+    """Bytes that autograd keeps of one decoder layer: of each adapter its input and dropout mask, of frozen weights nothing.
+
+    Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
+    """
+    half, head = (2 if need.half else 4), lm.hidden // lm.heads
+    inputs = sum(n * (1 + half) + need.rank * half for n, _ in lm.linear) if need.rank else sum(n * half for n, _ in lm.linear)
+    attention = (2 * lm.heads + 2 * lm.kv_heads) * head * 2 * half
+    return tokens * (inputs + attention + 2 * lm.hidden * 8 + 4 * lm.intermediate * half)
+
+
+def copies(lm: LanguageModel, tokens: int, need: Need) -> int:
+    """Bytes that come and go within a layer: its widest weight unpacked, and gradients of its widest activations in float32."""
+    return (2 * max(n * m for n, m in lm.linear) if need.load_4bit else 0) + tokens * 2 * lm.intermediate * 4
+
+
+def needed(profile: Profile, setup: Setup, stage: Stage) -> Need:
+    """What a stage of a setup asks for."""
+    tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
+    return Need(stage.rows, stage.row_tokens, {"lora": rank, "projector": 1, "full": None}[tuning], profile.load_4bit,
+                profile.checkpointing, setup.tune_encoder, setup.tiling, profile.base.dtype == "bfloat16")
+
+
+def table(language_models: list[str], vision: str, need: Need) -> pd.DataFrame:
+    """GiB of each part (rows) for some language models (columns), and in all."""
+    made = {name: parts(*shapes(name, vision), need) for name in language_models}
+    frame = pd.DataFrame(made) / GIB
+    return pd.concat([frame, frame.sum().to_frame("in all").T])
+
+
+def check(profile: Profile, setup: Setup, stage: Stage, gib: float) -> float:
+    """GiB that a stage needs. Raises MemoryShortage where that is more than `gib`, saying which change would fit."""
+    lm, vision = shapes(profile.base.language_model, profile.base.vision)
+    need = needed(profile, setup, stage)
+    total = in_all(lm, vision, need)
+    if total > gib:
+        largest = ", ".join(f"{name} {size / GIB:.1f}" for name, size in
+                            sorted(parts(lm, vision, need).items(), key=lambda item: -item[1])[:4])
+        raise MemoryShortage(f"profile {profile.name}, setup {setup.name}: a stage needs about {total:.1f} GiB of a GPU, this one has "
+                             f"{gib:.1f} ({largest}): {advice(lm, vision, need, gib)}")
+    return total
+
+
+def in_all(lm: LanguageModel, vision: Vision, need: Need) -> float:
+    """GiB of all parts."""
+    return sum(parts(lm, vision, need).values()) / GIB
+
+
+def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
+    """The first change, or changes together, by which a stage would fit, from those that change no result on."""
+    changes = {"checkpointing: true": {"checkpointing": True}, "rows: 1": {"rows": 1}, "load_4bit: true": {"load_4bit": True},
+               "row_tokens: 1792 (one image and 1024 tokens of text)": {"row_tokens": min(need.row_tokens, 1792)},
+               "lora_rank: 64": {"rank": min(need.rank or 64, 64)}}
+    made, changed = [], need
+    for said, change in changes.items():
+        if changed._replace(**change) != changed:
+            made, changed = [*made, said], changed._replace(**change)
+            if in_all(lm, vision, changed) <= gib:
+                return f"it fits with {', '.join(made)} ({in_all(lm, vision, changed):.1f} GiB)"
+    return f"it does not fit even with {', '.join(made) or 'all that can be set'}: take a larger GPU or a smaller language model"

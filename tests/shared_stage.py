@@ -1,0 +1,58 @@
+"""One training stage of a tiny model, by as many processes as the launcher started: what test_workers.py runs.
+
+    python -m torch.distributed.run --standalone --nproc-per-node 2 tests/shared_stage.py FOLDER DROPOUT STOP_AFTER
+
+Writes FOLDER/trained.safetensors and FOLDER/log.json by the first process; STOP_AFTER steps (0: all) are done.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import tiny
+import torch
+from safetensors.torch import save_file
+
+from centurio_lib.model import llava, train, workers
+
+KEY = "a" * 64
+STAGE = tiny.PROFILE.instruct.model_copy(update={
+    "row_tokens": 64, "rows": 1, "packed": True, "conversations": 6, "epochs": 1, "lr": 1e-3, "projector_lr": 1e-2,
+    "checkpoint_every": 2})
+
+
+class Stopped(Exception):
+    """Stands for the end of the processes."""
+
+
+def main(folder: Path, dropout: float, stop_after: int) -> None:
+    """Train, and write what came out."""
+    torch.set_num_threads(1)
+    shown = tiny.features_of(folder / f"features-{workers.state().process_index}")
+    made = tiny.conversations(shown.tokens, copies=4)
+    llava.LORA_DROPOUT = dropout
+    torch.manual_seed(0)
+    model = llava.tune(tiny.model(), tiny.PROFILE, tiny.SETUP)
+    optimise, done = train.optimise, []
+
+    def until(*args):
+        if stop_after and len(done) == stop_after:
+            raise Stopped
+        done.append(1)
+        return optimise(*args)
+
+    train.optimise = until
+    try:
+        log = train.run(model, 0, made, shown, STAGE, 0, folder, KEY, say=lambda text: None)
+    except Stopped:
+        log = []
+    if log and workers.state().is_main_process:
+        save_file({n: p.detach().contiguous() for n, p in llava.trainable(model).items()}, folder / "trained.safetensors")
+        (folder / "log.json").write_text(json.dumps(log))
+    if not workers.alone():
+        workers.state().wait_for_everyone()
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
