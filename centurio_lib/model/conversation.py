@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-IMAGE = "<image>"
+from centurio_lib.data.prompts import IMAGE
 
 
 class ConversationError(ValueError):
@@ -31,9 +31,13 @@ class Conversation(NamedTuple):
 
 
 def messages(turns: list[dict], n_images: int) -> list[dict]:
-    """Turns as chat messages, one placeholder for each image at the start of the first user turn (paper, section 3)."""
+    """Turns as chat messages, one placeholder for each image at the start of the first user turn (paper, section 3).
+
+    Turns that say themselves where their images stand are left as they are.
+    """
     chat = [{"role": turn["role"], "content": turn["text"]} for turn in turns]
-    return [{"role": "user", "content": IMAGE * n_images + chat[0]["content"]}, *chat[1:]]
+    stated = any(IMAGE in turn["content"] for turn in chat)
+    return [{"role": "user", "content": ("" if stated else IMAGE * n_images) + chat[0]["content"]}, *chat[1:]]
 
 
 def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:

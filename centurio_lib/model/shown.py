@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import torch
 
-from centurio_lib import params, runs, tables
+from centurio_lib import params, runs, tables, testsets
 from centurio_lib.model import features
 
 NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
@@ -25,6 +26,25 @@ class Source(NamedTuple):
         column = tables.IMAGE_NAMES[self.table]
         frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
         return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
+
+
+class OnDisk:
+    """Features of pictures in files, computed anew each time they are asked for: test sets have too many to keep."""
+
+    def __init__(self, llava, folder: Path, image_ids: list[str], layer: int, side: int, tiling: int = 1):
+        self.vision, self.folder, self.image_ids = llava.model.vision_tower, folder, image_ids
+        self.layer, self.side, self.tiling = layer, side, tiling
+        self.tokens = (side // llava.config.vision_config.patch_size) ** 2
+
+    def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
+        content = [(self.folder / image_id).read_bytes() for image_id in image_ids]
+        shown = pd.DataFrame({"image_id": image_ids, "image": content})
+        return features.look(self.vision, shown, self.layer, self.side, self.tiling)
+
+
+def test_pictures(run: runs.Run) -> Path:
+    """Folder of the pictures of published test sets (notebook 08)."""
+    return runs.finished("08_test_sets", run.profile.name).folder / "pictures"
 
 
 def sources(run: runs.Run) -> list[Source]:
@@ -59,6 +79,10 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
             parts.append(features.Kept(values, pictures.image_id.tolist()))
         else:
             parts.append(features.Live(model, pictures, layer, source.side, tiling))
+    if run.stage == "evaluate" and testsets.asked(run.profile):
+        known = {image_id for part in parts for image_id in part.image_ids}
+        parts.append(OnDisk(model, test_pictures(run), [i for i in wanted if i not in known], layer,
+                            run.profile.base.pixels, tiling))
     return features.Features(parts)
 
 
