@@ -126,17 +126,17 @@ def mtvqa(root: Path) -> None:
 
 
 def m3exam(root: Path) -> None:
-    sets = {"english": [("(1) a", "(2) (image)[image-2.png]", "(3) c", "(4) d"), "2", "Look: (image)[image-1.jpg]"],
-            "thai": [("1. ก", "2. ข", "3. ค", "4. ง", "5. จ"), "๔", "(image)[image-1.jpg] ดู"],
-            "chinese": [("A．甲", "B．乙", "C．丙", "D．丁"), "C", "看图(image)[image-1.jpg]"]}
+    sets = {"english": [("(1) a", "(2) (image)[image-2.png]", "(3) c", "(4) d"), "2", "Look: (image)[image-1{i}.jpg]"],
+            "thai": [("1. ก", "2. ข", "3. ค", "4. ง", "5. จ"), "๔", "(image)[image-1{i}.jpg] ดู"],
+            "chinese": [("A．甲", "B．乙", "C．丙", "D．丁"), "C", "看图(image)[image-1{i}.jpg]"]}
     for spoken, (options, answer, text) in sets.items():
         path = root / f"{spoken}-questions-image.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps([
-            {"question_text": f"{text} {i}", "background_description": ["given"] * (i % 2), "answer_text": answer,
+            {"question_text": text.replace("{i}", str(i)), "background_description": ["given"] * (i % 2), "answer_text": answer,
              "options": list(options), "need_image": "yes", "language": spoken, "level": "mid", "subject": "math",
              "subject_category": "math", "year": "2006"} for i in range(N)], ensure_ascii=False), encoding="utf-8")
-        for name in ("image-1.jpg", "image-2.png"):
+        for name in [*(f"image-1{i}.jpg" for i in range(N)), "image-2.png"]:
             file(root / f"images-{spoken}/{name}")
 
 

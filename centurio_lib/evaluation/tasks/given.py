@@ -13,7 +13,7 @@ from random import Random
 import pandas as pd
 
 from centurio_lib import provenance
-from centurio_lib.data.sources.published import Question, Source
+from centurio_lib.data.sources.published import ColumnError, Question, Source
 from centurio_lib.evaluation.tasks.draw import BLIND, BLIND_EVERY, COLUMNS
 
 TEST = "test"
@@ -50,6 +50,8 @@ def _blind(row: dict, pool: list[str], seed: int) -> dict | None:
 
 def _keep(folder: Path, image_id: str, held: bytes | Path) -> str:
     path = folder / image_id
+    if not path.resolve().is_relative_to(folder.resolve()):  # a name is only data: it may not lead elsewhere
+        raise ColumnError(f"picture {image_id!r} of a test set is named outside its folder")
     if not path.exists():
         with provenance.atomic(path) as temporary:
             temporary.write_bytes(held if isinstance(held, bytes) else held.read_bytes())
