@@ -57,7 +57,7 @@ def test_profile_asks_only_the_tasks_that_it_names():
 
 def test_unknown_task_is_named_with_those_there_are():
     config = CONFIG.model_copy(update={"items": {"flag": 2, "flagg": 2}})
-    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are \['captioning'"):
+    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are \['bin_mc', 'captioning'"):
         evaluate.items(tiny.texts(), tiny.images(), set(), config)
 
 

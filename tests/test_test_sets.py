@@ -23,6 +23,7 @@ from centurio_lib.evaluation.tasks import TEST_SETS, bin_mc, cvqa, draw, m3exam,
 from centurio_lib.findings import paper, scores
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.languages import tested as besides
+from centurio_lib.model import conversation, features, shown
 
 NAMES = list(SETS)
 IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
@@ -328,6 +329,38 @@ def test_fidelity_of_tested_languages_is_strict_or_not():
 def test_captions_repeat_under_the_papers_penalty(items):
     assert set(evaluate.penalties(items[items.task == "xm3600"])) == {1.1}
     assert set(evaluate.penalties(items[items.task != "xm3600"])) == {1.0}
+
+
+# === the study's own model ===
+def test_the_studys_model_answers_every_test_set_alike_in_any_batch(built):
+    """Pictures of other sizes, several in a question, marks inside of it: a tiny random model from items to scores."""
+    items, _, folder = built
+    some, model = items.groupby("task").head(3).reset_index(drop=True), tiny.model()
+    ids = list(dict.fromkeys(image for images in some.images for image in images))
+    seen = features.Features([shown.OnDisk(model, folder / "pictures", ids, -1, tiny.PIXELS)])
+    answers = [evaluate.answer(model, tiny.tokenizer(), seen, some, batch) for batch in (1, 4)]
+    assert answers[0] == answers[1] and len(answers[0]) == len(some)
+    main = scores.headline(evaluate.scores(evaluate.predictions(some, answers[0], IDENTITY), IDENTITY))
+    assert set(main.task) == set(NAMES) and np.isfinite(main.value).all()
+
+
+def test_features_of_pictures_on_disk_are_those_of_the_same_pictures_in_memory(built):
+    folder, model = built[2] / "pictures", tiny.model()
+    ids = ["xvnli/0.jpg", "marvl/nlvr2/test1/test1-0-0-img1.png"]
+    held = pd.DataFrame({"image_id": ids, "image": [(folder / i).read_bytes() for i in ids]})
+    disk = shown.OnDisk(model, folder, ids, -1, tiny.PIXELS)
+    live = features.Live(model, held, -1, tiny.PIXELS)
+    assert disk.tokens == live.tokens and (disk[ids[::-1]] == live[ids[::-1]]).all()
+
+
+def test_marks_in_a_question_are_where_its_pictures_tokens_stand():
+    known = tiny.tokenizer()
+    inside = conversation.prompt(known, f"A {IMAGE} B {IMAGE}", [4, 2])
+    mark = known.convert_tokens_to_ids(IMAGE)
+    places = np.flatnonzero(inside == mark)
+    assert len(places) == 6 and np.diff(places).max() > 1  # text between the two
+    before = conversation.prompt(known, "A B", [4, 2])
+    assert np.diff(np.flatnonzero(before == mark)).max() == 1
 
 
 # === runs ===

@@ -1,5 +1,6 @@
 """Tiny random image-text-to-text models of other families, saved as a user would have them from the hub."""
 
+import copy
 from pathlib import Path
 
 import tiny
@@ -15,7 +16,8 @@ SIDE, PATCH = 32, 16
 def llava(folder: Path, chat: str = CHAT) -> Path:
     """A LLaVA around a Llama, which the study has none of."""
     torch.manual_seed(0)
-    tokenizer = tiny.tokenizer()
+    tokenizer = copy.deepcopy(tiny.tokenizer())
+    tokenizer.chat_template = None  # the study's; a processor has its own
     text = LlamaConfig(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
                        num_attention_heads=4, num_key_value_heads=2, initializer_range=0.3, pad_token_id=tokenizer.pad_token_id,
                        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id)
