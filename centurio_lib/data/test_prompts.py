@@ -1,7 +1,7 @@
 """What the published test sets are asked by: the paper's prompts (its appendix C) in function, our words.
 
-Prompts are in English whatever the language of the question. `IMAGE` marks where a picture stands; a prompt without a mark
-has its pictures before it. Where the paper asks for the answer in the question's language it names it.
+Prompts are in English whatever the language of the question. `IMAGE` marks where a picture stands; a prompt without a
+mark has its pictures before it. Where the paper asks for the answer in the question's language it names it.
 """
 
 import re

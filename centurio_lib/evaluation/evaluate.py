@@ -33,7 +33,8 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
         drawn += [TEXT[name].items(questions, n) for name, n in config.items.items() if name in TEXT]
     drawn += [published] if published is not None else []
     if not drawn:
-        raise ValueError(f"none of the tasks {list(config.items)} has an item: see data/<profile>/test_sets/coverage.parquet")
+        raise ValueError(f"none of the tasks {list(config.items)} has an item: see coverage.parquet of "
+                         "data/<profile>/test_sets")
     return pd.concat(drawn, ignore_index=True)
 
 

@@ -188,7 +188,8 @@ def cider(prediction: str, references: list[str], within: Corpus) -> float:
     return min(100.0, 100.0 * cider_d(prediction, references, within) / best)
 
 
-def cider_x100(predictions: list[str], references: list[list[str]], cut: Callable[[str], list[str]] = tokens) -> list[float]:
+def cider_x100(predictions: list[str], references: list[list[str]],
+               cut: Callable[[str], list[str]] = tokens) -> list[float]:
     """CIDEr-D of each answer on the customary x100 scale (0..1000), idf from these references without smoothing."""
     within = corpus(references, smoothing=0.0, cut=cut)
     return [100.0 * cider_d(p, r, within) for p, r in zip(predictions, references, strict=True)]

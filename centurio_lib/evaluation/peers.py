@@ -1,8 +1,8 @@
-"""Any image-text-to-text model of transformers on the same items as the study's own: what is asked of it, how it answers.
+"""Any image-text-to-text model of transformers on the same items as the study's own: what it is asked, how it answers.
 
-A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. Its processor's own chat template
-makes the prompt; pictures stand where the item says, else before the text. Decoding is greedy with the tasks' own room, as for
-the study's models; closed questions are open here, since a foreign model has not learned to end at an option.
+A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. Its processor's own chat
+template makes the prompt; pictures stand where the item says, else before the text. Decoding is greedy with the tasks'
+own room, as for the study's models; closed questions are open, since a foreign model has not learned to end at an option.
 One item at a time: several models answer otherwise in padded batches.
 """
 
@@ -40,7 +40,7 @@ def name_of(model: str) -> str:
 def load(model: str, dtype: str = "bfloat16") -> Peer:
     """A model from the hub or a folder, on the GPU if there is one.
 
-    Raises PeerError where it is gated, out of reach or of a kind that transformers does not know, or has no chat template.
+    Raises PeerError where it is gated, out of reach, of a kind that transformers does not know, or without chat template.
     """
     name, _, revision = model.partition("@")
     pinned = {"revision": revision} if revision else {}
@@ -51,8 +51,8 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
     except ImportError as error:
         raise PeerError(f"{model} wants a package that the study does not: {error}") from error
     except (OSError, ValueError, KeyError) as error:
-        raise PeerError(f"{model} cannot be loaded ({error}): accept its licence on the hub if it has one and fetch it with "
-                        f"`hf download {name}`; models that bring their own code are not run") from error
+        raise PeerError(f"{model} cannot be loaded ({error}): accept its licence on the hub if it has one and fetch it "
+                        f"with `hf download {name}`; models that bring their own code are not run") from error
     if not getattr(processor, "chat_template", None):
         raise PeerError(f"{model} has no chat template: put one into chat_template.jinja in its folder")
     return Peer(loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
@@ -75,7 +75,8 @@ class Pictures:
         for table, files in stored(run).items():
             column = tables.IMAGE_NAMES[table]
             for path in files:
-                self.held |= dict(tables.read(path, table, [column, "image"], **{column: wanted}).itertuples(index=False))
+                own = tables.read(path, table, [column, "image"], **{column: wanted})
+                self.held |= dict(own.itertuples(index=False))
         self.folder = shown.test_pictures(run) if testsets.asked(run.profile) else None
 
     def __getitem__(self, image_id: str):
@@ -93,7 +94,7 @@ def stored(run: runs.Run) -> dict[str, list[Path]]:
 
 
 def message(prompt: str, images: list) -> list[dict]:
-    """One user turn with pictures and text in their order. Raises PeerError where marks and pictures differ in number."""
+    """One user turn, pictures and text in their order. Raises PeerError where marks and pictures differ in number."""
     texts = prompt.split(IMAGE) if IMAGE in prompt else [""] * len(images) + [prompt]
     if len(texts) != len(images) + 1:
         raise PeerError(f"a prompt marks {len(texts) - 1} pictures, but its item has {len(images)}: {prompt[:80]!r}")

@@ -16,8 +16,8 @@ PICTURES = "pictures"  # folder of the test sets' pictures, a file each
 def build(profile: Profile, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables `items` and `coverage` of all test sets that a profile asks; their pictures go to `folder`/pictures.
 
-    A test set, or one language of it, that is not at hand is not run, with the reason. Raises published.ColumnError where
-    one is at hand but not as expected, params.ParamsError for `all` items of a task that draws its own.
+    A test set, or one language of it, that is not at hand is not run, with the reason. Raises published.ColumnError
+    where one is at hand but not as expected, params.ParamsError for `all` items of a task that draws its own.
     """
     testsets.check(profile)
     parts = [_one(profile, name, folder / PICTURES) for name in testsets.asked(profile)]

@@ -31,7 +31,8 @@ HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact
             "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match", "m3exam": "accuracy", "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
 TEXT = {"smpqa_read", "smpqa_ground"}  # text in images: tables of their own, by script
-GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}  # answered in a language of the model's choice, so that its fidelity decides
+# answered in a language of the model's choice, so that its fidelity decides
+GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 
 
 def inputs(profile: str, setups: list[str], seeds: int) -> list[Path]:

@@ -74,7 +74,8 @@ def files(of: Source, pattern: str) -> list[Path]:
 def table(of: Source, pattern: str, fields: list[str], where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
     """Rows of parquet files, a dict of the fields each. Raises ColumnError where a file lacks one, or is damaged.
 
-    `where`: a field and what must hold of it, for files of many languages: of rows where it does not, no picture is read.
+    `where`: a field and what must hold of it, for files of many languages: of rows where it does not hold no picture
+    is read.
     """
     columns = [of.stated.columns.get(field, field) for field in fields]
     for path in files(of, pattern):
@@ -83,7 +84,8 @@ def table(of: Source, pattern: str, fields: list[str], where: tuple[str, Callabl
         except pa.ArrowInvalid as error:
             raise ColumnError(f"{of.name}: {path} is empty or damaged ({error}): fetch it again") from error
         _check(of, path, columns, file.schema_arrow.names)
-        for batch in _chosen(file, columns, (columns[fields.index(where[0])], where[1])) if where else _all(file, columns):
+        chosen = (columns[fields.index(where[0])], where[1]) if where else None
+        for batch in _chosen(file, columns, chosen) if chosen else _all(file, columns):
             for row in batch.to_pylist():
                 yield dict(zip(fields, (row[column] for column in columns), strict=True))
 
@@ -127,8 +129,8 @@ def whole(path: Path) -> Any:
 def _check(of: Source, path: Path, columns: list[str], there: Any) -> None:
     lacking = [column for column in columns if column not in there]
     if lacking:
-        raise ColumnError(f"{of.name}: {path} lacks column {lacking[0]!r}; it has {sorted(there)}. If the publisher renamed "
-                          f"it, name it under {of.name}.columns of params/test_sets.yaml")
+        raise ColumnError(f"{of.name}: {path} lacks column {lacking[0]!r}; it has {sorted(there)}. If the "
+                          f"publisher renamed it, name it under {of.name}.columns of params/test_sets.yaml")
 
 
 def content(of: Source, cell: Any, where: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Which of four names in a language fits an image? 20 languages (BIN-MC of the paper, from Babel-ImageNet and ImageNet).
+"""Which of four names in a language fits an image? 20 languages (the paper's BIN-MC, of Babel-ImageNet and ImageNet).
 
 The paper's own file is not published, nor the model that chose its wrong names. Here they are the three classes, among
 those named in the language, whose English names are spelled most like the right one's (fewest letters to change).
@@ -37,8 +37,9 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
             seen[label] += 1
             options, random = [names[other] for other in [label, *wrong[label]]], Random(f"{code}/{number}")
             shown = random.sample(options, len(options))
-            yield published.Question(str(number), [(str(number), published.content(source, row["image"], f"row {number}"))],
-                                     test_prompts.class_name(code, shown), [test_prompts.LETTERS[shown.index(options[0])]])
+            image, letter = published.content(source, row["image"], f"row {number}"), shown.index(options[0])
+            yield published.Question(str(number), [(str(number), image)], test_prompts.class_name(code, shown),
+                                     [test_prompts.LETTERS[letter]])
 
 
 def named(source: published.Source, code: str) -> dict[int, str]:

@@ -18,13 +18,13 @@ FIELDS = ["id", "subset", "question", "options", "label", "image"]
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
-    """Items of one language and country. Raises MissingDataError where the labels are hidden: ask the test server then."""
+    """Items of one language and country. Raises MissingDataError where the labels are hidden, as on the test server."""
     where = ("subset", lambda stated: subset(stated) == tested()[code].name)
     for row in published.table(source, "data/test-*.parquet", FIELDS, where):
         options = row["options"] if isinstance(row["options"], list) else ast.literal_eval(row["options"])
         if not 0 <= int(row["label"]) < len(options):
-            raise published.MissingDataError(f"{source.name}: the labels are hidden in this revision; predictions can be "
-                                             f"sent to the test server that {source.stated.page} names")
+            raise published.MissingDataError(f"{source.name}: the labels are hidden in this revision; predictions can "
+                                             f"be sent to the test server that {source.stated.page} names")
         image = published.content(source, row["image"], row["id"])
         yield published.Question(row["id"], [(row["id"], image)], test_prompts.choice(row["question"], options),
                                  [test_prompts.LETTERS[int(row["label"])]])

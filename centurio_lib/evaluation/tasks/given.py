@@ -1,8 +1,8 @@
 """Items of published test sets: which are asked, their blind copies, and their pictures as files.
 
 A task's `questions(source, code)` reads one language of its test set in the published order. Splits: `test`; `blind`
-repeats every third item with pictures of other items of its language, so that only what an answer owes to the picture is
-lost (of M3Exam the number of pictures stays, and so does the place of each).
+repeats every third item with as many pictures of other items of its language, so that only what an answer owes to the
+pictures is lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +45,8 @@ def _blind(row: dict, pool: list[str], seed: int) -> dict | None:
     if len(others) < len(row["images"]):
         return None
     name = row["item_id"].replace(f"/{TEST}/", f"/{BLIND}/", 1)
-    return row | {"split": BLIND, "item_id": name, "images": Random(f"{seed}/{name}").sample(others, len(row["images"]))}
+    shown = Random(f"{seed}/{name}").sample(others, len(row["images"]))
+    return row | {"split": BLIND, "item_id": name, "images": shown}
 
 
 def _keep(folder: Path, image_id: str, held: bytes | Path) -> str:

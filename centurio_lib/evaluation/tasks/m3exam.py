@@ -27,11 +27,12 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
     for i, row in enumerate(published.records(source, f"{spoken}-questions-image.json", FIELDS)):
         labels, options = labelled(row["options"])
         prompt = test_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
-        images = [(f"{code}-{name}", published.picture(source, f"images-{spoken}/{name}")) for name in MARK.findall(prompt)]
+        images = [(f"{code}-{name}", published.picture(source, f"images-{spoken}/{name}"))
+                  for name in MARK.findall(prompt)]
         answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
         if answer not in labels:
-            raise published.ColumnError(f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is the "
-                                        f"label of none of the options {row['options']}")
+            raise published.ColumnError(f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is "
+                                        f"the label of none of the options {row['options']}")
         yield published.Question(str(i), images, MARK.sub(IMAGE, prompt), [test_prompts.LETTERS[labels.index(answer)]])
 
 

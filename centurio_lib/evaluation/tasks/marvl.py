@@ -1,4 +1,4 @@
-"""Is a statement about two images right? MaRVL (Liu et al. 2021) in 5 languages; in English NLVR2 (Suhr et al. 2019)."""
+"""Is a statement about two images right? MaRVL (Liu et al. 2021), 5 languages; in English NLVR2 (Suhr et al. 2019)."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Questions in 8 languages about one image, answered in English (xGQA, Pfeiffer et al. 2022; GQA's balanced test-dev)."""
+"""Questions in 8 languages, answered in English (xGQA, Pfeiffer et al. 2022, of GQA's balanced test-dev)."""
 
 from collections.abc import Iterator, Sequence
 

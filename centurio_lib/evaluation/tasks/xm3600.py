@@ -20,7 +20,8 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
     """Items of one language, in the published order."""
     for row in published.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"]):
         image = published.content(source, row["image"], row["image_id"])
-        yield published.Question(row["image_id"], [(row["image_id"], image)], test_prompts.caption(code), row["captions"])
+        yield published.Question(row["image_id"], [(row["image_id"], image)], test_prompts.caption(code),
+                                 row["captions"])
 
 
 def score(prediction: str, reference: str) -> float:
