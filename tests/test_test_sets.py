@@ -361,6 +361,8 @@ def test_marks_in_a_question_are_where_its_pictures_tokens_stand():
     assert len(places) == 6 and np.diff(places).max() > 1  # text between the two
     before = conversation.prompt(known, "A B", [4, 2])
     assert np.diff(np.flatnonzero(before == mark)).max() == 1
+    with pytest.raises(conversation.ConversationError, match="marks 1 images, but has 2"):
+        conversation.prompt(known, f"A {IMAGE}", [4, 2])
 
 
 # === runs ===

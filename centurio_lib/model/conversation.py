@@ -31,13 +31,9 @@ class Conversation(NamedTuple):
 
 
 def messages(turns: list[dict], n_images: int) -> list[dict]:
-    """Turns as chat messages, one placeholder for each image at the start of the first user turn (paper, section 3).
-
-    Turns that say themselves where their images stand are left as they are.
-    """
+    """Turns as chat messages, one placeholder for each image at the start of the first user turn (paper, section 3)."""
     chat = [{"role": turn["role"], "content": turn["text"]} for turn in turns]
-    stated = any(IMAGE in turn["content"] for turn in chat)
-    return [{"role": "user", "content": ("" if stated else IMAGE * n_images) + chat[0]["content"]}, *chat[1:]]
+    return [{"role": "user", "content": IMAGE * n_images + chat[0]["content"]}, *chat[1:]]
 
 
 def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:
@@ -115,7 +111,13 @@ def checked(sample: Conversation, image_token: int) -> Conversation:
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:
-    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images."""
-    chat = messages([{"role": "user", "text": text}], len(counts))
+    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images.
+
+    A question of a test set may mark itself where each image stands. Raises ConversationError for other marks than images.
+    """
+    marks = text.count(IMAGE)
+    if marks not in (0, len(counts)):
+        raise ConversationError(f"a question marks {marks} images, but has {len(counts)}: {text[:80]!r}")
+    chat = messages([{"role": "user", "text": text}], 0 if marks else len(counts))
     ids = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=True, add_generation_prompt=True)["input_ids"]
     return np.repeat(ids, expand(np.asarray(ids), tokenizer.convert_tokens_to_ids(IMAGE), counts))
