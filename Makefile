@@ -8,7 +8,7 @@ BASE_PYTHON ?= python3.11
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures report test lab bench base lint lock reader browser clean
+.PHONY: help env fetch study smoke data figures report test lab bench peers base lint lock reader browser clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -48,6 +48,10 @@ lab: $(READY)  ## JupyterLab on the notebooks
 bench: fetch  ## speed and memory beside the plain way
 	mkdir -p results/benchmarks
 	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb -p profile $(PROFILE)
+
+peers: fetch  ## another model on a profile's items: make peers MODEL=name-on-the-hub PROFILE=paper
+	mkdir -p results/$(PROFILE)/peers
+	$(PYTHON) -m papermill notebooks/13_peers.ipynb results/$(PROFILE)/peers/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
 
 base: fetch  ## train the small base models of a profile again (over an hour at laptop)
 	mkdir -p results/$(PROFILE)/base_models

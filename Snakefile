@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from centurio_lib import params, paths, plan, runs
+from centurio_lib import params, paths, plan, runs, testsets
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -33,6 +33,7 @@ def short(path):
 DATA = short(paths.data(PROFILE.name))
 RESULTS = short(paths.HOME / "results" / PROFILE.name)
 RUN = "{setup}/seed{seed}"
+TEST_SETS = [f"{DATA}/test_sets/provenance.json"] if testsets.asked(PROFILE) else []  # the published ones
 ARCHIVES = "package-lock.json"  # names the archives that images and texts come from, with the sha512 of each
 
 
@@ -119,6 +120,7 @@ rule data:
     input:
         expand(f"{DATA}/{{stage}}/provenance.json", stage=["languages", "captions", "instructions"]),
         expand(f"{DATA}/{{stage}}/provenance.json", stage=runs.text_stages(PROFILE)),
+        TEST_SETS,
 
 
 rule figures:
@@ -187,6 +189,17 @@ rule smpqa:
         papermill("06_smpqa")
 
 
+rule test_sets:
+    input:
+        key=key("08_test_sets"),
+    output:
+        f"{DATA}/test_sets/provenance.json",
+    log:
+        f"{DATA}/test_sets/run.ipynb",
+    shell:
+        papermill("08_test_sets")
+
+
 # === base models, where the profile builds its own as part of the study (laptop's are shipped: make base) ===
 rule base_models:
     input:
@@ -243,6 +256,7 @@ rule evaluate:
     input:
         rules.instruct.output,
         text_data("evaluate"),
+        TEST_SETS,
         key=key("12_evaluate"),
     output:
         f"{RESULTS}/evaluate/{RUN}/provenance.json",

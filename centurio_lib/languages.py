@@ -6,6 +6,9 @@ as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where
 `cldr` (Unicode CLDR annotations: names and keywords of emoji), `territories` (CLDR country names), `udhr`
 (Universal Declaration of Human Rights), `cld2` (language identifier).
 Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
+
+`tested_languages.csv` holds what published test sets ask in besides, with their tier (0: Joshi's lowest, which the
+paper's tables leave out). Codes are those of the paper's Tables 18 to 46; of CVQA a language and a country each.
 """
 
 import csv
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CSV = Path(__file__).with_name("languages.csv")
+TESTED = Path(__file__).with_name("tested_languages.csv")
 
 
 class Language(NamedTuple):
@@ -30,6 +34,23 @@ class Language(NamedTuple):
     territories: str
     udhr: str
     cld2: str
+
+
+class Tested(NamedTuple):
+    """A language that is tested and not trained on, or under another code; `glotlid` and `cld2` may be empty."""
+
+    code: str
+    name: str
+    tier: int
+    glotlid: str
+    cld2: str
+
+
+@cache
+def tested() -> dict[str, Tested]:
+    """Languages of test sets besides the 100, by code."""
+    with TESTED.open(encoding="utf-8") as file:
+        return {r["code"]: Tested(**(r | {"tier": int(r["tier"])})) for r in csv.DictReader(file)}
 
 
 @cache
@@ -52,6 +73,15 @@ def of_tiers(tiers: list[int]) -> list[str]:
     return [c for c, lang in languages().items() if lang.tier in tiers and c != "en"]
 
 
-def tier_label(code: str) -> str:
-    """Column of the paper's tables that a language counts in: "en", "T1".."T5"."""
-    return "en" if code == "en" else f"T{language(code).tier}"
+def name_of(code: str) -> str:
+    """English name of a trained or a tested language. Raises KeyError for an unknown code."""
+    return tested()[code].name if code in tested() else language(code).name
+
+
+def tier_label(code: str) -> str | None:
+    """Column of the paper's tables that a language counts in: "en", "T1".."T5"; None for tier 0, which has none.
+
+    Raises KeyError for an unknown code.
+    """
+    tier = tested()[code].tier if code in tested() else language(code).tier
+    return "en" if code == "en" else f"T{tier}" if tier else None

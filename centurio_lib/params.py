@@ -117,11 +117,15 @@ class Stage(Strict):
 
 
 class Evaluation(Strict):
-    """How many items each task asks in each language and split (of SMPQA: plots), and how they are decoded."""
+    """How many items each task asks in each language and split (of SMPQA: plots), and how they are decoded.
 
-    items: dict[str, Count]
+    Of a published test set (params/test_sets.yaml) its first ones, or `all`. `identifier` judges language fidelity.
+    """
+
+    items: dict[str, Count | Literal["all"]]
     batch: Count
     seed: int
+    identifier: Literal["cld2", "glotlid"] = "cld2"
 
 
 class Ocr(Strict):

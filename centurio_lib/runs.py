@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from centurio_lib import params, paths, provenance
+from centurio_lib import params, paths, provenance, testsets
 
 # notebook -> (stage, the parts of the profile that it depends on)
 STAGES = {
@@ -19,9 +19,11 @@ STAGES = {
     "05_ocr": ("ocr", ["ocr"]),
     "06_smpqa": ("smpqa", ["smpqa"]),
     "07_base_models": ("base_models", ["data", "base"]),
+    "08_test_sets": ("test_sets", ["evaluation.items", "evaluation.seed"]),
     "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
+    "13_peers": ("peers", ["data", "base.pixels", "evaluation"]),
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
     "21_rq2_instruct_english_share": ("rq2", ["evaluation"]),
@@ -38,6 +40,7 @@ _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is fin
 SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
 GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
 TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
+ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
 TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground"}
@@ -64,13 +67,20 @@ class Run(NamedTuple):
 def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
     """A run, without touching any file. `seeds`: how many an ablation compares; None or 0 for the profile's number.
 
+    Of stage "peers", `setup` is a model: its name on the hub (and `@revision`), or its folder.
+
     Raises params.ParamsError for anything unknown or out of range.
     """
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
     resolved["packages"] = provenance.sha256(paths.PACKAGE_LOCK.read_bytes())
-    if stage in TRAINED:
+    if testsets.asked(config) and stage in ANSWERING:
+        resolved["test_sets"] = testsets.resolved(config)
+    if stage == "peers":
+        resolved["model"] = setup
+        folder = paths.HOME / "results" / profile / stage / str(setup).strip("/").replace("/", "--")
+    elif stage in TRAINED:
         chosen = params.setup(setup)
         params.check(config, chosen)
         resolved = of_setup(resolved, config, chosen, stage) | {"seed": seed}

@@ -29,10 +29,13 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # one sample in one language: every language that it could be in is a row, of which mix.py takes exactly one
     "instructions": [("sample_id", S), ("images", pa.list_(S)), ("concepts", pa.list_(S)), ("language", S), ("family", S),
                      ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("split", S)],
+    # `reference`: the right answer, or all of them, one a line
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
     "predictions": [*RUN, ("task", S), ("split", S), ("language", S), ("item_id", S), ("prediction", S), ("reference", S),
                     ("score", F), ("in_language", F)],
+    # each task that a profile names: what it was asked of, or why it was not run
+    "coverage": [("task", S), ("status", S), ("languages", I), ("items", I), ("blind", I), ("reason", S)],
     "scores": [*RUN, ("task", S), ("split", S), ("language", S), ("tier", S), ("metric", S), ("value", F), ("n", I), ("chance", F)],
 }.items()}
 

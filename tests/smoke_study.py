@@ -18,7 +18,9 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/d
 PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]
 # notebooks that no rule of the study runs
-BY_HAND = {"00_explore": ["-p", "setup", "T5"], "50_benchmarks": ["-p", "repeats", "1"]}
+PEER = "data/peer"  # a tiny model of another family that a test makes there
+BY_HAND = {"00_explore": ["-p", "setup", "T5"], "50_benchmarks": ["-p", "repeats", "1"], "08_test_sets": [],
+           "13_peers": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"]}
 
 
 class Study(NamedTuple):

@@ -11,12 +11,12 @@ import tiny
 from centurio_lib import tables
 from centurio_lib.data import splits
 from centurio_lib.evaluation import evaluate, metrics
-from centurio_lib.evaluation.tasks import PICTURES, TASKS, draw
+from centurio_lib.evaluation.tasks import OWN, PICTURES, TASKS, draw
 from centurio_lib.languages import languages, tier_label
 
 UNKNOWN = next(code for code, lang in languages().items() if not lang.cld2)  # to the language identifier
 CODES = ["en", "de", "sw", "th", UNKNOWN]
-CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(TASKS, 4), "batch": 8, "seed": 0})
+CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(OWN, 4), "batch": 8, "seed": 0})
 IDENTITY = {"profile": "toy", "setup": "T5", "backbone": "tiny", "seed": 3}
 HEADLINE = {name: module.METRIC for name, module in TASKS.items()}
 CELL = ["task", "split", "language"]
@@ -57,7 +57,7 @@ def test_profile_asks_only_the_tasks_that_it_names():
 
 def test_unknown_task_is_named_with_those_there_are():
     config = CONFIG.model_copy(update={"items": {"flag": 2, "flagg": 2}})
-    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are \['captioning'"):
+    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are \['bin_mc', 'captioning'"):
         evaluate.items(tiny.texts(), tiny.images(), set(), config)
 
 

@@ -94,7 +94,7 @@ def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = [cell(rng.uniform(5, 95), *of) for of in
             itertools.product(setups, range(seeds), ["new-style", "new-language", "blind"],
-                              [task for task in scores.HEADLINE if task not in scores.TEXT], codes)]
+                              [task for task in scores.HEADLINE if task not in paper.TASKS], codes)]
     captions = [row for row in rows if row["task"] == "captioning"]
     rows += [row | {"metric": "fidelity", "value": rng.uniform(0, 100)} for row in captions]
     return pd.DataFrame(rows + [row | {"metric": "fidelity_ceiling", "value": 97.0} for row in captions])
@@ -367,6 +367,6 @@ def test_this_floor_rests_on_the_root_alone():
                ("scores", "statistics", "paper", "ablation", "formats", "figures")]
     closure = set().union(*(provenance.module_closure(module) for module in modules))
     floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
-    assert floors == {"findings", "languages", "params", "paths", "provenance", "runs", "tables"}
+    assert floors == {"findings", "languages", "params", "paths", "provenance", "runs", "tables", "testsets"}
     source = "".join(provenance.module_file(name).read_text(encoding="utf-8") for name in closure)
     assert "import torch" not in source and "transformers import" not in source

@@ -12,11 +12,12 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import tiny_peers
 from safetensors import safe_open
-from smoke_study import BY_HAND, PRETRAINED, RUNS, SNAKEMAKE, Study, run_in, smoke_study, target
+from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, run_in, smoke_study, target
 
 from centurio_lib import params, paths, provenance, runs, tables
-from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT
+from centurio_lib.evaluation.tasks import OWN, PICTURES, TEXT
 from centurio_lib.languages import languages
 
 pytestmark = pytest.mark.timeout(3000)
@@ -63,6 +64,8 @@ def test_executed_notebooks_ran_to_their_end_without_an_error(study):
 
 @pytest.mark.parametrize("notebook", BY_HAND)
 def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
+    if notebook == "13_peers":
+        tiny_peers.llava(study.home / PEER)
     done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
                   "--no-progress-bar", *BY_HAND[notebook])
     assert done.returncode == 0, done.stdout[-3000:]
@@ -77,13 +80,13 @@ def test_each_setup_has_predictions_and_scores_of_every_task(setup, study):
     for frame in (predictions, scores):
         assert set(frame.setup) == {setup} and set(frame.seed) == {0} and set(frame.profile) == {"smoke"}
         text = params.reads(SMOKE, params.setup(setup))
-        assert set(frame.task) == set(TASKS if text else PICTURES)
+        assert set(frame.task) == set(OWN if text else PICTURES)
         assert set(frame.split) == {"new-style", "new-language", "blind", *(["test"] if text else [])}
         assert set(frame.language) <= set(languages()) and frame.language.nunique() >= 80
         assert set(frame[frame.task.isin(TEXT)].language) == (set(SMOKE.smpqa.languages) if text else set())
     assert predictions.item_id.is_unique and predictions.score.between(0, 100).all()
     assert scores[scores.metric != "cer"].value.dropna().between(0, 100).all() and (scores.n > 0).all()
-    headline = scores[scores.metric == scores.task.map({name: task.METRIC for name, task in TASKS.items()})]
+    headline = scores[scores.metric == scores.task.map({name: task.METRIC for name, task in OWN.items()})]
     assert headline.chance.notna().all() and headline.n.sum() == len(predictions)
 
 

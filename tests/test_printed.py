@@ -97,3 +97,19 @@ def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, 
     page = index.write("smoke", "Smoke & more", {"other": "../other/index.html"}).read_text(encoding="utf-8")
     assert "Smoke &amp; more" in page and 'src="a&lt;b.png"' in page and "2 seed(s)" in page and "41_figures" in page
     assert "http" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
+
+
+def test_a_test_set_that_was_not_run_stays_empty_and_is_never_a_zero_nor_another_task():
+    def cell(task: str, language: str, value: float, split: str) -> dict:
+        found = {"setup": "L100", "seed": 0, "split": split, "task": task, "language": language, "group": "T5", "value": value}
+        return found | {"metric": scores.HEADLINE[task]}
+    drawn = [cell("captioning", "de", 99, "new-style"), cell("smpqa_read", "de", 7, "test")]
+    published = [cell("xm3600", "de", 40, "test"), cell("xm3600", "en", 80, "test"), cell("maxm", "fr", 20, "test")]
+    of = printed.ours(pd.DataFrame(drawn + published), "L100", "ours").set_index(["metric", "group"]).value
+    assert of.to_dict() == {("XM3600_CIDEr", "mul"): 40, ("XM3600_CIDEr", "en"): 80, ("MaXM_acc", "mul"): 20,
+                            ("SMPQA-Read_acc", "mul"): 7}
+    table = printed.final(printed.ours(pd.DataFrame(drawn + published), "L100", "ours"))[1]
+    assert set(of.index.get_level_values(0)) <= set(table[table.setup != "ours"].metric)
+    assert set(printed.TEST_SETS.values()) <= set(table.metric)
+    alone = printed.ours(pd.DataFrame(drawn), "L100", "ours").set_index("metric").value
+    assert alone.to_dict() == {"XM3600_CIDEr": 99, "SMPQA-Read_acc": 7}  # of like shape, where none of the paper's was asked

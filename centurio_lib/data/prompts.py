@@ -6,6 +6,7 @@ A prompt for English may leave the language out (`code=None`): most English inst
 from centurio_lib.languages import language
 
 LETTERS = "ABCDE"
+IMAGE = "<image>"  # where a picture stands in a conversation; without it, at the start of the first question
 
 
 def name(code: str | None) -> str:

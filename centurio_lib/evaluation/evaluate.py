@@ -1,24 +1,26 @@
 """One pass over all tasks: items, answers, item-level predictions, scores of each (task, split, language)."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from centurio_lib.data.splits import Pairs
 from centurio_lib.evaluation import fidelity, metrics
-from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT
+from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT, xm3600
 from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
 from centurio_lib.params import Evaluation
 
-GENERATIVE = {name: module for name, module in TASKS.items() if name == "captioning"}  # whose language is identified
-BESIDES = {"smpqa_read": {"cer": metrics.character_errors}}  # what is measured besides a task's headline
+GENERATIVE = {name: TASKS[name] for name in ("captioning", "xm3600")}  # whose language is identified
+# what is measured besides a task's headline, of its items and answers
+BESIDES = {"smpqa_read": {"cer": lambda own, said: metrics.each(metrics.character_errors, said, own.reference)},
+           "xm3600": {"cider": xm3600.share}}
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation,
-          questions: pd.DataFrame | None = None) -> pd.DataFrame:
+          questions: pd.DataFrame | None = None, published: pd.DataFrame | None = None) -> pd.DataFrame:
     """Rows of the `items` table for every task that the profile asks; about text in images only where there are `questions`.
+
+    `published`: items of test sets that are at hand (notebook 08).
 
     Raises KeyError for an unknown task.
     """
@@ -29,6 +31,10 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
              for name, n in config.items.items() if name in PICTURES]
     if questions is not None:
         drawn += [TEXT[name].items(questions, n) for name, n in config.items.items() if name in TEXT]
+    drawn += [published] if published is not None else []
+    if not drawn:
+        raise ValueError(f"none of the tasks {list(config.items)} has an item: see coverage.parquet of "
+                         "data/<profile>/test_sets")
     return pd.concat(drawn, ignore_index=True)
 
 
@@ -38,30 +44,38 @@ def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled:
     room = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
     small = [spelled and task in TEXT for task in items.task]
     return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch,
-                            [list(own) for own in items.options], small, say)
+                            [list(own) for own in items.options], small, say, penalties(items))
 
 
-def predictions(items: pd.DataFrame, answers: list[str], identity: dict) -> pd.DataFrame:
-    """The `predictions` table. `identity`: profile, setup, backbone and seed of the run."""
+def penalties(items: pd.DataFrame) -> list[float]:
+    """Repetition penalty of each item's answer; 1 is none."""
+    return [getattr(TASKS[task], "REPETITION_PENALTY", 1.0) for task in items.task]
+
+
+def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identifier: str = "cld2") -> pd.DataFrame:
+    """The `predictions` table. `identity`: profile, setup, backbone and seed of the run; `identifier`: of languages."""
     frame = items.assign(prediction=answers, in_language=np.nan, score=np.nan, **identity)
     for name, own in frame.groupby("task"):
         frame.loc[own.index, "score"] = TASKS[name].scores(own, own.prediction.tolist())
         if name in GENERATIVE:
-            frame.loc[own.index, "in_language"] = fidelity.in_language(own.prediction.tolist(), own.language.tolist())
+            frame.loc[own.index, "in_language"] = fidelity.in_language(own.prediction.tolist(), own.language.tolist(),
+                                                                          identifier)
     return frame
 
 
-def scores(predictions: pd.DataFrame, identity: dict) -> pd.DataFrame:
+def scores(predictions: pd.DataFrame, identity: dict, identifier: str = "cld2") -> pd.DataFrame:
     """The `scores` table: each task's headline and what is measured besides.
 
-    Of generative tasks chrF, fidelity and the identifier's own ceiling; of reading the character error rate.
+    Of generative tasks chrF, fidelity and the identifier's own ceiling; of reading the character error rate; of XM3600,
+    whose headline is on the customary scale, the share of the best reference.
     """
-    measured = {"": predictions.assign(chance=_chance(predictions))}
-    for name in (*GENERATIVE, *BESIDES):
+    measured = [("", predictions.assign(chance=_chance(predictions)))]
+    for name in dict.fromkeys([*GENERATIVE, *BESIDES]):
         own = predictions[predictions.task == name]
-        besides = _of_generated(own) if name in GENERATIVE else _of_pairs(own, BESIDES[name])
-        measured |= {metric: own.assign(score=values, chance=np.nan) for metric, values in besides.items()}
-    parts = [_cells(frame, metric) for metric, frame in measured.items()]
+        besides = {metric: measure(own, own.prediction.tolist()) for metric, measure in BESIDES.get(name, {}).items()}
+        besides |= _of_generated(own, identifier) if name in GENERATIVE else {}
+        measured += [(metric, own.assign(score=values, chance=np.nan)) for metric, values in besides.items()]
+    parts = [_cells(frame, metric) for metric, frame in measured]
     return pd.concat(parts, ignore_index=True).assign(**identity)
 
 
@@ -69,16 +83,13 @@ def _chance(predictions: pd.DataFrame) -> pd.Series:
     return pd.concat([pd.Series(TASKS[name].chance(own), index=own.index) for name, own in predictions.groupby("task")])
 
 
-def _of_generated(own: pd.DataFrame) -> dict[str, np.ndarray]:
-    codes, said, meant = own.language.tolist(), own.prediction.tolist(), own.reference.tolist()
-    return {"chrf": metrics.each(metrics.chrf, said, meant),
-            "fidelity": 100 * fidelity.in_language(said, codes),
-            "fidelity_normalised": 100 * fidelity.in_language(said, codes, normalised=True),
-            "fidelity_ceiling": 100 * fidelity.in_language(meant, codes)}
-
-
-def _of_pairs(own: pd.DataFrame, scored: dict[str, Callable[[str, str], float]]) -> dict[str, np.ndarray]:
-    return {metric: metrics.each(score, own.prediction, own.reference) for metric, score in scored.items()}
+def _of_generated(own: pd.DataFrame, identifier: str) -> dict[str, np.ndarray]:
+    codes, said = own.language.tolist(), own.prediction.tolist()
+    meant = [metrics.alternatives(reference)[0] for reference in own.reference]
+    return {"chrf": metrics.each(metrics.chrf, said, own.reference),
+            "fidelity": 100 * fidelity.in_language(said, codes, identifier),
+            "fidelity_normalised": 100 * fidelity.in_language(said, codes, identifier, normalised=True),
+            "fidelity_ceiling": 100 * fidelity.in_language(meant, codes, identifier)}
 
 
 def _cells(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pycld2
 
-from centurio_lib.languages import language
+from centurio_lib.languages import language, tested
 
 # `glotlid` labels that differ from NLLB's (its third version has dropped macrolanguages); Latin is unknown to NLLB
 GLOTLID = {"zh": "cmn_Hani", "fa": "fas_Arab", "et": "ekk_Latn", "tl": "fil_Latn", "la": "lat_Latn"}
@@ -34,11 +34,13 @@ GROUPS = {
 
 
 def label(code: str, identifier: str = "cld2") -> str | None:
-    """What an identifier calls one of the 100 languages, None where it does not know it.
+    """What an identifier calls a trained or tested language, None where it does not know it.
 
-    Raises KeyError for a code outside the 100, ValueError for an unknown identifier.
+    Raises KeyError for an unknown code, ValueError for an unknown identifier.
     """
     _check(identifier)
+    if code in tested():
+        return getattr(tested()[code], identifier) or None
     if identifier == "cld2":
         return language(code).cld2 or None
     return GLOTLID.get(code, language(code).nllb)

@@ -27,10 +27,23 @@ SIGMA = 6.0  # of the length penalty, in tokens
 UNSPACED = ("\u0e00-\u0fff" "\u1000-\u109f" "\u1780-\u17ff" "\u3040-\u30ff\u31f0-\u31ff"
             "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff")
 
+DICTIONARY = {"ja", "th"}  # languages whose words only a dictionary finds
+BRACKETS = re.compile(r"\[.*?\]")
+
 
 def normalised(text: str) -> str:
     """Text as answers are compared: composed (NFC), trimmed, lower case."""
     return unicodedata.normalize("NFC", text).strip().lower()
+
+
+def alternatives(reference: str) -> list[str]:
+    """Right answers of an item: one a line."""
+    return reference.split("\n")
+
+
+def any_match(prediction: str, reference: str) -> float:
+    """100 if the answer is one of the right ones once normalised, else 0."""
+    return max(exact_match(prediction, right) for right in alternatives(reference))
 
 
 def exact_match(prediction: str, reference: str) -> float:
@@ -66,8 +79,8 @@ def characters(text: str) -> list[str]:
 
 
 def chrf(prediction: str, reference: str) -> float:
-    """chrF (Popović 2015) of one answer, as sacrebleu computes it: character n-grams up to 6."""
-    return _chrf().sentence_score(normalised(prediction), [normalised(reference)]).score
+    """chrF (Popović 2015) of one answer, as sacrebleu computes it: character n-grams up to 6, the nearest reference."""
+    return _chrf().sentence_score(normalised(prediction), [normalised(r) for r in alternatives(reference)]).score
 
 
 @cache
@@ -97,33 +110,53 @@ def _as_space(character: str) -> str:
     return " " if kind[0] in "PSZC" else character
 
 
+def words(text: str, code: str) -> list[str]:
+    """Words of a text in a language, as the paper's captions are scored: Japanese and Thai by ICU's dictionaries.
+
+    The paper's code has spaCy cut the two (by SudachiPy and PyThaiNLP) and Chinese, whose characters it takes one by
+    one, as `tokens` does. Square brackets and what is in them are left out, as there.
+    """
+    plain = BRACKETS.sub("", normalised(text))
+    if code not in DICTIONARY:
+        return tokens(plain)
+    whole, breaker = icu.UnicodeString(plain), icu.BreakIterator.createWordInstance(icu.Locale(code))
+    breaker.setText(whole)
+    parts = (str(whole[start:end]) for start, end in pairwise([0, *breaker]))
+    return [part for part in parts if any(unicodedata.category(c)[0] in "LMN" for c in part)]
+
+
 def ngrams(words: list[str]) -> Counter:
     """How often each n-gram of 1 to 4 tokens occurs."""
     return Counter(tuple(words[i:i + n]) for n in ORDERS for i in range(len(words) - n + 1))
 
 
 class Corpus(NamedTuple):
-    """In how many documents each n-gram occurs; `smoothing` empty documents are counted besides (0 is customary)."""
+    """In how many documents each n-gram occurs; `smoothing` empty documents are counted besides (0 is customary).
+
+    `cut` gives the words of a text.
+    """
 
     frequency: Counter
     documents: int
     smoothing: float
+    cut: Callable[[str], list[str]] = tokens
 
     def idf(self, gram: tuple) -> float:
         """Weight of an n-gram; with smoothing it is above 0 even where every document has it, as in a corpus of one."""
         return math.log((self.documents + self.smoothing) / max(1, self.frequency[gram]))
 
 
-def corpus(documents: Iterable[list[str]], smoothing: float = 1.0) -> Corpus:
+def corpus(documents: Iterable[list[str]], smoothing: float = 1.0,
+           cut: Callable[[str], list[str]] = tokens) -> Corpus:
     """Document frequencies; a document is the list of one item's references."""
-    found = [set().union(*(ngrams(tokens(reference)) for reference in document)) for document in documents]
-    return Corpus(Counter(gram for grams in found for gram in grams), len(found), smoothing)
+    found = [set().union(*(ngrams(cut(reference)) for reference in document)) for document in documents]
+    return Corpus(Counter(gram for grams in found for gram in grams), len(found), smoothing, cut)
 
 
 def cider_d(prediction: str, references: list[str], within: Corpus) -> float:
     """CIDEr-D of one answer on its own scale, 0..10, averaged over n-gram orders and references."""
-    said = tokens(prediction)
-    return sum(_similarity(said, tokens(reference), within) for reference in references) * 10 / len(references)
+    said = within.cut(prediction)
+    return sum(_similarity(said, within.cut(reference), within) for reference in references) * 10 / len(references)
 
 
 def _similarity(said: list[str], meant: list[str], within: Corpus) -> float:
@@ -155,7 +188,8 @@ def cider(prediction: str, references: list[str], within: Corpus) -> float:
     return min(100.0, 100.0 * cider_d(prediction, references, within) / best)
 
 
-def cider_x100(predictions: list[str], references: list[list[str]]) -> list[float]:
+def cider_x100(predictions: list[str], references: list[list[str]],
+               cut: Callable[[str], list[str]] = tokens) -> list[float]:
     """CIDEr-D of each answer on the customary x100 scale (0..1000), idf from these references without smoothing."""
-    within = corpus(references, smoothing=0.0)
+    within = corpus(references, smoothing=0.0, cut=cut)
     return [100.0 * cider_d(p, r, within) for p, r in zip(predictions, references, strict=True)]

@@ -30,7 +30,9 @@ UNTIERED = {"ber", "he"}
 # score of a guess, per cent, in tasks with a fixed number of options (M3Exam and xMMMU: four in most); else 0
 CHANCE = {"BIN-MC": 25, "M3Exam": 25, "xMMMU": 25, "MaRVL": 50, "VGR": 50, "VLOD": 20, "XVNLI": 100 / 3,
           "SMPQA-Ground": 50}
-TASKS = {"smpqa_ground": "SMPQA-Ground", "smpqa_read": "SMPQA-Read"}  # tasks that this study has under another name
+TASKS = {"smpqa_ground": "SMPQA-Ground", "smpqa_read": "SMPQA-Read", "xm3600": "XM3600", "maxm": "MaXM", "xgqa": "xGQA",
+         "xvnli": "XVNLI", "marvl": "MaRVL", "m5_vgr": "VGR", "m5_vlod": "VLOD", "mtvqa": "MTVQA", "m3exam": "M3Exam",
+         "xmmmu": "xMMMU", "bin_mc": "BIN-MC", "cvqa": "CVQA"}  # tasks that this study has under another name
 
 SHARES = (1, 10, 25, 75, 90)  # of English, per cent; with 50 the setup is plain L100
 APPENDIX = {"T5 50": "T5", "T5-4 50": "T5-T4", "T5-3 50": "T5-T3", "T5-2 50": "T5-T2", "L100 50": "L100",

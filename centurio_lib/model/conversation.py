@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-IMAGE = "<image>"
+from centurio_lib.data.prompts import IMAGE
 
 
 class ConversationError(ValueError):
@@ -195,7 +195,13 @@ def fitting(conversations: list[Conversation], image_token: int, text_tokens: in
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:
-    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images."""
+    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images.
+
+    A question of a test set may mark itself where each image stands. Raises ConversationError for other marks than images.
+    """
+    marks = text.count(IMAGE)
+    if marks not in (0, len(counts)):
+        raise ConversationError(f"a question marks {marks} images, but has {len(counts)}: {text[:80]!r}")
     chat = messages([{"role": "user", "text": text}], len(counts), after_images(tokenizer))
     ids = tokenizer(rendered(tokenizer, chat, prompt=True), add_special_tokens=False)["input_ids"]
     return np.repeat(ids, expand(np.asarray(ids), tokenizer.convert_tokens_to_ids(IMAGE), counts))

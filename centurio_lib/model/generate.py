@@ -14,21 +14,24 @@ from centurio_lib.model.forward import computing, embed
 @torch.no_grad()
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features, max_new_tokens: list[int],
             batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
-            say=None) -> list[str]:
+            say=None, penalties: list[float] | None = None) -> list[str]:
     """An answer to each prompt.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each;
     `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes
-    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned.
+    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned. `penalties`: of
+    each, what divides the score of tokens that its answer holds already (1, or None: nothing).
     Answers come in the order of the prompts and do not depend on what shares a batch.
     """
     found: list[str] = [""] * len(prompts)
     said, done = time.monotonic(), 0
     closed, spell = options or [[]] * len(prompts), spelled or [False] * len(prompts)
-    for mine in batches(prompts, [(room, bool(own)) for room, own in zip(max_new_tokens, closed, strict=True)], batch):
+    repeated = penalties or [1.0] * len(prompts)
+    kinds = [(room, bool(own), penalty) for room, own, penalty in zip(max_new_tokens, closed, repeated, strict=True)]
+    for mine in batches(prompts, kinds, batch):
         texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]],
                        among(tokenizer, [closed[i] for i in mine], [spell[i] for i in mine])
-                       if closed[mine[0]] else None)
+                       if closed[mine[0]] else None, repeated[mine[0]])
         for i, text in zip(mine, texts, strict=True):
             found[i] = text
         done += len(mine)
@@ -38,13 +41,13 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     return found
 
 
-def batches(prompts: list[np.ndarray], rooms: list[tuple[int, bool]], batch: int) -> list[list[int]]:
-    """Indices of the prompts of each batch: of one room for answers (the longest would decide for all), of like length.
+def batches(prompts: list[np.ndarray], kinds: list[tuple], batch: int) -> list[list[int]]:
+    """Indices of the prompts of each batch: of one kind, of like length.
 
-    `rooms`: most new tokens of each, and whether its question is closed.
+    `kinds`: most new tokens of each (the longest would decide for all), whether its question is closed, its penalty.
     """
-    groups = [sorted((i for i, room in enumerate(rooms) if room == wanted), key=lambda i: len(prompts[i]))
-              for wanted in sorted(set(rooms))]
+    groups = [sorted((i for i, kind in enumerate(kinds) if kind == wanted), key=lambda i: len(prompts[i]))
+              for wanted in sorted(set(kinds))]
     return [group[first:first + batch] for group in groups for first in range(0, len(group), batch)]
 
 
@@ -63,7 +66,7 @@ def among(tokenizer, options: list[list[str]], spelled: list[bool]):
     return allowed
 
 
-def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed) -> list[str]:
+def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed, penalty) -> list[str]:
     length = max(len(p) for p in prompts)
     ids = np.full((len(prompts), length), tokenizer.pad_token_id)  # (prompts, tokens), padded on the left
     for row, prompt in enumerate(prompts):
@@ -75,5 +78,5 @@ def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed)
         embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
         made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
                               pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-                              prefix_allowed_tokens_fn=allowed)
+                              prefix_allowed_tokens_fn=allowed, repetition_penalty=penalty)
     return [text.strip() for text in tokenizer.batch_decode(made, skip_special_tokens=True)]

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import torch
 
-from centurio_lib import params, runs, tables
+from centurio_lib import params, runs, tables, testsets
 from centurio_lib.data.shelf import Shelf
 from centurio_lib.model import features
 
@@ -30,6 +31,25 @@ class Source(NamedTuple):
     def shelf(self, image_ids: list[str]) -> Shelf:
         """Those of some images that the table holds, read when they are asked for."""
         return Shelf(self.files, self.table, image_ids)
+
+
+class OnDisk:
+    """Features of pictures in files, computed anew each time they are asked for: test sets have too many to keep."""
+
+    def __init__(self, llava, folder: Path, image_ids: list[str], layer: int, side: int, tiling: int = 1):
+        self.vision, self.folder, self.image_ids = llava.model.vision_tower, folder, image_ids
+        self.layer, self.side, self.tiling = layer, side, tiling
+        self.tokens = (side // llava.config.vision_config.patch_size) ** 2
+
+    def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
+        content = [(self.folder / image_id).read_bytes() for image_id in image_ids]
+        shown = pd.DataFrame({"image_id": image_ids, "image": content})
+        return features.look(self.vision, shown, self.layer, self.side, self.tiling)
+
+
+def test_pictures(run: runs.Run) -> Path:
+    """Folder of the pictures of published test sets (notebook 08)."""
+    return runs.finished("08_test_sets", run.profile.name).folder / "pictures"
 
 
 def sources(run: runs.Run) -> list[Source]:

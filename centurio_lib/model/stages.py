@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from centurio_lib import params, provenance, runs, tables
+from centurio_lib import params, provenance, runs, tables, testsets
 from centurio_lib.data import mix, pictures, prompts, splits
 from centurio_lib.model import conversation, features, llava, memory, shown, workers
 from centurio_lib.model import train as training
@@ -178,6 +178,20 @@ def questions(run: runs.Run) -> pd.DataFrame | None:
     if not params.reads(run.profile, run.setup):
         return None
     return tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
+
+
+def test_sets(run: runs.Run) -> pd.DataFrame | None:
+    """Items of the published test sets that are at hand (notebook 08), None where the profile asks none."""
+    if not testsets.asked(run.profile):
+        return None
+    return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "items.parquet", "items")
+
+
+def coverage(run: runs.Run) -> pd.DataFrame:
+    """Of each published test set that the profile asks: how many items, or why it was not run."""
+    if not testsets.asked(run.profile):
+        return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
+    return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "coverage.parquet", "coverage")
 
 
 def identity(run: runs.Run) -> dict:

@@ -7,19 +7,35 @@ by guessing. It knows nothing of models. To add one, add its module here and its
 
 PICTURES have KIND (of the concepts that they ask about) and draw their items,
 `items(texts, images, held_out, n, seed)`; TEXT takes them from the questions that notebook 06 made with its plots,
-`items(questions, n)`.
+`items(questions, n)`; TEST_SETS are published (params/test_sets.yaml) and have `questions(source, code)`, which reads
+those of one language, and where they need it REPETITION_PENALTY.
 """
 
 from centurio_lib.evaluation.tasks import (
+    bin_mc,
     captioning,
+    cvqa,
     flag,
     image_pair,
+    m3exam,
+    m5_vgr,
+    m5_vlod,
+    marvl,
+    maxm,
+    mtvqa,
     multiple_choice,
     odd_one_out,
     smpqa_ground,
     smpqa_read,
+    xgqa,
+    xm3600,
+    xmmmu,
+    xvnli,
 )
 
 PICTURES = {module.NAME: module for module in (captioning, multiple_choice, flag, image_pair, odd_one_out)}
 TEXT = {module.NAME: module for module in (smpqa_read, smpqa_ground)}
-TASKS = PICTURES | TEXT
+TEST_SETS = {module.NAME: module for module in (xm3600, maxm, xgqa, xvnli, marvl, m5_vgr, m5_vlod, mtvqa, m3exam, xmmmu,
+                                                bin_mc, cvqa)}
+OWN = PICTURES | TEXT  # built by the study from packages
+TASKS = OWN | TEST_SETS

@@ -1,0 +1,131 @@
+"""Any image-text-to-text model of transformers on the same items as the study's own: what it is asked, how it answers.
+
+A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. Its processor's own chat
+template makes the prompt; pictures stand where the item says, else before the text. Decoding is greedy with the tasks'
+own room, as for the study's models; closed questions are open, since a foreign model has not learned to end at an option.
+One item at a time: several models answer otherwise in padded batches.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from centurio_lib import runs, tables, testsets
+from centurio_lib.data import artwork
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.evaluation import evaluate
+from centurio_lib.evaluation.tasks import TASKS, TEXT
+from centurio_lib.model import shown, stages
+
+
+class PeerError(RuntimeError):
+    """A model cannot be asked; the message says why and what to do."""
+
+
+class Peer(NamedTuple):
+    """A model and its processor."""
+
+    model: torch.nn.Module
+    processor: object
+
+
+def name_of(model: str) -> str:
+    """A model's name in tables: the last part of its name or folder, without its revision."""
+    return Path(model.partition("@")[0]).name
+
+
+def load(model: str, dtype: str = "bfloat16") -> Peer:
+    """A model from the hub or a folder, on the GPU if there is one.
+
+    Raises PeerError where it is gated, out of reach, of a kind that transformers does not know, or without chat template.
+    """
+    name, _, revision = model.partition("@")
+    pinned = {"revision": revision} if revision else {}
+    try:
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=False, **pinned)
+        loaded = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype), trust_remote_code=False,
+                                                             **pinned)
+    except ImportError as error:
+        raise PeerError(f"{model} wants a package that the study does not: {error}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise PeerError(f"{model} cannot be loaded ({error}): accept its licence on the hub if it has one and fetch it "
+                        f"with `hf download {name}`; models that bring their own code are not run") from error
+    if not getattr(processor, "chat_template", None):
+        raise PeerError(f"{model} has no chat template: put one into chat_template.jinja in its folder")
+    return Peer(loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
+
+
+def items(run: runs.Run) -> pd.DataFrame:
+    """All items that a profile asks of any setup: drawings, plots where its study has them, published test sets."""
+    plots = None
+    if "smpqa" in runs.text_stages(run.profile) and TEXT.keys() & run.profile.evaluation.items.keys():
+        plots = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
+    return evaluate.items(*stages.test_data(run), run.profile.evaluation, plots, stages.test_sets(run))
+
+
+class Pictures:
+    """Pictures of some items by id: of the study's tables all at once, of test sets from their files."""
+
+    def __init__(self, run: runs.Run, image_ids: list[str]):
+        self.held: dict[str, bytes] = {}
+        wanted = list(dict.fromkeys(image_ids))
+        for table, files in stored(run).items():
+            column = tables.IMAGE_NAMES[table]
+            for path in files:
+                own = tables.read(path, table, [column, "image"], **{column: wanted})
+                self.held |= dict(own.itertuples(index=False))
+        self.folder = shown.test_pictures(run) if testsets.asked(run.profile) else None
+
+    def __getitem__(self, image_id: str):
+        """The RGB image. Raises ValueError naming a corrupt one, FileNotFoundError an unknown one."""
+        content = self.held[image_id] if image_id in self.held else (Path(self.folder or ".") / image_id).read_bytes()
+        return artwork.from_bytes(content, image_id)
+
+
+def stored(run: runs.Run) -> dict[str, list[Path]]:
+    """Files of the study's own pictures, by table."""
+    found = {"images": [runs.finished("02_captions", run.profile.name).folder / "images.parquet"]}
+    if "smpqa" in runs.text_stages(run.profile):
+        found["plots"] = sorted(runs.finished("06_smpqa", run.profile.name).folder.glob("plots-*.parquet"))
+    return found
+
+
+def message(prompt: str, images: list) -> list[dict]:
+    """One user turn, pictures and text in their order. Raises PeerError where marks and pictures differ in number."""
+    texts = prompt.split(IMAGE) if IMAGE in prompt else [""] * len(images) + [prompt]
+    if len(texts) != len(images) + 1:
+        raise PeerError(f"a prompt marks {len(texts) - 1} pictures, but its item has {len(images)}: {prompt[:80]!r}")
+    parts = [[{"type": "text", "text": text}] if text else [] for text in texts]
+    pictures = [[{"type": "image", "image": image}] for image in images] + [[]]
+    content = [one for text, image in zip(parts, pictures, strict=True) for one in (*text, *image)]
+    return [{"role": "user", "content": content}]
+
+
+@torch.inference_mode()
+def answer(peer: Peer, item, pictures: Pictures) -> str:
+    """The model's answer to one item, a row of the `items` table."""
+    asked = message(item.prompt, [pictures[i] for i in item.images])
+    inputs = peer.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
+                                                return_tensors="pt").to(peer.model.device, peer.model.dtype)
+    made = peer.model.generate(**inputs, do_sample=False, max_new_tokens=TASKS[item.task].MAX_NEW_TOKENS,
+                               repetition_penalty=getattr(TASKS[item.task], "REPETITION_PENALTY", 1.0))
+    new = made[:, inputs["input_ids"].shape[1]:]  # (1, new tokens)
+    return peer.processor.batch_decode(new, skip_special_tokens=True)[0].strip()
+
+
+def answers(peer: Peer, items: pd.DataFrame, pictures: Pictures, say=print) -> list[str]:
+    """An answer to each item; says every hundredth how far it is."""
+    found = []
+    for item in items.itertuples():
+        found.append(answer(peer, item, pictures))
+        if len(found) % 100 == 0:
+            say(f"{len(found)}/{len(items)} answers")
+    return found
+
+
+def identity(run: runs.Run, model: str) -> dict:
+    """The columns that say which run a row is of: the model is setup and backbone."""
+    return {"profile": run.profile.name, "setup": name_of(model), "seed": 0, "backbone": name_of(model)}

@@ -1,0 +1,83 @@
+"""Which of four names in a language fits an image? 20 languages (the paper's BIN-MC, of Babel-ImageNet and ImageNet).
+
+The paper's own file is not published, nor the model that chose its wrong names. Here they are the three classes, among
+those named in the language, whose English names are spelled most like the right one's (fewest letters to change).
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from centurio_lib.data import test_prompts
+from centurio_lib.data.sources import published
+from centurio_lib.evaluation import metrics
+
+NAME = "bin_mc"
+METRIC = "accuracy"
+MAX_NEW_TOKENS = 10
+A_CLASS, WRONG = 10, 3
+ENGLISH = "openai_en_classes"  # of babel_imagenet.py
+
+
+def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+    """Items of one language: ten images of each class that it names, in the order of ImageNet's validation set."""
+    names = named(source, code)
+    labels = english(published.files(source, "babel_imagenet.py")[0])
+    wrong = {label: alike(label, names, labels) for label in names}
+    seen = dict.fromkeys(names, 0)
+    for number, row in enumerate(published.table(source, "data/validation-*.parquet", ["image", "label"])):
+        label = row["label"]
+        if seen.get(label, A_CLASS) < A_CLASS and len(wrong[label]) == WRONG:
+            seen[label] += 1
+            options, random = [names[other] for other in [label, *wrong[label]]], Random(f"{code}/{number}")
+            shown = random.sample(options, len(options))
+            image, letter = published.content(source, row["image"], f"row {number}"), shown.index(options[0])
+            yield published.Question(str(number), [(str(number), image)], test_prompts.class_name(code, shown),
+                                     [test_prompts.LETTERS[letter]])
+
+
+def named(source: published.Source, code: str) -> dict[int, str]:
+    """Class number -> name in a language."""
+    if code == "en":
+        return dict(enumerate(english(published.files(source, "babel_imagenet.py")[0])))
+    stated = published.whole(published.files(source, "babel_imagenet-298.json")[0])
+    if code.upper() not in stated:
+        raise published.MissingDataError(f"{source.name}: babel_imagenet-298.json has no names in {code.upper()}: "
+                                         f"{source.stated.fetch}")
+    return dict(zip(*stated[code.upper()], strict=True))
+
+
+@cache
+def english(path: Path) -> list[str]:
+    """English class names: a list that the published module holds, read without running it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return next(ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id == ENGLISH)
+
+
+def alike(label: int, names: dict[int, str], labels: list[str]) -> list[int]:
+    """The classes whose English names are most like one's; none that has its name in the language."""
+    others = [other for other in names if names[other].casefold() != names[label].casefold()]
+    near = process.extract(labels[label], {other: labels[other] for other in others}, scorer=fuzz.ratio, limit=WRONG)
+    return [other for _, _, other in near]
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer starts or ends with the right letter, else 0."""
+    return metrics.letter_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return metrics.each(score, predictions, items.reference)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when one of its letters is guessed."""
+    return 100 / items.prompt.map(test_prompts.n_options).to_numpy(float)

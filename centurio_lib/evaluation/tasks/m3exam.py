@@ -1,0 +1,60 @@
+"""Exam questions with 1 to 8 images, some among the options, in 7 languages (M3Exam, Zhang et al. 2023)."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import test_prompts
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.data.sources import published
+from centurio_lib.evaluation import metrics
+from centurio_lib.languages import name_of
+
+NAME = "m3exam"
+METRIC = "accuracy"
+MAX_NEW_TOKENS = 10
+FIELDS = ["question_text", "background_description", "options", "answer_text"]
+MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
+LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # an option's own: (1), A., ก.
+DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
+
+
+def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+    """Items of one language; options get letters in the place of their own labels."""
+    spoken = name_of(code).lower()
+    for i, row in enumerate(published.records(source, f"{spoken}-questions-image.json", FIELDS)):
+        labels, options = labelled(row["options"])
+        prompt = test_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
+        images = [(f"{code}-{name}", published.picture(source, f"images-{spoken}/{name}"))
+                  for name in MARK.findall(prompt)]
+        answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
+        if answer not in labels:
+            raise published.ColumnError(f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is "
+                                        f"the label of none of the options {row['options']}")
+        yield published.Question(str(i), images, MARK.sub(IMAGE, prompt), [test_prompts.LETTERS[labels.index(answer)]])
+
+
+def labelled(options: list[str]) -> tuple[list[str], list[str]]:
+    """Labels and texts of options; numbers from 1 where not each has a label of its own."""
+    found = [LABEL.match(option) for option in options]
+    if all(found) and len({match[1] for match in found}) == len(options):
+        return ([match[1].translate(DIGITS).upper() for match in found],
+                [option[match.end():] for match, option in zip(found, options, strict=True)])
+    return [str(i + 1) for i in range(len(options))], options
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer starts or ends with the right letter, else 0."""
+    return metrics.letter_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return metrics.each(score, predictions, items.reference)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when one of its letters is guessed."""
+    return 100 / items.prompt.map(test_prompts.n_options).to_numpy(float)

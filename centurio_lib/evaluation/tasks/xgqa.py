@@ -1,0 +1,39 @@
+"""Questions in 8 languages, answered in English (xGQA, Pfeiffer et al. 2022, of GQA's balanced test-dev)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import test_prompts
+from centurio_lib.data.sources import published
+from centurio_lib.evaluation import metrics
+
+NAME = "xgqa"
+METRIC = "exact_match"
+MAX_NEW_TOKENS = 10
+FIELDS = ["question", "answer", "image_id", "image"]
+
+
+def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+    """Items of one language. They have no id of their own, so they are counted; languages are parallel."""
+    for i, row in enumerate(published.table(source, f"data/{code}-*.parquet", FIELDS)):
+        image = published.content(source, row["image"], row["image_id"])
+        yield published.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
+                                 test_prompts.short_answer(row["question"], "en"), [row["answer"]])
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer is the right one but for case and outer spaces, else 0."""
+    return metrics.exact_match(prediction, reference)
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return metrics.each(score, predictions, items.reference)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Share of a language's items that its most frequent answer is right in: what a guess without looking gets."""
+    most = {code: 100 * own.reference.value_counts(normalize=True).iloc[0] for code, own in items.groupby("language")}
+    return items.language.map(most).to_numpy(float)

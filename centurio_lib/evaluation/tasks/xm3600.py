@@ -1,0 +1,59 @@
+"""Captioning in 36 languages (Crossmodal-3600, Thapliyal et al. 2022): one sentence in the language asked for."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import test_prompts
+from centurio_lib.data.sources import published
+from centurio_lib.evaluation import metrics
+
+NAME = "xm3600"
+METRIC = "cider_x100"  # the customary scale, as the paper prints it; `cider` besides is the share of the best reference
+MAX_NEW_TOKENS = 128
+REPETITION_PENALTY = 1.1  # of the paper's captions
+
+
+def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+    """Items of one language, in the published order."""
+    for row in published.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"]):
+        image = published.content(source, row["image"], row["image_id"])
+        yield published.Question(row["image_id"], [(row["image_id"], image)], test_prompts.caption(code),
+                                 row["captions"])
+
+
+def score(prediction: str, reference: str) -> float:
+    """Share of what the best reference gets, every n-gram weighing the same."""
+    references = metrics.alternatives(reference)
+    return metrics.cider(prediction, references, metrics.corpus([references]))
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """CIDEr-D of each answer x100. Pass all items of a language at once: they weigh its words."""
+    return _by_language(items, predictions, 0.0, lambda *pair: 100 * metrics.cider_d(*pair))
+
+
+def share(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """CIDEr-D of each answer as a share of the best reference's, 0..100: of the references themselves 100."""
+    return _by_language(items, predictions, 1.0, metrics.cider)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when it is answered with the first caption of its language's next image."""
+    following = {}
+    for code, own in items.groupby("language"):
+        captions = list(dict.fromkeys(own.reference))
+        following |= {(code, r): metrics.alternatives(captions[(i + 1) % len(captions)])[0] if len(captions) > 1 else ""
+                      for i, r in enumerate(captions)}
+    return scores(items, [following[key] for key in zip(items.language, items.reference, strict=True)])
+
+
+def _by_language(items: pd.DataFrame, predictions: Sequence[str], smoothing: float, measure) -> np.ndarray:
+    said, found = pd.Series(list(predictions), index=items.index), pd.Series(0.0, index=items.index)
+    for code, own in items.groupby("language"):
+        documents = [metrics.alternatives(r) for r in dict.fromkeys(own.reference)]
+        within = metrics.corpus(documents, smoothing, partial(metrics.words, code=code))
+        found[own.index] = [measure(said[i], metrics.alternatives(own.reference[i]), within) for i in own.index]
+    return found.to_numpy()

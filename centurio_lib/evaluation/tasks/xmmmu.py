@@ -1,0 +1,55 @@
+"""College questions with one to seven images in 7 languages (xMMMU, Yue et al. 2024, of MMMU's validation set)."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import test_prompts
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.data.sources import published
+from centurio_lib.evaluation import metrics
+
+NAME = "xmmmu"
+METRIC = "accuracy"
+MAX_NEW_TOKENS = 10
+LANGUAGES = {"ar": "Arabic", "fr": "French", "hi": "Hindi", "id": "Indonesian", "ja": "Japanese", "pt": "Portuguese"}
+FIELDS = ["id", "question", "options", "answer", "question_type", *(f"image_{i}" for i in range(1, 8))]
+MARK = re.compile(r"<image (\d)>")
+
+
+def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+    """Items of one language. A few are open; an image that no text mentions stands before the question."""
+    name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
+    for row in published.table(source, f"data/{name}.parquet", FIELDS):
+        options = ast.literal_eval(row["options"])
+        prompt = (test_prompts.choice(row["question"], options) if options
+                  else test_prompts.short_answer(row["question"], code))
+        held = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
+        before = [i for i in held if i not in MARK.findall(prompt)]
+        images = [(f"{code}-{row['id']}-{i}", published.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
+                  for i in [*before, *MARK.findall(prompt)]]
+        yield published.Question(row["id"], images, IMAGE * len(before) + MARK.sub(IMAGE, prompt), right(row["answer"]))
+
+
+def right(answer: str) -> list[str]:
+    """Right answers: a letter, or of an open question those that it may hold as a printed list."""
+    return [str(one) for one in ast.literal_eval(answer)] if answer.startswith("[") else [answer]
+
+
+def score(prediction: str, reference: str) -> float:
+    """100 if the answer starts or ends with the right letter, or with a right answer of an open question, else 0."""
+    return max(metrics.letter_match(prediction, answer) for answer in metrics.alternatives(reference))
+
+
+def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
+    """Score of each answer, 0 or 100."""
+    return metrics.each(score, predictions, items.reference)
+
+
+def chance(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when one of its letters is guessed; nothing for an open one."""
+    n = items.prompt.map(test_prompts.n_options).to_numpy(float)
+    return np.divide(100, n, out=np.zeros(len(n)), where=n > 0)

@@ -1,0 +1,95 @@
+"""Models of other families on the study's own items. Run with: pytest tests/test_peers.py"""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import tiny_peers
+from PIL import Image
+
+from centurio_lib import runs, tables
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.evaluation import evaluate, peers
+from centurio_lib.evaluation.tasks import draw
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny LLaVA around a Llama, as saved."""
+    return tiny_peers.llava(tmp_path_factory.mktemp("hub") / "tiny-llava")
+
+
+@pytest.fixture(scope="module")
+def peer(folder) -> peers.Peer:
+    return peers.load(str(folder), "float32")
+
+
+def asked(prompt: str, n_images: int, task: str = "flag") -> SimpleNamespace:
+    return SimpleNamespace(prompt=prompt, images=[str(i) for i in range(n_images)], task=task)
+
+
+SHOWN = {str(i): Image.new("RGB", (40, 30), (80 * i, 255 - 80 * i, 30)) for i in range(3)}
+
+
+def kinds(content: list[dict]) -> str:
+    return "".join(part["type"][0] if part["type"] == "image" else part["text"] for part in content)
+
+
+def test_pictures_stand_where_the_prompt_marks_them_else_first():
+    (turn,) = peers.message(f"Is {IMAGE} like {IMAGE}?", ["a", "b"])
+    assert kinds(turn["content"]) == "Is i like i?" and [p["image"] for p in turn["content"] if p["type"] == "image"] == ["a", "b"]
+    assert kinds(peers.message("Which?", ["a", "b"])[0]["content"]) == "iiWhich?"
+    assert kinds(peers.message("No picture.", [])[0]["content"]) == "No picture."
+    with pytest.raises(peers.PeerError, match="marks 1 pictures, but its item has 2"):
+        peers.message(f"{IMAGE} x", ["a", "b"])
+
+
+def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer):
+    made = peer.processor.apply_chat_template(peers.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]]), tokenize=True,
+                                              add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    text = peer.processor.decode(made["input_ids"][0])
+    assert text.replace(" ", "") == f"<|user|>Is{IMAGE * 4}like{IMAGE * 4}?<|assistant|>"
+    assert (made["input_ids"] == peer.model.config.image_token_index).sum() == 2 * (tiny_peers.SIDE // tiny_peers.PATCH) ** 2
+
+
+def test_answers_are_greedy_and_depend_on_the_picture_and_its_place(peer):
+    first = peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    assert first == peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    swapped = peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), {"0": SHOWN["2"], "1": SHOWN["0"]})
+    assert first != swapped and IMAGE not in first
+
+
+def test_room_and_repetition_are_the_tasks_own(peer, monkeypatch):
+    heard, made = [], peer.model.generate
+    monkeypatch.setattr(peer.model, "generate", lambda **how: heard.append(how) or made(**how))
+    for task in ("maxm", "xm3600"):
+        peers.answer(peer, asked("Describe.", 1, task), SHOWN)
+    assert [(how["max_new_tokens"], how["repetition_penalty"], how["do_sample"]) for how in heard] == [
+        (10, 1.0, False), (128, 1.1, False)]
+
+
+def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, folder, tmp_path):
+    items = pd.DataFrame([dict(zip(draw.COLUMNS, ("maxm", "test", "en", f"maxm/test/en/{i}", ["0"], [], f"What {i}?", "dog\na dog", []),
+                                   strict=True)) for i in range(3)])
+    said, heard = [], []
+    said = peers.answers(peer, items, SHOWN, heard.append)
+    run = runs.describe("13_peers", "smoke", f"{folder}@0123abc")
+    identity = peers.identity(run, f"{folder}@0123abc")
+    predictions = evaluate.predictions(items, said, identity)
+    tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
+    found = evaluate.scores(predictions, identity)
+    tables.write(tmp_path / "scores.parquet", "scores", found)
+    assert set(found.setup) == {"tiny-llava"} and found.n.tolist() == [3] and predictions.seed.eq(0).all()
+
+
+def test_each_model_has_a_folder_and_a_key_of_its_own():
+    one, other = (runs.describe("13_peers", "smoke", model) for model in ("Qwen/A", "Qwen/A@abc"))
+    assert one.folder.name == "Qwen--A" and one.folder.parent.name == "peers" and one.folder != other.folder
+    assert one.key != other.key and one.key["params"]["model"] == "Qwen/A"
+
+
+def test_a_model_out_of_reach_or_without_template_is_refused_with_the_reason(tmp_path, folder):
+    with pytest.raises(peers.PeerError, match=r"(?s)no-such/model cannot be .*accept its licence.*hf download"):
+        peers.load("no-such/model")
+    with pytest.raises(peers.PeerError, match="has no chat template"):
+        peers.load(str(tiny_peers.llava(tmp_path / "bare", chat=None)), "float32")
