@@ -31,6 +31,33 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Translation(Strict):
+    """How text of the hub is put into the languages of the mixes (data/translate.py)."""
+
+    model: str  # an NLLB checkpoint: its name on the hub, or a folder (paper: facebook/nllb-200-distilled-1.3B)
+    revision: str | None = None  # of a name
+    engine: Literal["ctranslate2", "transformers"] = "ctranslate2"
+    precision: Literal["int8", "float16", "bfloat16", "float32"] | None = None  # None: int8 on a CPU, float16 on a GPU
+    beams: Count = 1  # the paper states no decoding; NLLB's own default is greedy
+    longest: Count = 256  # tokens of a sentence, longer ones are cut
+    batch_tokens: Count = 8192  # of a batch, padding included
+    shard: Count = 5000  # strings of a file
+    odd_ratio: Annotated[float, Field(gt=1)] = 3.0  # a translation so many times longer or shorter than usual is flagged
+    # languages that NLLB lacks: "leave_out" of the mixes, or keep their samples in English. One not named is an error
+    missing: dict[str, Literal["leave_out", "english"]] = {}
+
+
+class Sources(Strict):
+    """Data sets of the hub that mixes are made of (data/sources/catalogue.csv), instead of emoji and flags."""
+
+    pretrain: list[str]  # names in the catalogue: captions,
+    instruct: list[str]  # and conversations
+    at_most: Count | None = None  # samples of each data set; None: all, or the part that the paper took
+    pixels: Count = 768  # longer side that larger images are reduced to
+    shard: Count = 1000  # samples of a file
+    translation: Translation
+
+
 class Data(Strict):
     """Which pictures and words a profile holds."""
 
@@ -41,6 +68,7 @@ class Data(Strict):
     held_out_style: str  # never trained on: the `new-style` split
     held_out_pairs: Share  # share of (concept, language) pairs never trained on: the `new-language` split
     seed: int
+    sources: Sources | None = None  # None: mixes are made of the pictures and words above
 
 
 class EncoderSize(Strict):
@@ -123,6 +151,7 @@ class Ocr(Strict):
     other: Annotated[int, Field(ge=0)] = 20  # of each in another script
     test: Count = 5  # of each language, of text that is never trained on
     languages: list[str] = []  # only these; none named: all that have text
+    articles: Annotated[int, Field(ge=0)] = 0  # of each language's Wikipedia that text is taken from besides; 0: none
     shard: Count = 250  # samples of a file
     seed: int = 0
 

@@ -10,6 +10,9 @@ HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
 # fetched archives are the same for every profile and home, so that a second home does not download them again
 PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()
 
+# data sets and models of the hub, likewise: data sets lie under their names, downloaded or put there by hand
+DATASETS = Path(os.environ.get("CENTURIO_DATASETS", REPO / "data" / "datasets")).resolve()
+
 
 def data(profile: str, *parts: str) -> Path:
     """data/<profile>/..., the built tables of a profile."""
