@@ -18,7 +18,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/d
 PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]
 # notebooks that no rule of the study runs
-BY_HAND = {"00_explore": ["-p", "setup", "T5"], "50_benchmarks": ["-p", "repeats", "1"]}
+BY_HAND = {"00_explore": ["-p", "setup", "T5"], "03_translate": [], "50_benchmarks": ["-p", "repeats", "1"]}
 
 
 class Study(NamedTuple):

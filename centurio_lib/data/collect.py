@@ -24,29 +24,35 @@ MAX_BAD = 0.01  # share of images
 ENOUGH = 1000  # images after which that share is first looked at
 IMAGE_BYTES = 120_000  # of a stored image, about, for the check of disk space
 QUALITY = 92  # JPEG, of reduced images
-EMPTY = {"rows": 0, "samples": 0, "images": 0, "bad": 0, "left_out": 0, "shards": 0, "finished": False}
+COUNTED = ["rows", "samples", "images", "bad", "left_out"]
+EMPTY = dict.fromkeys(COUNTED, 0) | {"shards": 0, "finished": False}
+COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
+MADE_BY = ["centurio_lib.data.collect", "centurio_lib.data.sources.convert"]  # code that samples follow from
 
 
-def build(folder: Path, names: list[str], stage: str, options: Sources, key: str) -> pd.DataFrame:
-    """Take in some data sets. Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number.
+def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
+    """Take in the data sets of a stage ("pretrain", "instruct"), none where a profile names no sources.
+
+    Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number.
 
     Raises catalogue.CatalogueError for an unknown or missing data set and OSError for too little disk, both before any work;
     hub.HubError, convert.SourceError.
     """
-    chosen = [catalogue.entry(name, stage) for name in names]
+    chosen = [catalogue.entry(name, stage) for name in getattr(options, stage)] if options else []
     _space(folder, chosen, options)
     rows = []
     for entry in chosen:
-        done = take_in(folder / entry.name, entry, options, key)
+        done = take_in(folder / entry.name, entry, options)
         rows.append({"source": entry.name, "paper_set": entry.paper_set, "paper": 1000 * entry.thousands, "licence": entry.licence,
-                     "commit": catalogue.commit(entry), **{name: done[name] for name in EMPTY if name not in ("shards", "finished")}})
+                     "commit": catalogue.commit(entry), **{name: done[name] for name in COUNTED}})
         print(f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad", flush=True)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def take_in(folder: Path, entry: Entry, options: Sources, key: str) -> dict:
+def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
     """Take in one data set, going on where an earlier run ended. Returns its counts. Raises SourceError for bad images."""
-    done = _begun(folder, provenance.digest([key, entry._asdict()]))
+    code = [provenance.module_digest(name) for name in MADE_BY]
+    done = _begun(folder, provenance.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()]))
     if done["finished"]:
         return done
     found = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
@@ -58,7 +64,8 @@ def take_in(folder: Path, entry: Entry, options: Sources, key: str) -> dict:
             _tolerable(entry, done)
         provenance.write_json(folder / "progress.json", done)
     _tolerable(entry, done)
-    provenance.write_json(folder / "progress.json", done | {"finished": True})
+    done["finished"] = True
+    provenance.write_json(folder / "progress.json", done)
     return done
 
 
@@ -70,6 +77,17 @@ def sample_files(folder: Path) -> list[Path]:
 def image_files(folder: Path) -> list[Path]:
     """The files of images beside them."""
     return sorted(Path(folder).glob("*/images-*.arrow"))
+
+
+def glimpse(folder: Path, n: int) -> list[tuple]:
+    """The first sample of up to `n` data sets: (row of `samples`, its images as bytes)."""
+    first = {path.parent: path for path in reversed(sample_files(folder))}
+    found = []
+    for files in sorted(first.values())[:n]:
+        row = next(tables.read(files, "samples").itertuples())
+        images = stored.Stored([files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")])
+        found.append((row, images[list(row.images)].image.tolist()))
+    return found
 
 
 def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
@@ -160,7 +178,7 @@ def _tolerable(entry: Entry, done: dict) -> None:
                                   f"{MAX_BAD:.0%}: fetch its images again. First: {'; '.join(done['examples'])}")
 
 
-def _space(folder: Path, chosen: list[Entry], options: Sources) -> None:
+def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
     """Raises OSError where the disk cannot hold the images, before anything is fetched."""
     wanted = [min(n for n in (1000 * e.thousands, e.at_most, options.at_most) if n is not None) for e in chosen if e.images != ["none"]]
     folder.mkdir(parents=True, exist_ok=True)

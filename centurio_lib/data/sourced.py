@@ -46,6 +46,13 @@ def wanted(config: params.Profile, stage: str, samples: pd.DataFrame) -> pd.Data
     return pairs[pairs.sample_id.map(own) != pairs.language]
 
 
+def taken(config: params.Profile, setup: params.Setup, stage: str, available: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The languages of a setup's mix: of `available` samples of data sets, or of the study's own `instructions` table."""
+    if config.data.sources:
+        return chosen(config, setup, stage, available, seed)
+    return mix.assign(available, getattr(config, stage).samples, setup.mix, setup.english_share, setup.allocation, seed)
+
+
 def texts(folder: Path, pairs: pd.DataFrame) -> dict[str, list[str]]:
     """The distinct texts of some (sample_id, language), by language."""
     if pairs.empty:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from centurio_lib import tables
+from centurio_lib import provenance, tables
 from centurio_lib.data import sentences, shards
 from centurio_lib.data.sentences import Piece
 from centurio_lib.data.translators import TranslationError, Translator
@@ -20,6 +20,8 @@ from centurio_lib.languages import language
 from centurio_lib.params import Translation
 
 LONG = 20  # characters of a text from which its length is compared
+
+MADE_BY = ["sentences", "translators", "translate"]  # modules that a translation follows from
 
 Judge = Callable[[list[str], list[str]], np.ndarray]  # texts and codes to 1.0, 0.0 or NaN: fidelity.in_language
 
@@ -68,12 +70,15 @@ def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str
     return {one: text for one, text in whole.items() if sentences.faithful(one, text)}
 
 
-def build(folder: Path, wanted: dict[str, list[str]], say: Translator, options: Translation, key: str, judge: Judge) -> list[Path]:
-    """Translate the texts wanted in each language into shards under `folder/<code>`, and return their files.
+def key(options: Translation) -> str:
+    """What stands for the translator and all else that its words depend on."""
+    kept = options.model_dump(exclude={"shard", "odd_ratio", "missing"})
+    return provenance.digest([kept, [provenance.module_digest(f"centurio_lib.data.{name}") for name in MADE_BY]])
 
-    `key` stands for the translator and all else that the words depend on.
-    """
-    files = {path: (code, part) for code, texts in wanted.items() for path, part in _shards(folder, code, texts, options, key)}
+
+def build(folder: Path, wanted: dict[str, list[str]], say: Translator, options: Translation, judge: Judge) -> list[Path]:
+    """Translate the texts wanted in each language into shards under `folder/<code>`, and return their files."""
+    files = {path: (code, part) for code, texts in wanted.items() for path, part in _shards(folder, code, texts, options)}
     for path in set(folder.glob("*/translations-*.parquet")) - set(files):
         path.unlink()
     todo = {path: job for path, job in files.items() if not shards.complete(path, "translations", len(job[1]))}
@@ -117,6 +122,6 @@ def words(folder: Path, code: str, needed: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _shards(folder: Path, code: str, texts: list[str], options: Translation, key: str):
+def _shards(folder: Path, code: str, texts: list[str], options: Translation):
     for number, part in enumerate(shards.parts(texts, options.shard)):
-        yield shards.shard_file(folder / code, "translations", number, part, key), part
+        yield shards.shard_file(folder / code, "translations", number, part, key(options)), part

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from centurio_lib import provenance
-from centurio_lib.data import artwork
+from centurio_lib.data import artwork, stored
 from centurio_lib.model.tiling import cut, joined, passes
 
 
@@ -78,8 +78,22 @@ class Live:
         self.tokens = (side // llava.config.vision_config.patch_size) ** 2
 
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        shown = self.pictures.loc[image_ids]
+        shown = self._rows(image_ids)
         return look(self.llava.model.vision_tower, shown, self.layer, self.side, self.tiling)
+
+    def _rows(self, image_ids: list[str]) -> pd.DataFrame:
+        return self.pictures.loc[image_ids]
+
+
+class OnDisk(Live):
+    """Features of images that are too many to hold, as their features are: read and computed whenever they are shown."""
+
+    def __init__(self, llava, images: stored.Stored, image_ids: list[str], layer: int, side: int, tiling: int = 1):
+        super().__init__(llava, pd.DataFrame({"image_id": image_ids}), layer, side, tiling)
+        self.images = images
+
+    def _rows(self, image_ids: list[str]) -> pd.DataFrame:
+        return self.images[image_ids]
 
 
 def pixels_of(images: list) -> torch.Tensor:

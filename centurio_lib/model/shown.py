@@ -7,10 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from centurio_lib import params, runs, tables
+from centurio_lib.data import collect, stored
 from centurio_lib.model import features
 
 NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
 TABLES = {"ocr": "documents", "smpqa": "plots"}
+SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
 
 
 class Source(NamedTuple):
@@ -59,7 +61,18 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
             parts.append(features.Kept(values, pictures.image_id.tolist()))
         else:
             parts.append(features.Live(model, pictures, layer, source.side, tiling))
+    images = on_disk(run)
+    there = [image_id for image_id in wanted if image_id in images]
+    if there:
+        parts.append(features.OnDisk(model, images, there, layer, run.profile.base.pixels, tiling))
     return features.Features(parts)
+
+
+def on_disk(run: runs.Run) -> stored.Stored:
+    """Images of data sets of the hub that a run may show: of captions, and in later stages of conversations."""
+    if not run.profile.data.sources or run.stage not in SOURCED:
+        return stored.Stored([])
+    return stored.Stored(collect.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder))
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:

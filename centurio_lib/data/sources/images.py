@@ -58,7 +58,7 @@ def _tar(path: Path) -> dict[str, Callable[[], bytes]]:
     for member in archive:
         packages.check_member(member, path)
         if member.isreg():
-            found[member.name] = lambda member=member: archive.extractfile(member).read()
+            found[str(PurePosixPath(member.name))] = lambda member=member: archive.extractfile(member).read()
     return found
 
 
