@@ -107,7 +107,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
 
 
 # === through the notebooks ===
-MINIATURE = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10,
+MINIATURE = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10, "at_most": 100,
              "translation": {"model": "nllb", "precision": "float32", "missing": LATIN, "shard": 40}}
 
 
