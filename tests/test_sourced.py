@@ -1,4 +1,5 @@
-"""Mixes of data sets of the hub: one language a sample, text-heavy ones in English, and the path through the notebooks.
+"""Mixes of data sets of the hub: one language a sample, text-heavy ones in English, and the path through the
+notebooks.
 
 Run with: pytest tests/test_sourced.py (a minute or two)
 """
@@ -24,10 +25,16 @@ LATIN = {"la": "leave_out"}
 
 def frame(translatable: int = 60, heavy: int = 15, german: int = 12, english: int = 8) -> pd.DataFrame:
     """Samples of four kinds: translatable English, text-heavy, and others in German or English for good."""
-    kinds = [("t", "en", False, True, translatable), ("h", "en", True, False, heavy), ("g", "de", False, False, german),
-             ("e", "en", False, False, english)]
-    return pd.DataFrame([(f"{kind}{i}", code, text, able) for kind, code, text, able, n in kinds for i in range(n)],
-                        columns=sourced.LIGHT)
+    kinds = [
+        ("t", "en", False, True, translatable),
+        ("h", "en", True, False, heavy),
+        ("g", "de", False, False, german),
+        ("e", "en", False, False, english),
+    ]
+    return pd.DataFrame(
+        [(f"{kind}{i}", code, text, able) for kind, code, text, able, n in kinds for i in range(n)],
+        columns=sourced.LIGHT,
+    )
 
 
 # === which language a sample is in ===
@@ -43,13 +50,15 @@ def test_each_sample_is_taken_once_in_one_language(share, seed, total):
     heavy = int(kinds.text_heavy.sum())
     assert heavy == round(total * 15 / 95)
     assert taken.language.value_counts().to_dict() == {
-        code: n + heavy * (code == "en") for code, n in mix.quotas(total - heavy, ["de", "hi", "sw"], share).items()
-        if n + heavy * (code == "en")}
+        code: n + heavy * (code == "en")
+        for code, n in mix.quotas(total - heavy, ["de", "hi", "sw"], share).items()
+        if n + heavy * (code == "en")
+    }
     assert mix.spread(samples, total, ["de", "hi", "sw"], share, "uniform", seed).equals(taken)
 
 
 def test_too_few_samples_are_named():
-    with pytest.raises(MixError, match="language 'en' needs 92 samples, but only 68 .* name more data sets"):
+    with pytest.raises(MixError, match=r"language 'en' needs 92 samples, but only 68 .* name more data sets"):
         mix.spread(frame(), 200, ["de", "hi"], 0.5, "uniform", 0)
 
 
@@ -58,7 +67,9 @@ def profile(missing: dict) -> params.Profile:
     translation = params.Translation(model="tiny", missing=missing)
     sources = params.Sources(pretrain=[], instruct=[], translation=translation)
     stage = smoke.instruct.model_copy(update={"samples": 40})
-    return smoke.model_copy(update={"data": smoke.data.model_copy(update={"sources": sources}), "instruct": stage})
+    return smoke.model_copy(
+        update={"data": smoke.data.model_copy(update={"sources": sources}), "instruct": stage}
+    )
 
 
 def test_latin_is_left_out_or_kept_in_english():
@@ -68,7 +79,7 @@ def test_latin_is_left_out_or_kept_in_english():
     assert set(left_out.language) == set(kept.language) == {"en", "de", "hi", "sw"}
     english = [(chosen.language == "en").sum() for chosen in (left_out, kept)]
     assert english[1] > english[0]
-    with pytest.raises(translate.TranslationError, match="Latin"):
+    with pytest.raises(translate.TranslationError, match=r"Latin"):
         sourced.chosen(profile({}), setup, "instruct", frame(), 0)
 
 
@@ -81,11 +92,18 @@ def test_only_what_a_setup_takes_is_translated(monkeypatch):
 # === what it says there ===
 def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATASETS", tiny_hub.write(tmp_path / "datasets"))
-    options = params.Sources(pretrain=[], instruct=["vqav2", "ocrvqa", "aya"], translation=params.Translation(model="tiny"), pixels=24)
+    options = params.Sources(
+        pretrain=[],
+        instruct=["vqav2", "ocrvqa", "aya"],
+        translation=params.Translation(model="tiny"),
+        pixels=24,
+    )
     collect.build(tmp_path / "in", "instruct", options)
     samples = sourced.light(tmp_path / "in")
     light = samples[samples.translatable].sample_id.tolist()
-    pairs = pd.DataFrame({"sample_id": [light[3], "ocrvqa/0", light[1], "aya/0"], "language": ["hi", "en", "de", "de"]})
+    pairs = pd.DataFrame(
+        {"sample_id": [light[3], "ocrvqa/0", light[1], "aya/0"], "language": ["hi", "en", "de", "de"]}
+    )
     texts = sourced.texts(tmp_path / "in", pairs[[True, False, True, False]])
     assert set(texts) == {"hi", "de"} and all(len(own) == 4 for own in texts.values())
 
@@ -95,20 +113,32 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
 
         def __call__(self, sentences, target):
             return [f"{target} {one}" for one in sentences]
+
     judge = lambda said, codes: np.full(len(said), np.nan)
     translate.build(tmp_path / "out", texts, Marked(), options.translation, judge)
     said = sourced.instructions(tmp_path / "in", tmp_path / "out", pairs)
-    assert said.sample_id.tolist() == pairs.sample_id.tolist() and said.language.tolist() == pairs.language.tolist()
+    assert (
+        said.sample_id.tolist() == pairs.sample_id.tolist()
+        and said.language.tolist() == pairs.language.tolist()
+    )
     assert [row[0]["text"].split()[0] for row in said.turns] == ["hin_Deva", "What", "deu_Latn", "Frage"]
     assert said.text_heavy.tolist() == [False, True, False, False] and said.images[1] == ["ocrvqa/0/0"]
     tables.write(tmp_path / "x.parquet", "instructions", said)
-    with pytest.raises(translate.TranslationError, match="lacks 4 texts in Swahili"):
-        sourced.instructions(tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"]))
+    with pytest.raises(translate.TranslationError, match=r"lacks 4 texts in Swahili"):
+        sourced.instructions(
+            tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"])
+        )
 
 
 # === through the notebooks ===
-MINIATURE = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10, "at_most": 100,
-             "translation": {"model": "nllb", "precision": "float32", "missing": LATIN, "shard": 40}}
+MINIATURE = {
+    "pretrain": ["sharegpt4v"],
+    "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"],
+    "pixels": 24,
+    "shard": 10,
+    "at_most": 100,
+    "translation": {"model": "nllb", "precision": "float32", "missing": LATIN, "shard": 40},
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +156,9 @@ def study(tmp_path_factory):
     command = [part.replace("profile=smoke", "profile=miniature") for part in smoke_study.SNAKEMAKE]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CENTURIO_DATASETS", str(home / "data/datasets"))
-        done = smoke_study.run_in(home, *command, "--", "results/miniature/instruct/PT50/seed0/provenance.json")
+        done = smoke_study.run_in(
+            home, *command, "--", "results/miniature/instruct/PT50/seed0/provenance.json"
+        )
     assert done.returncode == 0, done.stdout[-6000:]
     return home
 
@@ -136,28 +168,46 @@ def test_a_profile_of_data_sets_goes_through_every_stage(study):
     data, results = study / "data/miniature", study / "results/miniature"
     ran = {path.parent.relative_to(study).parts[2] for path in study.rglob("run.ipynb")}
     assert ran >= {"captions", "instructions", "translate", "pretrain", "instruct"}
-    counts = {row["source"]: row for stage in ("captions", "instructions")
-              for row in provenance.read_json(data / stage / "manifest.json")["sources"]}
+    counts = {
+        row["source"]: row
+        for stage in ("captions", "instructions")
+        for row in provenance.read_json(data / stage / "manifest.json")["sources"]
+    }
     assert counts["sharegpt4v"]["samples"] == 72 and counts["aya"]["left_out"] == 2
-    done = pd.concat([tables.read(path, "translations") for path in (data / "translate").rglob("translations-*.parquet")])
+    done = pd.concat(
+        [tables.read(path, "translations") for path in (data / "translate").rglob("translations-*.parquet")]
+    )
     assert not done.duplicated(["text", "language"]).all() and (done.translation.str.strip() != "").all()
     assert done.language.nunique() > 40 and "la" not in set(done.language)
     for stage in ("pretrain", "instruct"):
-        assert (results / stage / "PT50/seed0/log.csv").exists() and (results / stage / "PT50/seed0/adapter").exists()
+        assert (results / stage / "PT50/seed0/log.csv").exists() and (
+            results / stage / "PT50/seed0/adapter"
+        ).exists()
 
 
 def test_nothing_text_heavy_is_translated(study):
     data = study / "data/miniature"
     heavy = samples_of(data / "instructions").query("text_heavy")
-    said = {text for path in (data / "translate/instruct").rglob("*.parquet") for text in tables.read(path, "translations").text}
-    assert len(heavy) and not said & {turn["text"] for row in heavy.turns for turn in row if "picture 60" in turn["text"]}
+    said = {
+        text
+        for path in (data / "translate/instruct").rglob("*.parquet")
+        for text in tables.read(path, "translations").text
+    }
+    assert len(heavy) and not said & {
+        turn["text"] for row in heavy.turns for turn in row if "picture 60" in turn["text"]
+    }
 
 
 def test_translate_shows_what_it_did(study):
     shown = nbformat.read(study / "data/miniature/translate/run.ipynb", as_version=4)
-    assert all(cell.outputs or "import" in cell.source or "counts" in cell.source for cell in shown.cells
-               if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []))
+    assert all(
+        cell.outputs or "import" in cell.source or "counts" in cell.source
+        for cell in shown.cells
+        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
+    )
 
 
 def samples_of(folder) -> pd.DataFrame:
-    return pd.concat([tables.read(path, "samples") for path in collect.sample_files(folder)], ignore_index=True)
+    return pd.concat(
+        [tables.read(path, "samples") for path in collect.sample_files(folder)], ignore_index=True
+    )

@@ -16,8 +16,23 @@ from centurio_lib.data.sources import hub
 from centurio_lib.data.translators import TranslationError
 from centurio_lib.params import Translation
 
-OPTIONS = Translation(model="tiny", precision="float32", batch_tokens=400, shard=4, missing={"la": "leave_out"})
-BETWEEN = [" ", "\n", "\n\n", " <image> ", " **", "\n- ", " {name} ", "\r\n2. ", " <b>", "</b> ", " | ", " `code` "]
+OPTIONS = Translation(
+    model="tiny", precision="float32", batch_tokens=400, shard=4, missing={"la": "leave_out"}
+)
+BETWEEN = [
+    " ",
+    "\n",
+    "\n\n",
+    " <image> ",
+    " **",
+    "\n- ",
+    " {name} ",
+    "\r\n2. ",
+    " <b>",
+    "</b> ",
+    " | ",
+    " `code` ",
+]
 
 
 class Said:
@@ -41,10 +56,18 @@ def no_judge(texts, codes):
 
 
 def strings(n: int) -> list[str]:
-    """Made-up strings of several sentences, with line breaks, mark-up, placeholders and numbers between and within."""
+    """Made-up strings of several sentences, with line breaks, mark-up, placeholders and numbers between and
+    within.
+    """
     random, known = Random(0), tiny_nllb.lines()
-    return ["".join(part for _ in range(random.randint(2, 7))
-                    for part in (random.choice(known), random.choice(BETWEEN))) for _ in range(n)]
+    return [
+        "".join(
+            part
+            for _ in range(random.randint(2, 7))
+            for part in (random.choice(known), random.choice(BETWEEN))
+        )
+        for _ in range(n)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +85,23 @@ def fast(folder):
 def test_the_pieces_of_any_text_are_the_text(text):
     pieces = sentences.pieces(text)
     assert "".join(piece.text for piece in pieces) == text
-    assert all(any(map(str.isalpha, piece.text)) and piece.text == piece.text.strip() for piece in pieces if piece.said)
+    assert all(
+        any(map(str.isalpha, piece.text)) and piece.text == piece.text.strip()
+        for piece in pieces
+        if piece.said
+    )
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("Dr. Smith saw it, e.g. here. Then 3.5 m!", ["Dr. Smith saw it, e.g. here.", "Then 3.5 m!"]),
-    ("<image>\nWhat is **this**?", ["What is", "this"]),
-    ("1. One\n2. Two", ["One", "Two"]),
-    ("See https://a.b/c?d now. 3 + 4 = 7", ["See", "now."]),
-    ("It costs $5 or $6. $x^2 = 4$ holds.", ["It costs $5 or $6.", "holds."])])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Dr. Smith saw it, e.g. here. Then 3.5 m!", ["Dr. Smith saw it, e.g. here.", "Then 3.5 m!"]),
+        ("<image>\nWhat is **this**?", ["What is", "this"]),
+        ("1. One\n2. Two", ["One", "Two"]),
+        ("See https://a.b/c?d now. 3 + 4 = 7", ["See", "now."]),
+        ("It costs $5 or $6. $x^2 = 4$ holds.", ["It costs $5 or $6.", "holds."]),
+    ],
+)
 def test_what_is_said_of_a_text(text, said):
     assert [piece.text for piece in sentences.pieces(text) if piece.said] == said
 
@@ -79,7 +110,9 @@ def test_a_long_sentence_is_cut_and_loses_nothing():
     text = " ".join(["word"] * 300)
     cut = sentences.shorter(text, Said().length, 60)
     assert "".join(piece.text for piece in cut) == text and all(len(p.text.split()) <= 60 for p in cut)
-    assert sentences.shorter("x" * 500, lambda texts: [99], 60) == [sentences.Piece("x" * 500, True)]  # no place to cut
+    assert sentences.shorter("x" * 500, lambda texts: [99], 60) == [
+        sentences.Piece("x" * 500, True)
+    ]  # no place to cut
 
 
 def test_numbers_are_the_same_in_any_digits():
@@ -89,8 +122,14 @@ def test_numbers_are_the_same_in_any_digits():
 
 
 # === nothing is lost ===
-SPOILS = {"none": lambda text: text, "empty": lambda text: "", "numbers": lambda text: text.replace("1", "7"),
-          "first": lambda text: text.split(". ")[0], "tags": lambda text: text + " <IMAGE>", "breaks": lambda t: t + "\nMORE"}
+SPOILS = {
+    "none": lambda text: text,
+    "empty": lambda text: "",
+    "numbers": lambda text: text.replace("1", "7"),
+    "first": lambda text: text.split(". ")[0],
+    "tags": lambda text: text + " <IMAGE>",
+    "breaks": lambda t: t + "\nMORE",
+}
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
@@ -99,17 +138,23 @@ def test_a_thousand_strings_lose_nothing_whatever_the_translator_does(spoil):
     done = translate.translated(texts, say, "de")
     for text, translation in zip(done.text, done.translation, strict=True):
         assert translation.casefold() == text.casefold()  # every sentence, number, tag and break, in order
-    assert (done.sentences > 1).all() and bool((done.kept > 0).any()) == (spoil in ("empty", "tags", "breaks"))
+    assert (done.sentences > 1).all() and bool((done.kept > 0).any()) == (
+        spoil in ("empty", "tags", "breaks")
+    )
     assert len(say.asked) < sum(done.sentences) and (spoil != "none" or len(say.asked) == len(set(say.asked)))
 
 
 def test_numbers_that_a_translator_loses_are_put_back():
-    done = translate.translated(["We saw 12 dogs and 3 cats."], Said(lambda text: text.translate({49: 56, 51: None})), "de")
+    done = translate.translated(
+        ["We saw 12 dogs and 3 cats."], Said(lambda text: text.translate({49: 56, 51: None})), "de"
+    )
     assert done.translation[0] == "WE SAW 12 DOGS AND 3 CATS." and done.kept[0] == 0
 
 
 def test_nothing_is_lost_by_a_model(fast):
-    """A thousand strings through the tiny checkpoint, which says nonsense: the frame of each text is left as it was."""
+    """A thousand strings through the tiny checkpoint, which says nonsense: the frame of each text is left as
+    it was.
+    """
     texts = list(dict.fromkeys(strings(1000)))
     done = translate.translated(texts, fast, "de")
     kept = [[piece.text for piece in sentences.pieces(text) if not piece.said] for text in texts]
@@ -139,17 +184,27 @@ def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
     assert plain(texts, "deu_Latn") != said
 
 
+def test_speed_is_measured_of_all_ways(folder, tmp_path):
+    table = translators.compared(folder, tmp_path, OPTIONS, tiny_nllb.lines(3), "deu_Latn", repeats=1)
+    assert table.way.tolist() == ["transformers float32", "ctranslate2 float32", "ctranslate2 int8"]
+    assert (table.tokens > 3).all() and (table.per_s > 0).all() and table.of_plain[0] == 1
+
+
 def test_batches_are_of_like_length_and_hold_all():
     lengths = [5, 90, 7, 5, 30, 6, 200]
     found = translators.batches(lengths, 100)
     assert sorted(place for batch in found for place in batch) == list(range(7))
     assert all(len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 100 for batch in found)
-    assert [lengths[batch[0]] for batch in found] == sorted((lengths[batch[0]] for batch in found), reverse=True)
+    assert [lengths[batch[0]] for batch in found] == sorted(
+        (lengths[batch[0]] for batch in found), reverse=True
+    )
 
 
 def test_order_of_texts_and_size_of_batches_change_nothing(folder, fast):
     texts = tiny_nllb.lines(30)
-    small = translators.Fast(folder, OPTIONS.model_copy(update={"batch_tokens": 40}), translators.converted(folder, folder.parent))
+    small = translators.Fast(
+        folder, OPTIONS.model_copy(update={"batch_tokens": 40}), translators.converted(folder, folder.parent)
+    )
     assert small(texts[::-1], "deu_Latn")[::-1] == fast(texts, "deu_Latn")
 
 
@@ -163,7 +218,7 @@ def test_each_text_once_and_a_killed_run_goes_on(tmp_path, monkeypatch):
     assert translate.build(tmp_path, wanted, again, OPTIONS, no_judge) == files
     assert 0 < len(again.asked) <= 5
     assert translate.words(tmp_path, "de", ["Dog 7. Cat."]) == {"Dog 7. Cat.": "DOG 7. CAT."}
-    with pytest.raises(TranslationError, match="lacks 1 texts in German"):
+    with pytest.raises(TranslationError, match=r"lacks 1 texts in German"):
         translate.words(tmp_path, "de", ["Dog 7. Cat.", "No such text."])
     other = translate.build(tmp_path, wanted, Said(), OPTIONS.model_copy(update={"beams": 2}), no_judge)
     assert not set(other) & set(files) and not any(path.exists() for path in files)
@@ -187,12 +242,15 @@ def test_latin_is_never_silent():
     with pytest.raises(TranslationError, match=r"NLLB lacks Latin \(la\).*leave_out or to keep in english"):
         translate.spoken_in(["de", "la"], unsaid)
     assert translate.spoken_in(["de", "la"], OPTIONS) == ["de"]
-    assert translate.spoken_in(["de", "la"], OPTIONS.model_copy(update={"missing": {"la": "english"}})) == ["de", "la"]
+    assert translate.spoken_in(["de", "la"], OPTIONS.model_copy(update={"missing": {"la": "english"}})) == [
+        "de",
+        "la",
+    ]
 
 
 def test_unknown_target_and_missing_checkpoint_are_clear(fast):
-    with pytest.raises(TranslationError, match="knows no language 'lat_Latn'"):
+    with pytest.raises(TranslationError, match=r"knows no language 'lat_Latn'"):
         fast(["dog"], "lat_Latn")
-    with pytest.raises(hub.HubError, match="(?s)not reachable.*hf download facebook/nllb") as error:
+    with pytest.raises(hub.HubError, match=r"(?s)not reachable.*hf download facebook/nllb") as error:
         hub.model("facebook/nllb-200-distilled-1.3B-not-here", "main")
     assert "--local-dir" in str(error.value)

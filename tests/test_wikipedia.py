@@ -18,14 +18,17 @@ LETTERS = {"en": "abcdefghij", "arz": "ابتثجحخدذر"}
 def article(name: str, number: int) -> str:
     """A title line, two paragraphs and a control character in a third."""
     words = [f"{LETTERS[name][n % 10] * 3} {LETTERS[name][number % 10] * 4}" for n in range(12)]
-    return f"Title\n\n{' '.join(words)} {number}a.\n{' '.join(words[::-1])} {number}b.\nA line\x07 with a bell in it, which is long enough.\n"
+    bell = "A line\x07 with a bell in it, which is long enough."
+    return f"Title\n\n{' '.join(words)} {number}a.\n{' '.join(words[::-1])} {number}b.\n{bell}\n"
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     for name, code in (("en", "en"), ("arz", "ar-eg")):
         rows = [{"id": str(n), "url": "", "title": "Title", "text": article(name, n)} for n in range(60)]
-        tiny_hub.put(tmp_path, wikipedia.REPO, f"20231101.{name}/train-00000-of-00002.parquet", tiny_hub.parquet(rows))
+        tiny_hub.put(
+            tmp_path, wikipedia.REPO, f"20231101.{name}/train-00000-of-00002.parquet", tiny_hub.parquet(rows)
+        )
         provenance.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
     caches = [wikipedia.paragraphs, ocr.prose, ocr.sources, ocr.passages, ocr._kinds]
@@ -50,7 +53,9 @@ def test_text_of_evaluation_is_not_trained_on(home):
 def test_a_language_without_packaged_text_has_documents_now(home):
     assert len(ocr.with_text(20)) == 100
     drawn = ocr.document("ocr/train/ar-eg/0", 0, OPTIONS)
-    assert drawn.text.strip() and all(any(line in text for text in ocr.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n"))
+    assert drawn.text.strip() and all(
+        any(line in text for text in ocr.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n")
+    )
 
 
 def test_without_articles_nothing_changes(home):
@@ -60,8 +65,10 @@ def test_without_articles_nothing_changes(home):
 
 
 def test_what_is_missing_is_named(home):
-    with pytest.raises(hub.HubError, match="wikipedia-de .*not reachable"):
+    with pytest.raises(hub.HubError, match=r"wikipedia-de .*not reachable"):
         wikipedia.paragraphs("de", 3)
-    tiny_hub.put(home, wikipedia.REPO, "20231101.en/train-00000-of-00002.parquet", tiny_hub.parquet([{"body": "x"}]))
-    with pytest.raises(convert.SourceError, match="lacks the column 'text'"):
+    tiny_hub.put(
+        home, wikipedia.REPO, "20231101.en/train-00000-of-00002.parquet", tiny_hub.parquet([{"body": "x"}])
+    )
+    with pytest.raises(convert.SourceError, match=r"lacks the column 'text'"):
         wikipedia.paragraphs("en", 3)

@@ -1,7 +1,8 @@
-"""Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a time.
+"""Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a
+time.
 
-A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image that cannot be
-read costs its sample, and is counted; more than one in a hundred is an error.
+A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image
+that cannot be read costs its sample, and is counted; more than one in a hundred is an error.
 """
 
 import io
@@ -35,24 +36,39 @@ def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
 
     Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number.
 
-    Raises catalogue.CatalogueError for an unknown or missing data set and OSError for too little disk, both before any work;
-    hub.HubError, convert.SourceError.
+    Raises catalogue.CatalogueError for an unknown or missing data set and OSError for too little disk, both
+    before any work; hub.HubError, convert.SourceError.
     """
     chosen = [catalogue.entry(name, stage) for name in getattr(options, stage)] if options else []
     _space(folder, chosen, options)
     rows = []
     for entry in chosen:
         done = take_in(folder / entry.name, entry, options)
-        rows.append({"source": entry.name, "paper_set": entry.paper_set, "paper": 1000 * entry.thousands, "licence": entry.licence,
-                     "commit": catalogue.commit(entry), **{name: done[name] for name in COUNTED}})
-        print(f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad", flush=True)
+        rows.append(
+            {
+                "source": entry.name,
+                "paper_set": entry.paper_set,
+                "paper": 1000 * entry.thousands,
+                "licence": entry.licence,
+                "commit": catalogue.commit(entry),
+                **{name: done[name] for name in COUNTED},
+            }
+        )
+        print(
+            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad",
+            flush=True,
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
-    """Take in one data set, going on where an earlier run ended. Returns its counts. Raises SourceError for bad images."""
+    """Take in one data set, going on where an earlier run ended. Returns its counts. Raises SourceError for
+    bad images.
+    """
     code = [provenance.module_digest(name) for name in MADE_BY]
-    done = _begun(folder, provenance.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()]))
+    done = _begun(
+        folder, provenance.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()])
+    )
     if done["finished"]:
         return done
     found = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
@@ -85,13 +101,17 @@ def glimpse(folder: Path, n: int) -> list[tuple]:
     found = []
     for files in sorted(first.values())[:n]:
         row = next(tables.read(files, "samples").itertuples())
-        images = stored.Stored([files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")])
+        images = stored.Stored(
+            [files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")]
+        )
         found.append((row, images[list(row.images)].image.tolist()))
     return found
 
 
 def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
-    """An image as it is stored: as it came, or with a longer side of `pixels`. Raises ValueError for one that cannot be read."""
+    """An image as it is stored: as it came, or with a longer side of `pixels`. Raises ValueError for one that
+    cannot be read.
+    """
     image = artwork.from_bytes(content, image_id)
     if max(image.size) <= pixels:
         return content
@@ -101,7 +121,9 @@ def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
     return buffer.getvalue()
 
 
-def _block(found: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None) -> Iterator[tuple]:
+def _block(
+    found: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None
+) -> Iterator[tuple]:
     """One shard's samples with their images, counted in `done`; (None, []) for a row that gives none."""
     for _ in range(options.shard):
         if limit is not None and done["samples"] >= limit:
@@ -126,7 +148,11 @@ def _images(wanted: list, sample_id: str, archives: Images, done: dict, pixels: 
     for number, image in enumerate(wanted):
         done["images"] += 1
         try:
-            found.append(reduced(archives.read(image) if isinstance(image, str) else image, f"{sample_id}/{number}", pixels))
+            found.append(
+                reduced(
+                    archives.read(image) if isinstance(image, str) else image, f"{sample_id}/{number}", pixels
+                )
+            )
         except (KeyError, ValueError, TypeError) as error:
             done["bad"] += 1
             done.setdefault("examples", []).append(str(error)[:120])
@@ -136,9 +162,15 @@ def _images(wanted: list, sample_id: str, archives: Images, done: dict, pixels: 
 
 
 def _row(raw: convert.Raw, sample_id: str, entry: Entry) -> dict:
-    return {"sample_id": sample_id, "source": entry.name, "images": [f"{sample_id}/{n}" for n in range(len(raw.images))],
-            "language": raw.language, "turns": [{"role": role, "text": text} for role, text in raw.turns],
-            "text_heavy": entry.text_heavy, "translatable": entry.translated and raw.language == "en"}
+    return {
+        "sample_id": sample_id,
+        "source": entry.name,
+        "images": [f"{sample_id}/{n}" for n in range(len(raw.images))],
+        "language": raw.language,
+        "turns": [{"role": role, "text": text} for role, text in raw.turns],
+        "text_heavy": entry.text_heavy,
+        "translatable": entry.translated and raw.language == "en",
+    }
 
 
 def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
@@ -146,13 +178,21 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
     rows = [row for row, _ in block if row]
     images = [image for row, own in block if row for image in own]
     name = f"{done['shards']:05d}"
-    stored.write(folder / f"images-{name}.arrow", [image_id for row in rows for image_id in row["images"]], images)
-    tables.write(folder / f"samples-{name}.parquet", "samples", pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names))
+    stored.write(
+        folder / f"images-{name}.arrow", [image_id for row in rows for image_id in row["images"]], images
+    )
+    tables.write(
+        folder / f"samples-{name}.parquet",
+        "samples",
+        pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names),
+    )
     done["shards"] += 1
 
 
 def _begun(folder: Path, key: str) -> dict:
-    """Counts of what is there of a data set; what was made from other parameters, or after them by a killed run, is removed."""
+    """Counts of what is there of a data set; what was made from other parameters, or after them by a killed
+    run, is removed.
+    """
     path = folder / "progress.json"
     done = provenance.read_json(path) if path.exists() else {}
     if done.get("key") != key:
@@ -174,15 +214,24 @@ def _archives(entry: Entry) -> Images:
 
 def _tolerable(entry: Entry, done: dict) -> None:
     if done["bad"] > MAX_BAD * done["images"]:
-        raise convert.SourceError(f"data set {entry.name}: {done['bad']} of {done['images']} images cannot be read, more than "
-                                  f"{MAX_BAD:.0%}: fetch its images again. First: {'; '.join(done['examples'])}")
+        raise convert.SourceError(
+            f"data set {entry.name}: {done['bad']} of {done['images']} images cannot be read, more than "
+            f"{MAX_BAD:.0%}: fetch its images again. First: {'; '.join(done['examples'])}"
+        )
 
 
 def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
     """Raises OSError where the disk cannot hold the images, before anything is fetched."""
-    wanted = [min(n for n in (1000 * e.thousands, e.at_most, options.at_most) if n is not None) for e in chosen if e.images != ["none"]]
+    wanted = [
+        min(n for n in (1000 * e.thousands, e.at_most, options.at_most) if n is not None)
+        for e in chosen
+        if e.images != ["none"]
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     free, needed = shutil.disk_usage(folder).free, sum(wanted) * IMAGE_BYTES
     if needed > free:
-        raise OSError(f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: set CENTURIO_HOME "
-                      "to a larger disk, or lower data.sources.at_most or pixels")
+        raise OSError(
+            f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: "
+            "set CENTURIO_HOME "
+            "to a larger disk, or lower data.sources.at_most or pixels"
+        )

@@ -1,6 +1,7 @@
 """Images of data sets of the hub on disk: files that are memory-mapped, so that any one image is read alone.
 
-A file of the parquet tables has to be read in blocks; of these (Arrow's own format, uncompressed) an image is a slice.
+A file of the parquet tables has to be read in blocks; of these (Arrow's own format, uncompressed) an image is
+a slice.
 """
 
 from pathlib import Path

@@ -1,14 +1,16 @@
-"""The paper's training data, set by set: what `catalogue.csv` and `archives.csv` say, and where it is fetched from.
+"""The paper's training data, set by set: what `catalogue.csv` and `archives.csv` say, and where it is fetched
+from.
 
-`catalogue.csv`, a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2): `name`;
-`paper_set` and `thousands`, as the paper counts (images; all questions on one are one sample); `stage`; `status`: "hub",
-"replaced" (another version than the paper's) or "missing" (`note` says why); `repo`, `revision` and `files` on the hub (";"
-between patterns); `form`, its converter (convert.py); `images`: "embedded", "own" (archives among the files), "none", or names
-of `archives.csv`; `where_image` and `where_prompt`, what selects its rows in a file of several sets; `licence`, `gated`;
-`text_heavy` (text in the image: stays English), `translated`; `at_most` samples that the paper took.
-`seen` says what of a row was found stated on a public page in November 2026: "rows" and their number, "files", "columns",
-"names" only, "no"; the rest is from memory. `revision` "main" is resolved when it is fetched, and recorded.
-Sources: arXiv 2501.05122, Tables 8 and 9, appendix B; dataset pages of the hub.
+`catalogue.csv`, a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2):
+`name`; `paper_set` and `thousands`, as the paper counts (images; all questions on one are one sample);
+`stage`; `status`: "hub", "replaced" (another version than the paper's) or "missing" (`note` says why);
+`repo`, `revision` and `files` on the hub (";" between patterns); `form`, its converter (convert.py);
+`images`: "embedded", "own" (archives among the files), "none", or names of `archives.csv`; `where_image` and
+`where_prompt`, what selects its rows in a file of several sets; `licence`, `gated`; `text_heavy` (text in the
+image: stays English), `translated`; `at_most` samples that the paper took. `seen` says what of a row was
+found stated on a public page in November 2026: "rows" and their number, "files", "columns", "names" only,
+"no"; the rest is from memory. `revision` "main" is resolved when it is fetched, and recorded. Sources: arXiv
+2501.05122, Tables 8 and 9, appendix B; dataset pages of the hub.
 """
 
 import csv
@@ -52,7 +54,9 @@ class Entry(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """Images of several data sets: on the hub (`repo`), elsewhere (`url`), or to be put there by hand (neither)."""
+    """Images of several data sets: on the hub (`repo`), elsewhere (`url`), or to be put there by hand
+    (neither).
+    """
 
     name: str
     repo: str
@@ -81,7 +85,9 @@ def entry(name: str, stage: str) -> Entry:
     found = entries().get(name)
     if found is None or found.stage != stage:
         known = ", ".join(e.name for e in entries().values() if e.stage == stage and e.status != "missing")
-        raise CatalogueError(f"data.sources.{stage} names {name!r}, which is no such data set; there are: {known}")
+        raise CatalogueError(
+            f"data.sources.{stage} names {name!r}, which is no such data set; there are: {known}"
+        )
     if found.status == "missing":
         raise CatalogueError(f"data.sources.{stage} names {name!r}, which cannot be loaded: {found.note}")
     return found
@@ -102,8 +108,10 @@ def fetched_archive(name: str) -> list[Path]:
         return [hub.archive(found.url, home / found.files, found.checksum, found.licence)]
     there = sorted(path for path in home.glob("*") if path.suffix in (".tar", ".zip"))
     if not there:
-        raise hub.HubError(f"images {name} must be put there by hand: licence: {found.licence}; put {found.files} into {home} "
-                           f"({found.note})")
+        raise hub.HubError(
+            f"images {name} must be put there by hand: licence: {found.licence}; put {found.files} into {home} "
+            f"({found.note})"
+        )
     return there
 
 
@@ -120,5 +128,11 @@ def _rows(name: str) -> list[dict[str, str]]:
 def _entry(row: dict[str, str]) -> Entry:
     yes = {key: row[key] == "yes" for key in ("gated", "text_heavy", "translated")}
     lists = {key: [part for part in row[key].split(";") if part] for key in ("files", "images")}
-    return Entry(**(row | yes | lists | {"thousands": int(row["thousands"]),
-                                         "at_most": int(row["at_most"]) if row["at_most"] else None}))
+    return Entry(
+        **(
+            row
+            | yes
+            | lists
+            | {"thousands": int(row["thousands"]), "at_most": int(row["at_most"]) if row["at_most"] else None}
+        )
+    )

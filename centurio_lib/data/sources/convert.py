@@ -1,7 +1,9 @@
-"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a conversation.
+"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a
+conversation.
 
-Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Only the questions (not the images) of
-data sets that have a row for each question are gathered first, so that all on one image make one conversation.
+Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Only the questions (not
+the images) of data sets that have a row for each question are gathered first, so that all on one image make
+one conversation.
 """
 
 import json
@@ -23,9 +25,25 @@ PLACEHOLDER = re.compile(r"\s*<image\d*>\s*")
 HUMAN = {"human", "user"}
 DATA = {".parquet", ".json", ".jsonl"}
 # codes and names that data sets give to languages of the 100, where they differ from ours and from NLLB's
-ALIASES = {"mandarin": "zh", "simplified chinese": "zh", "traditional chinese": "zh", "farsi": "fa", "fas": "fa",
-           "filipino": "tl", "fil": "tl", "standard arabic": "ar", "ara": "ar", "swa": "sw", "msa": "ms", "nor": "no",
-           "ekk": "et", "lvs": "lv", "sqi": "sq", "standard malay": "ms", "iranian persian": "fa"}
+ALIASES = {
+    "mandarin": "zh",
+    "simplified chinese": "zh",
+    "traditional chinese": "zh",
+    "farsi": "fa",
+    "fas": "fa",
+    "filipino": "tl",
+    "fil": "tl",
+    "standard arabic": "ar",
+    "ara": "ar",
+    "swa": "sw",
+    "msa": "ms",
+    "nor": "no",
+    "ekk": "et",
+    "lvs": "lv",
+    "sqi": "sq",
+    "standard malay": "ms",
+    "iranian persian": "fa",
+}
 
 
 class SourceError(ValueError):
@@ -33,7 +51,9 @@ class SourceError(ValueError):
 
 
 class Raw(NamedTuple):
-    """One sample as it comes: images as bytes or as names in an archive, turns in order, the language as stated."""
+    """One sample as it comes: images as bytes or as names in an archive, turns in order, the language as
+    stated.
+    """
 
     images: list[bytes | str]
     turns: list[tuple[str, str]]  # (role, text)
@@ -66,10 +86,14 @@ def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Itera
     read = {".parquet": _parquet, ".json": _json, ".jsonl": _lines}
     found = chain.from_iterable(read[path.suffix](path, form, without_images) for path in files)
     for number, row in enumerate(found):
-        lacking = [name for name in form.needs if name not in row and not (without_images and name == form.image)]
+        lacking = [
+            name for name in form.needs if name not in row and not (without_images and name == form.image)
+        ]
         if lacking:
-            raise SourceError(f"data set {entry.name} ({entry.repo}), row {number} lacks columns {lacking}; it has {sorted(row)}: "
-                              "its layout has changed, pin the revision of the catalogue or correct its form")
+            raise SourceError(
+                f"data set {entry.name} ({entry.repo}), row {number} lacks columns {lacking}; it has {sorted(row)}: "
+                "its layout has changed, pin the revision of the catalogue or correct its form"
+            )
         yield row
 
 
@@ -93,7 +117,9 @@ def code_of(stated: str) -> str | None:
 
 # === forms of rows ===
 class Form(NamedTuple):
-    """A form of row: the columns that it needs, what it becomes, and, where rows are gathered, by which column."""
+    """A form of row: the columns that it needs, what it becomes, and, where rows are gathered, by which
+    column.
+    """
 
     needs: list[str]
     convert: Callable[[dict], Raw]
@@ -102,7 +128,11 @@ class Form(NamedTuple):
 
 
 def _cauldron(row: dict) -> Raw:
-    turns = [(role, turn[key]) for turn in row["texts"] for role, key in (("user", "user"), ("assistant", "assistant"))]
+    turns = [
+        (role, turn[key])
+        for turn in row["texts"]
+        for role, key in (("user", "user"), ("assistant", "assistant"))
+    ]
     return Raw([image["bytes"] for image in row["images"]], turns)
 
 
@@ -139,8 +169,12 @@ def _screenqa(row: dict) -> Raw:
 
 
 def _mathvision(row: dict) -> Raw:
-    question = "\n".join([PLACEHOLDER.sub(" ", row["question"]),
-                          *(f"{letter}. {option}" for letter, option in zip("ABCDE", row["options"], strict=False))])
+    question = "\n".join(
+        [
+            PLACEHOLDER.sub(" ", row["question"]),
+            *(f"{letter}. {option}" for letter, option in zip("ABCDE", row["options"], strict=False)),
+        ]
+    )
     return Raw([row["decoded_image"]["bytes"]], [("user", question), ("assistant", row["answer"])])
 
 
@@ -165,8 +199,12 @@ FORMS = {
 
 
 def _said(conversation: list[dict]) -> list[tuple[str, str]]:
-    turns = [("user" if turn["from"] in HUMAN else "assistant", turn["value"]) for turn in conversation if turn["from"] != "system"]
-    return turns[next((i for i, (role, _) in enumerate(turns) if role == "user"), len(turns)):]
+    turns = [
+        ("user" if turn["from"] in HUMAN else "assistant", turn["value"])
+        for turn in conversation
+        if turn["from"] != "system"
+    ]
+    return turns[next((i for i, (role, _) in enumerate(turns) if role == "user"), len(turns)) :]
 
 
 def _filled(raw: Raw) -> Raw | None:
@@ -174,7 +212,11 @@ def _filled(raw: Raw) -> Raw | None:
     language = code_of(raw.language)
     turns = [(role, PLACEHOLDER.sub(" ", text or "").strip()) for role, text in raw.turns]
     pairs = [(a, b) for a, b in zip(turns[::2], turns[1::2], strict=False) if a[1] and b[1]]
-    return raw._replace(turns=[turn for pair in pairs for turn in pair], language=language) if pairs and language else None
+    return (
+        raw._replace(turns=[turn for pair in pairs for turn in pair], language=language)
+        if pairs and language
+        else None
+    )
 
 
 def _parquet(path: Path, form: Form, without_images: bool) -> Iterator[dict]:

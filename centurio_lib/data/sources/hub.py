@@ -1,8 +1,10 @@
-"""Data sets and models of the Hugging Face hub, and archives of images from elsewhere: fetched once, checked, resumed.
+"""Data sets and models of the Hugging Face hub, and archives of images from elsewhere: fetched once, checked,
+resumed.
 
-Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. What is there and complete is
-not asked for again, so that a machine without network works with what was copied there. A marker under `.complete/`,
-written last, says which commit was fetched and which files with which sizes; sha256 is compared wherever the hub states it.
+Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. What is there
+and complete is not asked for again, so that a machine without network works with what was copied there. A
+marker under `.complete/`, written last, says which commit was fetched and which files with which sizes;
+sha256 is compared wherever the hub states it.
 """
 
 import hashlib
@@ -31,7 +33,9 @@ MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no p
 
 
 class HubError(RuntimeError):
-    """A data set, model or archive cannot be had; the message says which licence to accept or what to put where."""
+    """A data set, model or archive cannot be had; the message says which licence to accept or what to put
+    where.
+    """
 
 
 def model(name: str, revision: str | None = None) -> Path:
@@ -39,8 +43,12 @@ def model(name: str, revision: str | None = None) -> Path:
     local = [folder for folder in (Path(name), paths.REPO / name, paths.HOME / name) if folder.is_dir()]
     if local:
         return local[0]
-    with explained(f"model {name}", f"https://huggingface.co/{name}", "its own",
-                   f"hf download {name} --revision {revision or 'main'} --local-dir {name}"):
+    with explained(
+        f"model {name}",
+        f"https://huggingface.co/{name}",
+        "its own",
+        f"hf download {name} --revision {revision or 'main'} --local-dir {name}",
+    ):
         return Path(snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES))
 
 
@@ -53,9 +61,13 @@ def dataset(name: str, repo: str, revision: str, patterns: list[str], licence: s
     marker = home / ".complete" / f"{name}.json"
     if not marker.exists():
         included = " ".join(f"--include '{pattern}'" for pattern in patterns)
-        with explained(f"data set {name} ({repo})", f"https://huggingface.co/datasets/{repo}", licence,
-                       f"hf download {repo} --repo-type dataset --revision {revision} {included} --local-dir {home}\n"
-                       f"and afterwards write {{}} to {marker}"):
+        with explained(
+            f"data set {name} ({repo})",
+            f"https://huggingface.co/datasets/{repo}",
+            licence,
+            f"hf download {repo} --repo-type dataset --revision {revision} {included} --local-dir {home}\n"
+            f"and afterwards write {{}} to {marker}",
+        ):
             _download(repo, revision, patterns, home, marker)
     return _present(home, marker, patterns)
 
@@ -67,7 +79,8 @@ def fetched_commit(name: str, repo: str) -> str | None:
 
 
 def archive(url: str, path: Path, checksum: str, licence: str) -> Path:
-    """An archive from elsewhere, its download resumed where it broke off. `checksum`: "md5:...", "sha256:..." or empty.
+    """An archive from elsewhere, its download resumed where it broke off. `checksum`: "md5:...", "sha256:..."
+    or empty.
 
     Raises HubError where it is unreachable or damaged.
     """
@@ -87,24 +100,41 @@ def explained(what: str, where: str, licence: str, command: str) -> Iterator[Non
     try:
         yield
     except GatedRepoError as error:
-        raise HubError(f"{what} is gated: log in at {where}, accept its licence ({licence}), then `hf auth login` here and "
-                       "run this again") from error
+        raise HubError(
+            f"{what} is gated: log in at {where}, accept its licence ({licence}), then `hf auth login` here and "
+            "run this again"
+        ) from error
     except RevisionNotFoundError as error:
-        raise HubError(f"{what} lacks the revision asked for: see {where} and correct it in the catalogue or profile") from error
+        raise HubError(
+            f"{what} lacks the revision asked for: see {where} and correct it in the catalogue or profile"
+        ) from error
     except RepositoryNotFoundError as error:
         raise HubError(f"{what} is not there, or not for those who are not logged in: see {where}") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HTTPError, IncompleteSnapshotError, urllib.error.URLError,
-            ConnectionError, TimeoutError) as error:
-        raise HubError(f"{what} is not reachable ({type(error).__name__}; licence: {licence}). Fetch it {by_hand}") from error
+    except (
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        HTTPError,
+        IncompleteSnapshotError,
+        urllib.error.URLError,
+        ConnectionError,
+        TimeoutError,
+    ) as error:
+        raise HubError(
+            f"{what} is not reachable ({type(error).__name__}; licence: {licence}). Fetch it {by_hand}"
+        ) from error
 
 
 def _download(repo: str, revision: str, patterns: list[str], home: Path, marker: Path) -> None:
     info = HfApi().dataset_info(repo, revision=revision, files_metadata=True)
     wanted = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
     if not wanted:
-        raise HubError(f"{repo} at {info.sha} holds no file like {patterns}: its layout has changed, correct the catalogue")
+        raise HubError(
+            f"{repo} at {info.sha} holds no file like {patterns}: its layout has changed, correct the catalogue"
+        )
     for file in wanted:
-        path = Path(hf_hub_download(repo, file.rfilename, repo_type="dataset", revision=info.sha, local_dir=home))
+        path = Path(
+            hf_hub_download(repo, file.rfilename, repo_type="dataset", revision=info.sha, local_dir=home)
+        )
         _check(path, f"sha256:{file.lfs.sha256}" if file.lfs else "", f"{repo}/{file.rfilename}")
     sizes = {file.rfilename: (home / file.rfilename).stat().st_size for file in wanted}
     provenance.write_json(marker, {"commit": info.sha, "files": sizes})
@@ -115,8 +145,10 @@ def _present(home: Path, marker: Path, patterns: list[str]) -> list[Path]:
     sizes = provenance.read_json(marker).get("files", {})
     for name, size in sizes.items():
         if not (home / name).exists() or (home / name).stat().st_size != size:
-            raise HubError(f"{home / name} is missing or has another size than the {size} bytes fetched: remove {marker} and "
-                           "run this again")
+            raise HubError(
+                f"{home / name} is missing or has another size than the {size} bytes fetched: remove {marker} and "
+                "run this again"
+            )
     names = sizes or [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
     found = sorted(home / name for name in names if any(fnmatch(name, pattern) for pattern in patterns))
     if not found:
@@ -139,7 +171,9 @@ def _resumed(url: str, part: Path) -> None:
         while chunk := reply.read(CHUNK):
             file.write(chunk)
         if reply.length:  # bytes that the server promised and did not send
-            raise ConnectionError(f"{url} broke off {reply.length} bytes before its end: run this again to go on")
+            raise ConnectionError(
+                f"{url} broke off {reply.length} bytes before its end: run this again to go on"
+            )
 
 
 def _check(path: Path, checksum: str, what: str) -> None:
@@ -150,5 +184,7 @@ def _check(path: Path, checksum: str, what: str) -> None:
         found = hashlib.file_digest(file, algorithm).hexdigest()
     if found != wanted:
         path.unlink()
-        raise HubError(f"{what} arrived damaged ({algorithm} {found[:12]}..., {wanted[:12]}... is stated): it was removed, "
-                       "run this again")
+        raise HubError(
+            f"{what} arrived damaged ({algorithm} {found[:12]}..., {wanted[:12]}... is stated): it was removed, "
+            "run this again"
+        )

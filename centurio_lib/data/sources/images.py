@@ -1,7 +1,8 @@
-"""Images by the name that a data set calls them, in archives: zip and tar read in place, compressed tar unpacked once.
+"""Images by the name that a data set calls them, in archives: zip and tar read in place, compressed tar
+unpacked once.
 
-Every member is checked before it is read or written: none may be a link or a device, leave its folder, or be of a size
-that no image has.
+Every member is checked before it is read or written: none may be a link or a device, leave its folder, or be
+of a size that no image has.
 """
 
 import shutil
@@ -19,14 +20,16 @@ MAX_IMAGE_BYTES = packages.MAX_MEMBER_BYTES
 class Images:
     """Images of some archives: `images.read(name)`.
 
-    A data set may call "coco/train2017/1.jpg" what an archive holds as "train2017/1.jpg", or just "1.jpg": a name stands for
-    the member that ends in it or that it ends in, unless several do.
+    A data set may call "coco/train2017/1.jpg" what an archive holds as "train2017/1.jpg", or just "1.jpg": a
+    name stands for the member that ends in it or that it ends in, unless several do.
     """
 
     def __init__(self, files: list[Path]):
         self.readers: dict[str, Callable[[], bytes]] = {}
         for path in files:
-            self.readers |= OPENERS["".join(path.suffixes[-2:]) if path.suffixes[-2:] == [".tar", ".gz"] else path.suffix](path)
+            self.readers |= OPENERS[
+                "".join(path.suffixes[-2:]) if path.suffixes[-2:] == [".tar", ".gz"] else path.suffix
+            ](path)
         self.by_last: dict[str, list[str]] = {}
         for name in self.readers:
             self.by_last.setdefault(PurePosixPath(name).name, []).append(name)
