@@ -178,7 +178,7 @@ def test_a_profile_of_data_sets_goes_through_every_stage(study):
         [tables.read(path, "translations") for path in (data / "translate").rglob("translations-*.parquet")]
     )
     assert not done.duplicated(["text", "language"]).all() and (done.translation.str.strip() != "").all()
-    assert done.language.nunique() > 40 and "la" not in set(done.language)
+    assert done.language.nunique() > 20 and "la" not in set(done.language)
     for stage in ("pretrain", "instruct"):
         assert (results / stage / "PT50/seed0/log.csv").exists() and (
             results / stage / "PT50/seed0/adapter"
@@ -199,12 +199,11 @@ def test_nothing_text_heavy_is_translated(study):
 
 
 def test_translate_shows_what_it_did(study):
-    shown = nbformat.read(study / "data/miniature/translate/run.ipynb", as_version=4)
-    assert all(
-        cell.outputs or "import" in cell.source or "counts" in cell.source
-        for cell in shown.cells
-        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", [])
-    )
+    """Every cell but that of the parameters, imports and the last one shows something."""
+    cells = nbformat.read(study / "data/miniature/translate/run.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
+    silent = [cell.source for cell in code[1:-1] if not cell.outputs]
+    assert len(code) > 6 and not silent
 
 
 def samples_of(folder) -> pd.DataFrame:

@@ -101,7 +101,9 @@ class Plain(_Nllb):
             max_length=None,
             max_new_tokens=room,
         )
-        return made.tolist()
+        padding = self.tokenizer.pad_token_id
+        # without the two tokens that begin every answer: start and language
+        return [[token for token in row if token != padding] for row in made[:, 2:].tolist()]
 
 
 class Fast(_Nllb):
