@@ -51,6 +51,10 @@ def papermill(notebook, **parameters):
     return f"papermill notebooks/{notebook}.ipynb {{log}} {stated} --no-progress-bar --log-level WARNING --stdout-file -"
 
 
+# translations are wanted where mixes are made of data sets of the hub
+translated = [f"{DATA}/translate/provenance.json"] if PROFILE.data.sources else []
+
+
 def base_models():
     """Records of the base models: of notebook 07 where it builds them (data/), their cards where they are shipped (models/).
 
@@ -119,6 +123,7 @@ rule study:
 rule data:
     input:
         expand(f"{DATA}/{{stage}}/provenance.json", stage=["languages", "captions", "instructions"]),
+        translated,
         expand(f"{DATA}/{{stage}}/provenance.json", stage=runs.text_stages(PROFILE)),
         TEST_SETS,
 
@@ -163,6 +168,22 @@ rule instructions:
         f"{DATA}/instructions/run.ipynb",
     shell:
         papermill("04_instructions")
+
+
+rule translate:
+    input:
+        rules.captions.output,
+        rules.instructions.output,
+        key=key("03_translate"),
+    output:
+        f"{DATA}/translate/provenance.json",
+    log:
+        f"{DATA}/translate/run.ipynb",
+    threads: THREADS
+    resources:
+        gpu=GPU,
+    shell:
+        papermill("03_translate")
 
 
 rule ocr:
@@ -220,6 +241,7 @@ rule base_models:
 rule pretrain:
     input:
         rules.captions.output,
+        translated,
         text_data("pretrain"),
         base_models(),
         key=key("10_pretrain"),
@@ -237,6 +259,7 @@ rule pretrain:
 rule instruct:
     input:
         rules.instructions.output,
+        translated,
         base_models(),
         pretrained,
         text_data("instruct"),

@@ -12,12 +12,11 @@ from pydantic import Field, field_validator
 
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
-from centurio_lib.strict import ParamsError, Strict, load, validated
+from centurio_lib.sourcing import Sources
+from centurio_lib.strict import Count, ParamsError, Share, Strict, load, validated
 
 CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(gt=0)]
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
 
 
@@ -31,6 +30,7 @@ class Data(Strict):
     held_out_style: str  # never trained on: the `new-style` split
     held_out_pairs: Share  # share of (concept, language) pairs never trained on: the `new-language` split
     seed: int
+    sources: Sources | None = None  # None: mixes are made of the pictures and words above
 
 
 class EncoderSize(Strict):
@@ -145,6 +145,7 @@ class Ocr(Strict):
     passages: Count | None = None  # most of a document; None: as many as fit, up to 7 a column
     test: Count = 5  # of each language, of text that is never trained on
     languages: list[str] = []  # only these; none named: all that have text
+    articles: Annotated[int, Field(ge=0)] = 0  # of each language's Wikipedia that text is taken from besides; 0: none
     shard: Count = 250  # samples of a file
     seed: int = 0
 

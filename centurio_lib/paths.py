@@ -13,6 +13,9 @@ PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages"))
 # test sets as their authors publish them, fetched by hand where no hub has them: a folder each (params/test_sets.yaml)
 TEST_SETS = Path(os.environ.get("CENTURIO_TEST_SETS", REPO / "data" / "published")).resolve()
 
+# data sets and models of the hub, likewise: data sets lie under their names, downloaded or put there by hand
+DATASETS = Path(os.environ.get("CENTURIO_DATASETS", REPO / "data" / "datasets")).resolve()
+
 
 def data(profile: str, *parts: str) -> Path:
     """data/<profile>/..., the built tables of a profile."""

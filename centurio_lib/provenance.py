@@ -20,7 +20,7 @@ from centurio_lib import paths
 
 BESIDE_CODE = {".csv", ".css", ".j2", ".js"}  # files in a package's folder that its modules read
 RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow "
-            "resvg-py pillow pycld2 uharfbuzz pyicu-wheels").split()
+            "resvg-py pillow pycld2 uharfbuzz pyicu-wheels ctranslate2").split()
 
 
 class KeyMismatch(RuntimeError):

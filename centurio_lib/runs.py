@@ -16,6 +16,7 @@ STAGES = {
     "01_languages": ("languages", ["data"]),
     "02_captions": ("captions", ["data", "base.pixels"]),
     "04_instructions": ("instructions", ["data", "base.pixels"]),
+    "03_translate": ("translate", ["data", "pretrain.samples", "instruct.samples", "study"]),  # after 02 and 04
     "05_ocr": ("ocr", ["ocr"]),
     "06_smpqa": ("smpqa", ["smpqa"]),
     "07_base_models": ("base_models", ["data", "base"]),
@@ -95,6 +96,8 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
         folder = paths.HOME / "results" / profile / stage
     else:
         folder = paths.data(profile, stage)
+        if stage == "translate":  # what is translated follows from the mixes
+            resolved["setups"] = [_asked(params.setup(name)) for name in params.studied(config)]
     return Run(notebook, stage, config, chosen, seed, folder, provenance.run_key(notebook, resolved), time.time())
 
 
@@ -102,8 +105,7 @@ def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage
     """Parts of a profile, less what a setup does not depend on, and the setup: what it asks for, not its name."""
     data = shown_by(config, chosen, stage)
     text = {part: _part(config, part) for part in [*data, *(["spelled"] if data else [])]}
-    asked = chosen.model_dump(mode="json", exclude={"name", "question", "table"})
-    return _without(resolved, unused(chosen, data)) | text | {"setup": asked}
+    return _without(resolved, unused(chosen, data)) | text | {"setup": _asked(chosen)}
 
 
 def shown_by(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
@@ -190,6 +192,11 @@ def _without(value, keys: set[str]):
     if not isinstance(value, dict):
         return value
     return {key: _without(inner, keys) for key, inner in value.items() if key not in keys}
+
+
+def _asked(chosen: params.Setup) -> dict:
+    """What a setup asks for, whatever it is called."""
+    return chosen.model_dump(mode="json", exclude={"name", "question", "table"})
 
 
 def _part(config: params.Profile, dotted: str):

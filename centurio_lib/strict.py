@@ -1,10 +1,13 @@
 """Strict reading of YAML: models that refuse unknown keys and wrong types, with errors that name file, key and value."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
 
 
 class ParamsError(ValueError):

@@ -29,6 +29,13 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # one sample in one language: every language that it could be in is a row, of which mix.py takes exactly one
     "instructions": [("sample_id", S), ("images", pa.list_(S)), ("concepts", pa.list_(S)), ("language", S), ("family", S),
                      ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("split", S)],
+    # one sample of a data set of the hub as it comes, in its own language; `translatable` ones may be in any
+    "samples": [("sample_id", S), ("source", S), ("images", pa.list_(S)), ("language", S),
+                ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("translatable", B)],
+    # one distinct text of them in another language: of how many sentences, how many kept in English since no translation
+    # was faithful; how many times as long; whether it was identified as that language (NaN: the identifier lacks it)
+    "translations": [("text", S), ("language", S), ("translation", S), ("sentences", I), ("kept", I), ("ratio", F),
+                     ("in_language", F)],
     # `reference`: the right answer, or all of them, one a line
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
@@ -76,6 +83,6 @@ def read(path: Path, name: str, columns: list[str] | None = None, **equals) -> p
 
 def manifest(folder: Path, key: dict, **counts) -> Path:
     """`manifest.json` of a data folder: row counts and sha256 of each table. Later stages depend on it; it comes last."""
-    files = sorted(Path(folder).glob("*.parquet"))
-    rows = {f.name: {"rows": pq.read_metadata(f).num_rows, "sha256": provenance.sha256(f.read_bytes())} for f in files}
+    files = sorted(Path(folder).rglob("*.parquet"))
+    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": provenance.sha256(f.read_bytes())} for f in files}
     return provenance.write_json(Path(folder) / "manifest.json", provenance.record(key, tables=rows, **counts))

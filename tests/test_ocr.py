@@ -21,13 +21,13 @@ CODES = ["en", "ar", "he", "hi", "th", "km", "zh", "sd"]
 DRAW = functools.partial(ocr.row, seed=0, options=SMALL)
 
 
-@pytest.mark.parametrize("code", CODES)
 def test_a_document_holds_no_more_passages_than_asked_for():
     few = Ocr(pixels=96, running=0.0, passages=2)
     counted = {len(ocr.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
     assert counted == {1, 2}
 
 
+@pytest.mark.parametrize("code", CODES)
 def test_label_is_what_the_lines_show(code):
     drawn = ocr.document(f"ocr/train/{code}/3", 0, SMALL)
     assert drawn.text.strip() and "".join(drawn.lines).replace(" ", "") == drawn.text.replace("\n", "").replace(" ", "")

@@ -16,6 +16,7 @@ from published_sets import CAPTIONS, SETS, write
 from centurio_lib import params, paths, provenance, runs, tables, testsets
 from centurio_lib.data import artwork, test_prompts
 from centurio_lib.data.prompts import IMAGE
+from centurio_lib.data.shelf import Folder
 from centurio_lib.data.sources import published
 from centurio_lib.evaluation import evaluate, fidelity, metrics
 from centurio_lib.evaluation import test_items as building
@@ -23,7 +24,7 @@ from centurio_lib.evaluation.tasks import TEST_SETS, bin_mc, cvqa, draw, m3exam,
 from centurio_lib.findings import paper, scores
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.languages import tested as besides
-from centurio_lib.model import conversation, features, shown
+from centurio_lib.model import conversation, features
 
 NAMES = list(SETS)
 IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
@@ -337,7 +338,7 @@ def test_the_studys_model_answers_every_test_set_alike_in_any_batch(built):
     items, _, folder = built
     some, model = items.groupby("task").head(3).reset_index(drop=True), tiny.model()
     ids = list(dict.fromkeys(image for images in some.images for image in images))
-    seen = features.Features([shown.OnDisk(model, folder / "pictures", ids, -1, tiny.PIXELS)])
+    seen = features.Features([features.Live(model, Folder(folder / "pictures", ids), -1, tiny.PIXELS)])
     answers = [evaluate.answer(model, tiny.tokenizer(), seen, some, batch) for batch in (1, 4)]
     assert answers[0] == answers[1] and len(answers[0]) == len(some)
     main = scores.headline(evaluate.scores(evaluate.predictions(some, answers[0], IDENTITY), IDENTITY))
@@ -348,7 +349,7 @@ def test_features_of_pictures_on_disk_are_those_of_the_same_pictures_in_memory(b
     folder, model = built[2] / "pictures", tiny.model()
     ids = ["xvnli/0.jpg", "marvl/nlvr2/test1/test1-0-0-img1.png"]
     held = pd.DataFrame({"image_id": ids, "image": [(folder / i).read_bytes() for i in ids]})
-    disk = shown.OnDisk(model, folder, ids, -1, tiny.PIXELS)
+    disk = features.Live(model, Folder(folder, ids), -1, tiny.PIXELS)
     live = features.Live(model, held, -1, tiny.PIXELS)
     assert disk.tokens == live.tokens and (disk[ids[::-1]] == live[ids[::-1]]).all()
 

@@ -78,6 +78,32 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
     return _rows(available, taken).sample(frac=1, random_state=seed)
 
 
+def spread(samples: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str, seed: int) -> pd.DataFrame:
+    """Give each of `total` samples one language where they are translated only afterwards.
+
+    `samples` has a row each: sample_id, its own language, text_heavy, translatable. A language takes samples of its own
+    first, then translatable ones, which exist once and so go to one language. Returns sample_id and language, shuffled.
+    Raises MixError if there are too few.
+    """
+    random = np.random.default_rng(seed)
+    heavy = random.permutation(samples.sample_id[samples.text_heavy].to_numpy())
+    heavy = heavy[:round(total * len(heavy) / max(1, len(samples)))].tolist()
+    light = samples[~samples.text_heavy]
+    free = random.permutation(light.sample_id[light.translatable].to_numpy()).tolist()
+    own = {code: random.permutation(ids.to_numpy()).tolist()
+           for code, ids in light[~light.translatable].groupby("language").sample_id}
+    able = codes if free else [code for code in codes if code in own]
+    chosen = [(sample, "en") for sample in heavy]
+    for code, n in quotas(total - len(heavy), able, english_share, allocation).items():
+        mine = own.get(code, [])[:n]
+        mine, free = mine + free[:n - len(mine)], free[n - len(mine):]
+        if len(mine) < n:
+            raise MixError(f"language {code!r} needs {n} samples, but only {len(mine)} are left for it: lower `samples` of the "
+                           "stage, or name more data sets")
+        chosen += [(sample, code) for sample in mine]
+    return pd.DataFrame(chosen, columns=["sample_id", "language"]).sample(frac=1, random_state=seed, ignore_index=True)
+
+
 def drawn(available: pd.DataFrame, wanted: dict[str, int], seed: int, advice: str) -> pd.DataFrame:
     """So many rows of each language (columns sample_id, language), by seed. A smaller number takes some of the same.
 

@@ -1,7 +1,8 @@
 """Synthetic documents: running text of any language on a page, photographed badly. Label: the text as it is read.
 
 Every sample is drawn from a seed of its own, so that one can be drawn again alone. Text for training and for evaluation
-is disjoint. Sources: the Universal Declaration of Human Rights, and CLDR's names of things and countries in lists.
+is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and, where a
+profile asks for `articles`, as many of each language's Wikipedia.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork, typeset
-from centurio_lib.data.sources import emoji, flags, fonts, udhr
+from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
 from centurio_lib.languages import language, languages
 from centurio_lib.params import Ocr
 
@@ -43,7 +44,7 @@ class Document(NamedTuple):
 
 
 @cache
-def passages(code: str, split: str) -> list[str]:
+def passages(code: str, split: str, articles: int = 0) -> list[str]:
     """Texts of a language that training ("train") or evaluation ("test") may show, running text before names.
 
     Raises NoText where there are none.
@@ -51,7 +52,7 @@ def passages(code: str, split: str) -> list[str]:
     A passage goes to a side by its own hash, in whatever language it occurs; one of "test" that also occurs within the
     training text of its language is left out, as is what no font can show in full.
     """
-    known = [text for text in sources(code) if not typeset.uncovered([text], code)]
+    known = [text for text in sources(code, articles) if not typeset.uncovered([text], code)]
     train = [text for text in known if not held_out(text)]
     seen = "\n".join(train).casefold()
     test = [text for text in known if held_out(text) and text.casefold() not in seen]
@@ -62,20 +63,26 @@ def passages(code: str, split: str) -> list[str]:
 
 
 @cache
-def sources(code: str) -> list[str]:
-    """All texts of a language, each once: paragraphs of the declaration, then names of things, then of countries."""
+def sources(code: str, articles: int = 0) -> list[str]:
+    """All texts of a language, each once: running text (`prose`), then names of things, then of countries."""
     named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
     names = [entry["tts"][0] for entry in named.values() if entry.get("tts")]
     countries = flags.territory_names().get(code, {}) if language(code).territories else {}
-    found = [*udhr.paragraphs().get(code, []), *names, *(name for key, name in countries.items() if len(key) == 2)]
+    found = [*prose(code, articles), *names, *(name for key, name in countries.items() if len(key) == 2)]
     return list(dict.fromkeys(typeset.cleaned(text) for text in found))
 
 
-def coverage(codes: list[str]) -> pd.DataFrame:
+@cache
+def prose(code: str, articles: int = 0) -> tuple[str, ...]:
+    """Running text of a language: paragraphs of the declaration and of so many articles of its Wikipedia."""
+    return (*udhr.paragraphs().get(code, []), *(wikipedia.paragraphs(code, articles) if articles else []))
+
+
+def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
     """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters, missing."""
     rows = []
     for code in codes:
-        texts, of = sources(code), language(code)
+        texts, of = sources(code, articles), language(code)
         seen = {text[start:end] for text in texts
                 for start, end in pairwise([0, *typeset.boundaries(text, code, "character")])}
         missing = typeset.uncovered(texts, code)
@@ -91,17 +98,17 @@ def held_out(text: str) -> bool:
     return int.from_bytes(digest[:4], "big") < EVALUATION_SHARE * 2**32
 
 
-def with_text() -> list[str]:
-    """Codes of the languages that documents can be drawn in, in the order of languages.csv."""
-    return [code for code, lang in languages().items() if lang.udhr or lang.cldr or lang.territories]
+def with_text(articles: int = 0) -> list[str]:
+    """Codes of the languages that documents can be drawn in, in the order of languages.csv; all have a Wikipedia."""
+    return [code for code, lang in languages().items() if articles or lang.udhr or lang.cldr or lang.territories]
 
 
 def chosen(options: Ocr) -> list[str]:
     """Codes of the languages that options name, or of all that have text. Raises KeyError for an unknown one, NoText."""
     for code in options.languages:
-        if language(code).code not in with_text():
+        if language(code).code not in with_text(options.articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
-    return options.languages or with_text()
+    return options.languages or with_text(options.articles)
 
 
 def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
@@ -134,7 +141,7 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
     """
     gap, side = em * 1.2, options.pixels
     width = (side - 2 * margin - gap * (columns - 1)) / columns
-    choice, spacing = pool(code, split, random, options.running), random.uniform(1.0, 1.15)
+    choice, spacing = pool(code, split, random, options), random.uniform(1.0, 1.15)
     centred, right = random.random() < 0.15, typeset.right_to_left(code)
     placed, shown, column, y = [], [], 0, margin
     at = int(random.integers(len(choice)))
@@ -163,14 +170,19 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
     return placed, [text for text in shown if text]
 
 
-def pool(code: str, split: str, random: np.random.Generator, share: float) -> list[str]:
-    """The passages that one document draws on, in order: running text with the chance of `share`, or names, shuffled."""
-    running = set(map(typeset.cleaned, udhr.paragraphs().get(code, [])))
-    prose = [text for text in passages(code, split) if text in running]
-    names = [text for text in passages(code, split) if text not in running]
-    if prose and (not names or random.random() < share):
-        return prose
+def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> list[str]:
+    """The passages that one document draws on, in order: running text with the chance that options say, or names, shuffled."""
+    running, names = _kinds(code, split, options.articles)
+    if running and (not names or random.random() < options.running):
+        return running
     return [names[i] for i in random.permutation(len(names))]
+
+
+@cache
+def _kinds(code: str, split: str, articles: int) -> tuple[list[str], list[str]]:
+    """Passages of running text, and names."""
+    known, running = passages(code, split, articles), set(map(typeset.cleaned, prose(code, articles)))
+    return [text for text in known if text in running], [text for text in known if text not in running]
 
 
 def ids(wanted: dict[str, int], split: str) -> list[str]:

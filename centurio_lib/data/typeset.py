@@ -131,8 +131,9 @@ def levels(text: str, right: bool) -> tuple[int, ...]:
 
 
 def boundaries(text: str, code: str, kind: str) -> list[int]:
-    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one."""
-    make = {"line": icu.BreakIterator.createLineInstance, "character": icu.BreakIterator.createCharacterInstance}[kind]
+    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one, or "sentence"."""
+    make = {"line": icu.BreakIterator.createLineInstance, "character": icu.BreakIterator.createCharacterInstance,
+            "sentence": icu.BreakIterator.createSentenceInstance}[kind]
     breaker = make(icu.Locale(code))
     breaker.setText(text)
     position = {at: i for i, at in enumerate(_utf16(text))}

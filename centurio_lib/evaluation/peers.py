@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from centurio_lib import runs, tables, testsets
-from centurio_lib.data import artwork
+from centurio_lib.data import artwork, shelf
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate
 from centurio_lib.evaluation.tasks import TASKS, TEXT
@@ -67,22 +67,17 @@ def items(run: runs.Run) -> pd.DataFrame:
 
 
 class Pictures:
-    """Pictures of some items by id: of the study's tables all at once, of test sets from their files."""
+    """Pictures of some items by id, opened when they are asked for."""
 
     def __init__(self, run: runs.Run, image_ids: list[str]):
-        self.held: dict[str, bytes] = {}
-        wanted = list(dict.fromkeys(image_ids))
-        for table, files in stored(run).items():
-            column = tables.IMAGE_NAMES[table]
-            for path in files:
-                own = tables.read(path, table, [column, "image"], **{column: wanted})
-                self.held |= dict(own.itertuples(index=False))
-        self.folder = shown.test_pictures(run) if testsets.asked(run.profile) else None
+        self.shelves: list[shelf.Shelf] = [shelf.Tables(files, table, image_ids) for table, files in stored(run).items()]
+        if testsets.asked(run.profile):
+            self.shelves.append(shelf.Folder(shown.test_pictures(run), dict.fromkeys(image_ids)))
 
     def __getitem__(self, image_id: str):
-        """The RGB image. Raises ValueError naming a corrupt one, FileNotFoundError an unknown one."""
-        content = self.held[image_id] if image_id in self.held else (Path(self.folder or ".") / image_id).read_bytes()
-        return artwork.from_bytes(content, image_id)
+        """The RGB image. Raises ValueError naming a corrupt one, KeyError an unknown one."""
+        own = next((one for one in self.shelves if image_id in one), self.shelves[0])
+        return artwork.from_bytes(own[[image_id]].image[0], image_id)
 
 
 def stored(run: runs.Run) -> dict[str, list[Path]]:

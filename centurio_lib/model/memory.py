@@ -5,13 +5,12 @@ weights as the profile's dtype; what is trained 16 (weights, gradients and Adam'
 with checkpointing, each layer's input and all that the backward pass of one layer and of the output head wants.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from centurio_lib import paths, provenance
-from centurio_lib.model.parts import local
+from centurio_lib.data.sources import hub
 from centurio_lib.params import Profile, Setup, Stage
 from centurio_lib.strict import Strict, load, validated
 
@@ -126,8 +125,8 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
 
 def _config(name: str) -> dict:
     """config.json of a local folder, {} where there is none."""
-    path = Path(local(name)) / "config.json"
-    return provenance.read_json(path) if path.exists() else {}
+    folder = hub.local(name)
+    return provenance.read_json(folder / "config.json") if folder else {}
 
 
 def _language_model(c: dict) -> LanguageModel:

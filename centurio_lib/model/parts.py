@@ -10,33 +10,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, SiglipVisionModel
 from transformers.utils import logging
 
-from centurio_lib import paths
+from centurio_lib.data.sources import hub
 from centurio_lib.model.conversation import IMAGE, end_of_turn
 from centurio_lib.params import Base
 
 NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
 FORMAT = {"use_safetensors": True, "trust_remote_code": False}
-
-
-class BaseModelError(RuntimeError):
-    """A base model cannot be had; the message says which licence to accept, or what to put where."""
-
-
-def local(name: str) -> str:
-    """A folder of this repo or of the study's home where there is one, else the name as a hub knows it."""
-    return next((str(root / name) for root in (paths.HOME, paths.REPO) if (root / name / "config.json").exists()), name)
-
-
-@contextmanager
-def explained(name: str, revision: str | None):
-    """Within the block, what is raised where a hub or a file cannot be read becomes a BaseModelError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise BaseModelError(
-            f"{name} cannot be loaded: accept its licence at https://huggingface.co/{name} and `hf auth login`, or, on a machine "
-            f"without network, fetch it elsewhere with `hf download {name} --revision {revision or 'main'} --local-dir "
-            f"models/{name}` and name models/{name} in the profile ({error})") from error
 
 
 @contextmanager
@@ -51,21 +30,20 @@ def quietly():
 
 
 def load_vision(base: Base) -> SiglipVisionModel:
-    """The vision tower, without the text half and the pooling head that LLaVA does not use."""
-    with explained(base.vision, base.vision_revision), quietly():
-        return SiglipVisionModel.from_pretrained(local(base.vision), revision=base.vision_revision, vision_use_head=False,
-                                                 dtype=getattr(torch, base.dtype), **FORMAT).eval()
+    """The vision tower, without the text half and the pooling head that LLaVA does not use. Raises hub.HubError."""
+    folder = hub.model(base.vision, base.vision_revision)
+    with quietly():
+        return SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype), **FORMAT).eval()
 
 
 def load_tokenizer(base: Base):
     """The language model's tokenizer with an image placeholder, and the profile's system line in its chat template.
 
-    Its end token is the one that ends a turn. Raises conversation.ConversationError for a template that tells no answers.
+    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template that tells
+    no answers.
     """
-    with explained(base.language_model, base.language_model_revision):
-        tokenizer = AutoTokenizer.from_pretrained(local(base.language_model), revision=base.language_model_revision,
-                                                  padding_side="left", after_images=base.after_images,
-                                                  trust_remote_code=False)
+    folder = hub.model(base.language_model, base.language_model_revision)
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images, trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     end = end_of_turn(tokenizer)
@@ -90,11 +68,9 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
     """
     quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
-    with explained(base.language_model, base.language_model_revision):
-        model = AutoModelForCausalLM.from_pretrained(
-            local(base.language_model), revision=base.language_model_revision, dtype=getattr(torch, base.dtype),
-            quantization_config=quantised if load_4bit else None,
-            device_map={"": device} if load_4bit and device else None, **FORMAT)
+    model = AutoModelForCausalLM.from_pretrained(
+        hub.model(base.language_model, base.language_model_revision), dtype=getattr(torch, base.dtype),
+        quantization_config=quantised if load_4bit else None, device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         with torch.random.fork_rng():  # new rows are drawn: the same at every load
             torch.manual_seed(0)

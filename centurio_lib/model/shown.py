@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import torch
 
 from centurio_lib import params, runs, tables, testsets
-from centurio_lib.data.shelf import Shelf
+from centurio_lib.data import collect
+from centurio_lib.data.shelf import Folder, Mapped, Shelf, Tables
 from centurio_lib.model import features
 
 NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
 TABLES = {"ocr": "documents", "smpqa": "plots"}
+SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
 
 
 class Source(NamedTuple):
@@ -30,21 +31,7 @@ class Source(NamedTuple):
 
     def shelf(self, image_ids: list[str]) -> Shelf:
         """Those of some images that the table holds, read when they are asked for."""
-        return Shelf(self.files, self.table, image_ids)
-
-
-class OnDisk:
-    """Features of pictures in files, computed anew each time they are asked for: test sets have too many to keep."""
-
-    def __init__(self, llava, folder: Path, image_ids: list[str], layer: int, side: int, tiling: int = 1):
-        self.vision, self.folder, self.image_ids = llava.model.vision_tower, folder, image_ids
-        self.layer, self.side, self.tiling = layer, side, tiling
-        self.tokens = (side // llava.config.vision_config.patch_size) ** 2
-
-    def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        content = [(self.folder / image_id).read_bytes() for image_id in image_ids]
-        shown = pd.DataFrame({"image_id": image_ids, "image": content})
-        return features.look(self.vision, shown, self.layer, self.side, self.tiling)
+        return Tables(self.files, self.table, image_ids)
 
 
 def test_pictures(run: runs.Run) -> Path:
@@ -72,6 +59,9 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
     """
     wanted = list(dict.fromkeys(image_ids))
     parts = [_part(run, model, source, wanted) for source in sources(run)]
+    elsewhere = on_disk(run, wanted)
+    if elsewhere is not None:
+        parts.append(features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.pixels, run.setup.tiling))
     return features.Features(part for part in parts if part is not None)
 
 
@@ -91,6 +81,13 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> features.P
     if run.stage == "evaluate":
         return features.Kept(features.encode(vision, pictures, *how), pictures.image_id.tolist())
     return features.Live(model, pictures, *how)
+
+
+def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
+    """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test sets."""
+    if run.stage in SOURCED and run.profile.data.sources:
+        return Mapped(collect.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder), wanted)
+    return Folder(test_pictures(run), wanted) if run.stage == "evaluate" and testsets.asked(run.profile) else None
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 
 from centurio_lib import params, provenance, runs, tables, testsets
-from centurio_lib.data import mix, pictures, prompts, splits
+from centurio_lib.data import mix, pictures, prompts, sourced, splits
 from centurio_lib.model import conversation, features, llava, memory, shown, workers
 from centurio_lib.model import train as training
 
@@ -31,11 +31,12 @@ def shared(run: runs.Run) -> bool:
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:
     """The instruction samples of the run, each in its one language, in training order; then plots and documents."""
+    if run.profile.data.sources:
+        return _joined([sourced_mix(run), plots(run), documents(run, run.profile.instruct)])
     path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
     chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
-    parts = [tables.read(path, "instructions").loc[chosen.index], plots(run), documents(run, run.profile.instruct)]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return _joined([tables.read(path, "instructions").loc[chosen.index], plots(run), documents(run, run.profile.instruct)])
 
 
 def caption_mix(run: runs.Run) -> pd.DataFrame:
@@ -46,13 +47,26 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
     if params.without_pretraining(run.setup):
         raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not set): "
                                  "run notebook 11")
+    if run.profile.data.sources:
+        return _joined([sourced_mix(run), documents(run, run.profile.pretrain)])
     table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
     table = table.assign(sample_id=table.image_id + "/" + table.detail, family="caption", text_heavy=False)
     chosen = table.loc[_mixed(table, run, run.profile.pretrain.samples, run.setup.pretrain_english_share).index]
     asked = {"short": prompts.name, "dense": prompts.describe}
     turns = [[{"role": "user", "text": asked[row.detail](row.language)}, {"role": "assistant", "text": row.caption}]
              for row in chosen.itertuples()]
-    parts = [chosen.assign(images=[[i] for i in chosen.image_id], turns=turns), documents(run, run.profile.pretrain)]
+    return _joined([chosen.assign(images=[[i] for i in chosen.image_id], turns=turns), documents(run, run.profile.pretrain)])
+
+
+def sourced_mix(run: runs.Run) -> pd.DataFrame:
+    """The samples of a run's stage from data sets of the hub, each in its one language, in training order."""
+    folder = runs.finished(shown.SOURCED[run.stage], run.profile.name).folder
+    translations = runs.finished("03_translate", run.profile.name).folder / run.stage
+    pairs = sourced.chosen(run.profile, run.setup, run.stage, sourced.light(folder), run.seed)
+    return sourced.instructions(folder, translations, pairs)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 

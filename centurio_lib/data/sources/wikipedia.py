@@ -1,0 +1,49 @@
+"""Paragraphs of Wikipedia in each of the 100 languages, for documents at the paper's scale (its appendix
+B.3).
+
+Source: `wikimedia/wikipedia` on the hub, the dump of November 2023 as plain text, columns id, url, title,
+text; CC-BY-SA-3.0 and GFDL. The first file of a language is fetched, and its first articles are read.
+"""
+
+import unicodedata
+from functools import cache
+from itertools import islice
+
+import pyarrow.parquet as pq
+
+from centurio_lib.data.sources import hub
+from centurio_lib.data.sources.convert import SourceError
+from centurio_lib.languages import language
+
+REPO, REVISION, DUMP = "wikimedia/wikipedia", "main", "20231101"
+LICENCE = "CC-BY-SA-3.0 and GFDL"
+NAMES = {"ar-eg": "arz"}  # Wikipedias that are not named by our code
+SHORTEST = 40  # characters of a paragraph: shorter lines are headings and items of lists
+BATCH = 100  # articles
+
+
+@cache
+def paragraphs(code: str, articles: int) -> list[str]:
+    """Paragraphs of a language's first articles, white space folded. Raises hub.HubError,
+    convert.SourceError.
+    """
+    name = NAMES.get(language(code).code, code)
+    files = hub.dataset(
+        f"wikipedia-{code}", REPO, REVISION, [f"{DUMP}.{name}/train-00000-of-*.parquet"], LICENCE
+    )
+    file = pq.ParquetFile(files[0])
+    if "text" not in file.schema_arrow.names:
+        raise SourceError(
+            f"{files[0]} lacks the column 'text'; it has {file.schema_arrow.names}: pin the dump of {REPO}"
+        )
+    texts = (
+        text
+        for batch in file.iter_batches(BATCH, columns=["text"])
+        for text in batch.column("text").to_pylist()
+    )
+    found = (" ".join(line.split()) for text in islice(texts, articles) for line in text.split("\n"))
+    return [line for line in found if len(line) >= SHORTEST and _printable(line)]
+
+
+def _printable(line: str) -> bool:
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in line)

@@ -1,0 +1,248 @@
+"""Data sets of the hub, as miniatures in their true formats: converted, taken in, counted, and refused where wrong.
+
+Run with: pytest tests/test_catalogue.py
+"""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import tiny_hub
+
+from centurio_lib import paths, tables
+from centurio_lib.data import collect, shelf
+from centurio_lib.data.sources import catalogue, convert
+from centurio_lib.data.sources.images import Images
+from centurio_lib.sourcing import Sources, Translation
+
+OPTIONS = Sources(
+    pretrain=["sharegpt4v"], instruct=["vqav2"], pixels=20, shard=10, translation=Translation(model="none")
+)
+TABLE_8 = {
+    "LLaVA-Instruct": 160,
+    "VQAv2": 83,
+    "GQA": 72,
+    "OKVQA": 9,
+    "A-OKVQA": 30,
+    "RefCOCO": 48,
+    "Visual Genome": 86,
+    "MSCOCO captions": 50,
+    "NLVR2": 86,
+    "Spot-the-difference": 8,
+    "OCRVQA": 50,
+    "DocVQA": 10,
+    "AI2D": 3,
+    "ChartQA": 18,
+    "DVQA": 50,
+    "ScienceQA": 6,
+}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The miniatures, in place of what would be downloaded."""
+    monkeypatch.setattr(paths, "DATASETS", tiny_hub.write(tmp_path / "datasets"))
+    return tmp_path / "datasets"
+
+
+def raws(name: str) -> list:
+    entry = catalogue.entries()[name]
+    return [raw for raw in convert.samples(entry, catalogue.fetched(entry)) if raw]
+
+
+def samples(folder) -> pd.DataFrame:
+    return pd.concat(
+        [tables.read(path, "samples") for path in collect.sample_files(folder)], ignore_index=True
+    )
+
+
+# === the catalogue ===
+def test_catalogue_has_the_papers_tables():
+    rows = catalogue.entries().values()
+    assert {e.paper_set: e.thousands for e in rows if e.table == "8"} == TABLE_8 and sum(
+        TABLE_8.values()
+    ) == 769
+    assert (
+        2300 <= sum(e.thousands for e in rows if e.table == "9") <= 2500
+    )  # the paper's table sums to about 2.45 M
+    assert sum(e.thousands for e in rows if e.stage == "pretrain") == 2000
+
+
+def test_rows_of_the_catalogue_are_whole():
+    for e in catalogue.entries().values():
+        assert e.status in ("hub", "replaced", "missing") and not (e.text_heavy and e.translated), e.name
+        if e.status == "missing":
+            assert e.note and not e.repo, e.name
+            continue
+        assert e.form in convert.FORMS and e.repo and e.revision and e.files and e.licence, e.name
+        assert set(e.images) - {"embedded", "own", "none"} <= set(catalogue.archives()), e.name
+    assert (
+        sum(e.thousands for e in catalogue.entries().values() if e.table == "8" and e.text_heavy) == 137
+    )  # 18 %
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "message"),
+    [
+        ("instruct", "nonsense", "no such data set; there are: llava_instruct"),
+        ("pretrain", "vqav2", "no such data set"),
+        ("instruct", "sketchyvqa", "cannot be loaded: in nyu-visionx"),
+    ],
+)
+def test_unknown_and_missing_data_sets_are_named(stage, name, message):
+    with pytest.raises(catalogue.CatalogueError, match=message):
+        catalogue.entry(name, stage)
+
+
+# === what rows become ===
+@pytest.mark.parametrize(
+    ("name", "n", "images", "turns"),
+    [
+        ("vqav2", 24, 1, 4),
+        ("nlvr2", 24, 2, 4),
+        ("ocrvqa", 24, 1, 4),
+        ("sharegpt4v", 72, 1, 4),
+        ("gqa", 3, 1, 4),
+        ("vg", 3, 1, 4),
+        ("refcoco", 3, 1, 4),
+        ("coco_captions", 6, 1, 4),
+        ("arxivqa", 4, 1, 4),
+        ("screenqa", 4, 1, 4),
+        ("mathvision", 3, 1, 2),
+        ("aya", 8, 0, 2),
+        ("tagengo", 2, 0, 4),
+        ("magpie_mt", 4, 0, 4),
+        ("magpie_ultra", 4, 0, 2),
+    ],
+)
+def test_every_form_of_row_becomes_a_conversation(name, n, images, turns, home):
+    found = raws(name)
+    assert len(found) == n
+    for raw in found:
+        assert len(raw.images) == images and [role for role, _ in raw.turns] == ["user", "assistant"] * (
+            turns // 2
+        )
+        assert not any("<image" in text or not text.strip() for _, text in raw.turns)
+
+
+def test_all_questions_on_one_image_make_one_conversation(home):
+    first = raws("screenqa")[0]
+    assert [text for role, text in first.turns if role == "user"] == ["What is shown 0?", "What is shown 4?"]
+    assert [text for role, text in raws("arxivqa")[1].turns if role == "user"][1].startswith("Which 3?")
+
+
+def test_languages_are_known_by_any_name(home):
+    assert [raw.language for raw in raws("aya")] == ["de", "sw", "en", "zh"] * 2
+    assert [raw.language for raw in raws("tagengo")] == ["ar", "zh"]
+    assert convert.code_of("eng") == convert.code_of("English") == "en" and convert.code_of("Klingon") is None
+
+
+@pytest.mark.parametrize("name", ["vqav2", "sharegpt4v", "aya", "screenqa"])
+def test_a_wrong_column_is_named(name, home):
+    entry = catalogue.entries()[name]
+    file = next(path for path in catalogue.fetched(entry) if path.suffix in convert.DATA)
+    rows = [{"pictures": [], "conversation": "x"}]
+    file.write_bytes(tiny_hub.parquet(rows) if file.suffix == ".parquet" else tiny_hub.as_json(rows))
+    with pytest.raises(
+        convert.SourceError, match=rf"{name} .*row 0 lacks columns .*it has \['conversation', 'pictures'\]"
+    ):
+        list(convert.samples(entry, [file]))
+
+
+# === taken in ===
+def test_samples_and_images_are_taken_in(home, tmp_path):
+    for name in ("vqav2", "nlvr2", "sharegpt4v", "arxivqa", "aya", "gqa"):
+        entry = catalogue.entries()[name]
+        done = collect.take_in(tmp_path / "out" / name, entry, OPTIONS)
+        own = samples(tmp_path / "out").query("source == @name")
+        assert len(own) == done["samples"] and done["bad"] == 0 and done["finished"]
+        assert (own.translatable == (own.language == "en") * entry.translated).all()
+    images = shelf.Mapped(collect.image_files(tmp_path / "out"))
+    wanted = [image for row in samples(tmp_path / "out").images for image in row]
+    found = images[wanted]
+    assert found.image_id.tolist() == wanted and set(images.place) == set(wanted)
+    assert all(max(collect.artwork.from_bytes(image).size) == 20 for image in found.image)
+    with pytest.raises(KeyError, match=r"nobody"):
+        images[["nobody"]]
+
+
+def test_profile_may_take_a_part_and_the_report_says_the_papers_number(home, tmp_path):
+    options = OPTIONS.model_copy(update={"at_most": 7, "instruct": ["vqav2", "ocrvqa"]})
+    table = collect.build(tmp_path, "instruct", options).set_index("source")
+    assert table.samples.tolist() == [7, 7] and table.paper["vqav2"] == 83_000
+    assert collect.build(tmp_path / "none", "instruct", None).empty
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path, monkeypatch):
+    entry = catalogue.entries()["sharegpt4v"]
+    whole = collect.take_in(tmp_path / "whole" / "s", entry, OPTIONS)
+    write, calls = collect._write, []
+
+    def killed(*arguments):
+        calls.append(1)
+        write(*arguments)
+        if len(calls) == 3:  # after its files, before what says that they are whole
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(collect, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS)
+    assert collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS) == whole
+    pd.testing.assert_frame_equal(samples(tmp_path / "killed"), samples(tmp_path / "whole"))
+    n = len(calls)
+    assert (
+        collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS)["samples"] == whole["samples"]
+        and len(calls) == n
+    )
+    changed = OPTIONS.model_copy(update={"pixels": 10})
+    collect.take_in(tmp_path / "killed" / "s", entry, changed)
+    assert len(calls) > n
+
+
+@pytest.mark.parametrize(("bad", "fails"), [(1, False), (4, True)])
+def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_path):
+    n = 200
+    members = {f"train2017/{name}": tiny_hub.picture(i) for i, name in enumerate(tiny_hub.coco(n))}
+    for name in list(members)[:bad]:
+        members[name] = members[name][:100]
+    tiny_hub.put(home, "coco_train2017", "train2017.zip", tiny_hub.zipped(members))
+    tiny_hub.put(
+        home,
+        "Lin-Chen/ShareGPT4V",
+        "share-captioner_coco_lcs_sam_1246k_1107.json",
+        tiny_hub.as_json([tiny_hub.chat(f"coco/{name}", i) for i, name in enumerate(members)]),
+    )
+    if fails:
+        with pytest.raises(
+            convert.SourceError, match=r"4 of 200 images cannot be read, more than 1%.*sharegpt4v/0/0"
+        ):
+            collect.take_in(tmp_path / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+    else:
+        done = collect.take_in(tmp_path / "out" / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+        assert (
+            done["bad"] == 1
+            and done["samples"] == 199
+            and "sharegpt4v/0" not in set(samples(tmp_path / "out").sample_id)
+        )
+
+
+def test_images_are_read_one_after_the_other(home, tmp_path):
+    """A data set is never whole in memory: of its rows, no more than a shard is read ahead of what is
+    written.
+    """
+    entry, read = catalogue.entries()["vqav2"], []
+
+    def watched():
+        for number, raw in enumerate(convert.samples(entry, catalogue.fetched(entry))):
+            read.append(number)
+            yield raw
+
+    done = dict(collect.EMPTY)
+    block = list(collect._block(watched(), entry, Images([]), done, OPTIONS, None))
+    assert len(block) == len(read) == OPTIONS.shard
+
+
+def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    with pytest.raises(OSError, match=r"about 156 GB are wanted for images, 1 GB are free"):
+        collect.build(tmp_path, "pretrain", OPTIONS)

@@ -1,0 +1,184 @@
+"""Fetching from the hub and elsewhere, and archives: checked, resumed, and refused where they are unsafe or gated.
+
+Run with: pytest tests/test_hub.py
+"""
+
+import hashlib
+import http.server
+import threading
+from types import SimpleNamespace
+
+import pytest
+import tiny_hub
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from centurio_lib import paths
+from centurio_lib.data.sources import catalogue, hub
+from centurio_lib.data.sources.images import Images
+from centurio_lib.data.sources.packages import PackageError
+
+
+# === archives ===
+def test_images_are_found_by_the_names_data_sets_give_them(tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(tiny_hub.zipped({"train2017/1.jpg": b"one", "x/2.jpg": b"two", "y/2.jpg": b"other"}))
+    images = Images([path])
+    assert (
+        images.read("coco/train2017/1.jpg")
+        == images.read("train2017/1.jpg")
+        == images.read("1.jpg")
+        == b"one"
+    )
+    assert images.read("x/2.jpg") == b"two"
+    for unclear in ("2.jpg", "3.jpg"):
+        with pytest.raises(KeyError, match=unclear):
+            images.read(unclear)
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "/etc/out.jpg", "a/../../out.jpg"])
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tgz"])
+def test_unsafe_members_are_refused_before_anything_is_written(name, kind, tmp_path):
+    make = {
+        "a.zip": tiny_hub.zipped,
+        "a.tar": tiny_hub.tarred,
+        "a.tgz": lambda members: tiny_hub.tarred(members, "w:gz"),
+    }
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / kind).write_bytes(make[kind]({"good.jpg": b"1", name: b"2"}))
+    with pytest.raises(PackageError, match=r"unsafe member"):
+        Images([tmp_path / "in" / kind])
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [kind]
+
+
+# === fetching ===
+def reply(status: int) -> SimpleNamespace:
+    """What the hub answered, as its errors carry it."""
+    return SimpleNamespace(status_code=status, headers={}, request=None)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            GatedRepoError("gated", response=reply(403)),
+            r"is gated: log in at https://huggingface.co/datasets/HuggingFaceM4/the_cauldron.*licence",
+        ),
+        (
+            RepositoryNotFoundError("none", response=reply(404)),
+            "is not there, or not for those who are not logged in",
+        ),
+        (RevisionNotFoundError("none", response=reply(404)), "lacks the revision asked for"),
+        (
+            HTTPError("no network"),
+            r"(?s)is not reachable.*hf download HuggingFaceM4/the_cauldron --repo-type dataset --revision 8f79",
+        ),
+        (LocalEntryNotFoundError("no network"), "is not reachable"),
+    ],
+)
+def test_what_cannot_be_fetched_says_what_to_do(error, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(hub, "HfApi", lambda: SimpleNamespace(dataset_info=refuse))
+    with pytest.raises(hub.HubError, match=message):
+        catalogue.fetched(catalogue.entries()["vqav2"])
+
+
+def test_images_put_there_by_hand_are_asked_for_with_their_licence(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    with pytest.raises(
+        hub.HubError, match=r"sam must be put there by hand: licence: SA-1B.*segment-anything.*into .*sam"
+    ):
+        catalogue.fetched_archive("sam")
+
+
+def fake_hub(monkeypatch, content: bytes, stated: str):
+    """A hub with one file, and the calls made to it."""
+    calls = []
+    file = SimpleNamespace(
+        rfilename="vqav2/train-00000-of-00001.parquet", lfs=SimpleNamespace(sha256=stated), size=len(content)
+    )
+    readme = SimpleNamespace(rfilename="README.md", lfs=None, size=1)
+
+    def download(repo, name, repo_type, revision, local_dir):
+        calls.append((name, revision))
+        return tiny_hub.put(local_dir, ".", name, content)
+
+    monkeypatch.setattr(
+        hub,
+        "HfApi",
+        lambda: SimpleNamespace(
+            dataset_info=lambda repo, revision, files_metadata: SimpleNamespace(
+                sha="abc", siblings=[file, readme]
+            )
+        ),
+    )
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    return calls
+
+
+def test_a_data_set_is_fetched_once_at_a_commit_and_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    entry, content = catalogue.entries()["vqav2"], tiny_hub.cauldron(3)
+    calls = fake_hub(monkeypatch, content, hashlib.sha256(content).hexdigest())
+    files = catalogue.fetched(entry)
+    assert catalogue.fetched(entry) == files and calls == [("vqav2/train-00000-of-00001.parquet", "abc")]
+    assert catalogue.commit(entry) == "abc"
+    files[0].write_bytes(content[:50])
+    with pytest.raises(hub.HubError, match=r"has another size"):
+        catalogue.fetched(entry)
+
+
+def test_a_damaged_file_and_a_changed_layout_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    fake_hub(monkeypatch, b"damaged", "0" * 64)
+    with pytest.raises(hub.HubError, match=r"arrived damaged.*removed"):
+        catalogue.fetched(catalogue.entries()["vqav2"])
+    assert not list(tmp_path.rglob("*.parquet"))
+    with pytest.raises(hub.HubError, match=r"holds no file like.*okvqa"):
+        catalogue.fetched(catalogue.entries()["okvqa"])
+
+
+class Ranged(http.server.BaseHTTPRequestHandler):
+    """Serves `content`, from where it is asked to; the first reply breaks off half way."""
+
+    content, asked = bytes(range(256)) * 4000, []
+
+    def do_GET(self):
+        start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+        self.asked.append(start)
+        body = self.content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if len(self.asked) > 1 else body[: len(body) // 2])
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_download_goes_on_where_it_broke_off_and_is_checked(tmp_path):
+    Ranged.asked.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranged)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url, right = (
+        f"http://127.0.0.1:{server.server_port}/a.zip",
+        "md5:" + hashlib.md5(Ranged.content).hexdigest(),
+    )
+    with pytest.raises(hub.HubError, match=r"archive a.zip is not reachable"):
+        hub.archive(url, tmp_path / "a.zip", right, "CC")
+    assert not (tmp_path / "a.zip").exists()
+    assert hub.archive(url, tmp_path / "a.zip", right, "CC").read_bytes() == Ranged.content
+    assert Ranged.asked[0] == 0 and Ranged.asked[1] > 0
+    with pytest.raises(hub.HubError, match=r"arrived damaged"):
+        hub.archive(url, tmp_path / "b.zip", "md5:" + "0" * 32, "CC")
+    assert not list(tmp_path.glob("b.zip*"))
+    server.shutdown()

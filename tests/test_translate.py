@@ -1,0 +1,256 @@
+"""Translation loses nothing, whatever the translator does, and both ways of running NLLB say the same.
+
+Run with: pytest tests/test_translate.py
+"""
+
+from random import Random
+
+import numpy as np
+import pytest
+import tiny_nllb
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centurio_lib.data import sentences, translate, translators
+from centurio_lib.data.sources import hub
+from centurio_lib.data.translators import TranslationError
+from centurio_lib.sourcing import Translation
+
+OPTIONS = Translation(
+    model="tiny", precision="float32", batch_tokens=400, shard=4, missing={"la": "leave_out"}
+)
+BETWEEN = [
+    " ",
+    "\n",
+    "\n\n",
+    " <image> ",
+    " **",
+    "\n- ",
+    " {name} ",
+    "\r\n2. ",
+    " <b>",
+    "</b> ",
+    " | ",
+    " `code` ",
+]
+
+
+class Said:
+    """A translator that writes in capitals, each sentence marked; `spoil` is what it does wrong."""
+
+    longest = 60
+
+    def __init__(self, spoil=lambda text: text):
+        self.spoil, self.asked = spoil, []
+
+    def length(self, texts):
+        return [len(text.split()) for text in texts]
+
+    def __call__(self, texts, target):
+        self.asked += texts
+        return [self.spoil(text.upper()) for text in texts]
+
+
+def no_judge(texts, codes):
+    return np.full(len(texts), np.nan)
+
+
+def strings(n: int) -> list[str]:
+    """Made-up strings of several sentences, with line breaks, mark-up, placeholders and numbers between and
+    within.
+    """
+    random, known = Random(0), tiny_nllb.lines()
+    return [
+        "".join(
+            part
+            for _ in range(random.randint(2, 7))
+            for part in (random.choice(known), random.choice(BETWEEN))
+        )
+        for _ in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_nllb.checkpoint(tmp_path_factory.mktemp("nllb") / "nllb")
+
+
+@pytest.fixture(scope="module")
+def fast(folder):
+    return translators.Fast(folder, OPTIONS, translators.converted(folder, folder.parent))
+
+
+# === cutting and joining ===
+@given(st.text(alphabet="aB. !?\n<>{}|*`$1,5-éن图。", max_size=80))
+def test_the_pieces_of_any_text_are_the_text(text):
+    pieces = sentences.pieces(text)
+    assert "".join(piece.text for piece in pieces) == text
+    assert all(
+        any(map(str.isalpha, piece.text)) and piece.text == piece.text.strip()
+        for piece in pieces
+        if piece.said
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Dr. Smith saw it, e.g. here. Then 3.5 m!", ["Dr. Smith saw it, e.g. here.", "Then 3.5 m!"]),
+        ("<image>\nWhat is **this**?", ["What is", "this"]),
+        ("1. One\n2. Two", ["One", "Two"]),
+        ("See https://a.b/c?d now. 3 + 4 = 7", ["See", "now."]),
+        ("It costs $5 or $6. $x^2 = 4$ holds.", ["It costs $5 or $6.", "holds."]),
+    ],
+)
+def test_what_is_said_of_a_text(text, said):
+    assert [piece.text for piece in sentences.pieces(text) if piece.said] == said
+
+
+def test_a_long_sentence_is_cut_and_loses_nothing():
+    text = " ".join(["word"] * 300)
+    cut = sentences.shorter(text, Said().length, 60)
+    assert "".join(piece.text for piece in cut) == text and all(len(p.text.split()) <= 60 for p in cut)
+    assert sentences.shorter("x" * 500, lambda texts: [99], 60) == [
+        sentences.Piece("x" * 500, True)
+    ]  # no place to cut
+
+
+def test_numbers_are_the_same_in_any_digits():
+    assert sentences.numbers("1,000 and 3.5") == sentences.numbers("٣٫٥ و ١٬٠٠٠") == ["1000", "35"]
+    assert not sentences.faithful("2 dogs", "3 hunde") and not sentences.faithful("a", " ")
+    assert not sentences.faithful("a", "b <image>") and sentences.faithful("2 dogs", "२ कुत्ते")
+
+
+# === nothing is lost ===
+SPOILS = {
+    "none": lambda text: text,
+    "empty": lambda text: "",
+    "numbers": lambda text: text.replace("1", "7"),
+    "first": lambda text: text.split(". ")[0],
+    "tags": lambda text: text + " <IMAGE>",
+    "breaks": lambda t: t + "\nMORE",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_thousand_strings_lose_nothing_whatever_the_translator_does(spoil):
+    texts, say = list(dict.fromkeys(strings(1000))), Said(SPOILS[spoil])
+    done = translate.translated(texts, say, "de")
+    for text, translation in zip(done.text, done.translation, strict=True):
+        assert translation.casefold() == text.casefold()  # every sentence, number, tag and break, in order
+    assert (done.sentences > 1).all() and bool((done.kept > 0).any()) == (
+        spoil in ("empty", "tags", "breaks")
+    )
+    assert len(say.asked) < sum(done.sentences) and (spoil != "none" or len(say.asked) == len(set(say.asked)))
+
+
+def test_numbers_that_a_translator_loses_are_put_back():
+    done = translate.translated(
+        ["We saw 12 dogs and 3 cats."], Said(lambda text: text.translate({49: 56, 51: None})), "de"
+    )
+    assert done.translation[0] == "WE SAW 12 DOGS AND 3 CATS." and done.kept[0] == 0
+
+
+def test_nothing_is_lost_by_a_model(fast):
+    """A thousand strings through the tiny checkpoint, which says nonsense: the frame of each text is left as
+    it was.
+    """
+    texts = list(dict.fromkeys(strings(1000)))
+    done = translate.translated(texts, fast, "de")
+    kept = [[piece.text for piece in sentences.pieces(text) if not piece.said] for text in texts]
+    for text, translation, fixed in zip(texts, done.translation, kept, strict=True):
+        place = 0
+        for part in fixed:
+            place = translation.index(part, place) + len(part)
+        assert sentences.numbers(text) == sentences.numbers(translation)
+    assert done.kept.sum() < done.sentences.sum()
+
+
+def test_scripts_without_spaces_set_none_between_sentences():
+    assert translate.translated(["One. Two.\nThree."], Said(), "zh").translation[0] == "ONE.TWO.\nTHREE."
+
+
+# === two ways, one answer ===
+@pytest.mark.parametrize(("beams", "tied"), [(1, False), (3, False), (1, True)])
+def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
+    folder = tiny_nllb.checkpoint(tmp_path / "tied", tie_word_embeddings=True) if tied else folder
+    options = OPTIONS.model_copy(update={"beams": beams})
+    texts = [*tiny_nllb.lines(24), "Dog.", "The <unknown> ☃ word."]
+    plain = translators.Plain(folder, options)
+    fast = translators.Fast(folder, options, translators.converted(folder, tmp_path))
+    for target in ("deu_Latn", "zho_Hant"):
+        said = plain(texts, target)
+        assert fast(texts, target) == said and len(set(said)) > (1 if tied else 12)
+    assert plain(texts, "deu_Latn") != said
+
+
+def test_speed_is_measured_of_all_ways(folder, tmp_path):
+    table = translators.compared(folder, tmp_path, OPTIONS, tiny_nllb.lines(3), "deu_Latn", repeats=1)
+    assert table.way.tolist() == ["transformers float32", "ctranslate2 float32", "ctranslate2 int8"]
+    assert (table.tokens > 3).all() and (table.per_s > 0).all() and table.of_plain[0] == 1
+
+
+def test_batches_are_of_like_length_and_hold_all():
+    lengths = [5, 90, 7, 5, 30, 6, 200]
+    found = translators.batches(lengths, 100)
+    assert sorted(place for batch in found for place in batch) == list(range(7))
+    assert all(len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 100 for batch in found)
+    assert [lengths[batch[0]] for batch in found] == sorted(
+        (lengths[batch[0]] for batch in found), reverse=True
+    )
+
+
+def test_order_of_texts_and_size_of_batches_change_nothing(folder, fast):
+    texts = tiny_nllb.lines(30)
+    small = translators.Fast(
+        folder, OPTIONS.model_copy(update={"batch_tokens": 40}), translators.converted(folder, folder.parent)
+    )
+    assert small(texts[::-1], "deu_Latn")[::-1] == fast(texts, "deu_Latn")
+
+
+# === shards and flags ===
+def test_each_text_once_and_a_killed_run_goes_on(tmp_path, monkeypatch):
+    say, wanted = Said(), {"de": [f"Dog {n}. Cat." for n in range(10)], "hi": ["One dog.", "Two dogs."]}
+    files = translate.build(tmp_path, wanted, say, OPTIONS, no_judge)
+    assert len(files) == 4 and len(say.asked) == 10 + 3 + 2  # "Cat." once in each of the three German shards
+    files[1].write_bytes(b"half")
+    again = Said()
+    assert translate.build(tmp_path, wanted, again, OPTIONS, no_judge) == files
+    assert 0 < len(again.asked) <= 5
+    assert translate.words(tmp_path, "de", ["Dog 7. Cat."]) == {"Dog 7. Cat.": "DOG 7. CAT."}
+    with pytest.raises(TranslationError, match=r"lacks 1 texts in German"):
+        translate.words(tmp_path, "de", ["Dog 7. Cat.", "No such text."])
+    other = translate.build(tmp_path, wanted, Said(), OPTIONS.model_copy(update={"beams": 2}), no_judge)
+    assert not set(other) & set(files) and not any(path.exists() for path in files)
+
+
+def test_rows_are_flagged():
+    texts = [f"This is a sentence of some length, number {n}." for n in range(20)]
+    texts[8] = "This one has no number at all."
+    spoil = {"7.": lambda text: text + " AND SO ON" * 30, "L.": lambda text: ""}
+    say = Said(lambda text: spoil.get(text[-2:], str)(text) if text[-3:] != "17." else text)
+    judge = lambda texts, codes: np.array([float("9" not in text) for text in texts])
+    found = translate.flagged(translate.judged(translate.translated(texts, say, "de"), judge), 3.0)
+    assert found.text[found.odd_length].tolist() == [texts[7]]
+    assert found.text[found.in_english].tolist() == [texts[8]]
+    assert found.text[found.other_language].tolist() == [texts[9], texts[19]]
+
+
+# === bad input ===
+def test_latin_is_never_silent():
+    unsaid = OPTIONS.model_copy(update={"missing": {}})
+    with pytest.raises(TranslationError, match=r"NLLB lacks Latin \(la\).*leave_out or to keep in english"):
+        translate.spoken_in(["de", "la"], unsaid)
+    assert translate.spoken_in(["de", "la"], OPTIONS) == ["de"]
+    assert translate.spoken_in(["de", "la"], OPTIONS.model_copy(update={"missing": {"la": "english"}})) == [
+        "de",
+        "la",
+    ]
+
+
+def test_unknown_target_and_missing_checkpoint_are_clear(fast):
+    with pytest.raises(TranslationError, match=r"knows no language 'lat_Latn'"):
+        fast(["dog"], "lat_Latn")
+    with pytest.raises(hub.HubError, match=r"(?s)not reachable.*hf download facebook/nllb") as error:
+        hub.model("facebook/nllb-200-distilled-1.3B-not-here", "main")
+    assert "--local-dir" in str(error.value)

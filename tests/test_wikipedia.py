@@ -1,0 +1,74 @@
+"""Documents of Wikipedia's text, from a miniature of the dump in its true layout.
+
+Run with: pytest tests/test_wikipedia.py
+"""
+
+import pytest
+import tiny_hub
+
+from centurio_lib import paths, provenance
+from centurio_lib.data import ocr
+from centurio_lib.data.sources import convert, hub, wikipedia
+from centurio_lib.params import Ocr
+
+OPTIONS = Ocr(pixels=96, smallest=9.0, largest=12.0, articles=20)
+LETTERS = {"en": "abcdefghij", "arz": "ابتثجحخدذر"}
+
+
+def article(name: str, number: int) -> str:
+    """A title line, two paragraphs and a control character in a third."""
+    words = [f"{LETTERS[name][n % 10] * 3} {LETTERS[name][number % 10] * 4}" for n in range(12)]
+    bell = "A line\x07 with a bell in it, which is long enough."
+    return f"Title\n\n{' '.join(words)} {number}a.\n{' '.join(words[::-1])} {number}b.\n{bell}\n"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name, code in (("en", "en"), ("arz", "ar-eg")):
+        rows = [{"id": str(n), "url": "", "title": "Title", "text": article(name, n)} for n in range(60)]
+        tiny_hub.put(
+            tmp_path, wikipedia.REPO, f"20231101.{name}/train-00000-of-00002.parquet", tiny_hub.parquet(rows)
+        )
+        provenance.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    caches = [wikipedia.paragraphs, ocr.prose, ocr.sources, ocr.passages, ocr._kinds]
+    for one in caches:
+        one.cache_clear()
+    yield tmp_path
+    for one in caches:
+        one.cache_clear()
+
+
+def test_paragraphs_are_of_the_first_articles_only(home):
+    found = wikipedia.paragraphs("en", 5)
+    assert len(found) == 10 and not any("bell" in text or text == "Title" for text in found)
+
+
+def test_text_of_evaluation_is_not_trained_on(home):
+    train, test = (set(ocr.passages("en", split, 60)) for split in ("train", "test"))
+    of_articles = set(wikipedia.paragraphs("en", 60))
+    assert len(test & of_articles) > 5 and len(train & of_articles) > 60 and not train & test
+
+
+def test_a_language_without_packaged_text_has_documents_now(home):
+    assert len(ocr.with_text(20)) == 100
+    drawn = ocr.document("ocr/train/ar-eg/0", 0, OPTIONS)
+    assert drawn.text.strip() and all(
+        any(line in text for text in ocr.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n")
+    )
+
+
+def test_without_articles_nothing_changes(home):
+    assert not set(ocr.passages("en", "train")) & set(wikipedia.paragraphs("en", 60))
+    plain = Ocr(pixels=96, smallest=9.0, largest=12.0)
+    assert ocr.document("ocr/train/en/3", 0, plain) == ocr.document("ocr/train/en/3", 0, plain)
+
+
+def test_what_is_missing_is_named(home):
+    with pytest.raises(hub.HubError, match=r"wikipedia-de .*not reachable"):
+        wikipedia.paragraphs("de", 3)
+    tiny_hub.put(
+        home, wikipedia.REPO, "20231101.en/train-00000-of-00002.parquet", tiny_hub.parquet([{"body": "x"}])
+    )
+    with pytest.raises(convert.SourceError, match=r"lacks the column 'text'"):
+        wikipedia.paragraphs("en", 3)
