@@ -71,9 +71,9 @@ reader:  ## Tesseract with all its languages, which checks that rendered text is
 browser:  ## Chromium, in which a test opens the report (Debian; needs root)
 	command -v chromium || apt-get install --yes --no-install-recommends chromium
 
-clean:  ## remove built tables and runs (not the fetched packages, nor .venv)
+clean:  ## remove built tables and runs (not what was fetched, nor .venv)
 	rm -rf results .snakemake
-	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages -exec rm -rf {} +; fi
+	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages ! -name datasets ! -name published -exec rm -rf {} +; fi
 
 env: $(READY)  ## the virtual environment .venv, once per lock
 

@@ -354,6 +354,11 @@ def text_heavy(config: Profile, chosen: Setup) -> bool:
     return config.text_in_images if chosen.text_in_images is None else chosen.text_in_images
 
 
+def plots(config: Profile, chosen: Setup) -> bool:
+    """Whether plots are that share of the setup's mix. Data sets of the hub hold text-heavy ones of their own."""
+    return text_heavy(config, chosen) and config.data.sources is None
+
+
 def reads(config: Profile, chosen: Setup) -> bool:
     """Whether a setup is trained on text in images in any form, and so is asked about it."""
     return text_heavy(config, chosen) or chosen.ocr is not None
@@ -374,7 +379,7 @@ def check(config: Profile, chosen: Setup) -> None:
         raise ParamsError(f"{where}: tune_encoder wants a rate above 0 in each stage; encoder_lr is {rates}")
     if chosen.ocr and not any(stage.ocr_samples for stage in stages.values()):
         raise ParamsError(f"{where}: ocr wants documents, but ocr_samples is 0 in {' and '.join(stages)}")
-    if text_heavy(config, chosen) and not config.instruct.text_heavy:
+    if plots(config, chosen) and not config.instruct.text_heavy:
         raise ParamsError(f"{where}: text_in_images wants plots, but instruct.text_heavy is 0")
     drawn = {"smpqa.pixels": config.smpqa.pixels} | ({"ocr.pixels": config.ocr.pixels} if chosen.ocr else {})
     for key, side in drawn.items() if reads(config, chosen) else ():

@@ -124,7 +124,7 @@ def unused(chosen: params.Setup, data: list[str]) -> set[str]:
 def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
     """Data stages whose images of text a stage of a setup shows: "ocr" (documents), "smpqa" (plots)."""
     documents = ["ocr"] if chosen.ocr and stage in ("pretrain", "instruct") else []
-    plots = {"instruct": params.text_heavy(config, chosen), "evaluate": params.reads(config, chosen)}
+    plots = {"instruct": params.plots(config, chosen), "evaluate": params.reads(config, chosen)}
     return documents + (["smpqa"] if plots.get(stage) else [])
 
 

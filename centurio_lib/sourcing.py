@@ -27,7 +27,7 @@ class Sources(Strict):
     """Data sets of the hub that mixes are made of (data/sources/catalogue.csv), instead of emoji and flags."""
 
     pretrain: list[str]  # names in the catalogue: captions,
-    instruct: list[str]  # and conversations
+    instruct: list[str]  # and conversations; text-heavy ones stay English and keep their share, whatever a setup says
     at_most: Count | None = None  # samples of each data set; None: all, or the part that the paper took
     pixels: Count = 768  # longer side that larger images are reduced to
     shard: Count = 1000  # samples of a file

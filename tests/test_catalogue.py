@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tiny_hub
 
-from centurio_lib import paths, tables
+from centurio_lib import params, paths, tables, testsets
 from centurio_lib.data import collect, shelf
 from centurio_lib.data.sources import catalogue, convert
 from centurio_lib.data.sources.images import Images
@@ -92,6 +92,22 @@ def test_rows_of_the_catalogue_are_whole():
 def test_unknown_and_missing_data_sets_are_named(stage, name, message):
     with pytest.raises(catalogue.CatalogueError, match=message):
         catalogue.entry(name, stage)
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-llama3", "paper-qwen", "paper-aya"])
+def test_papers_profiles_name_all_that_can_be_had_and_ask_for_no_more(name):
+    """Table 8, and for the final models Table 9 and both captions; every task of the paper and every setup resolves."""
+    profile, rows = params.profile(name), catalogue.entries().values()
+    asked = {"8", "9"} if profile.study.questions == ["centurio"] else {"8"}
+    sources = profile.data.sources
+    assert set(sources.instruct) == {e.name for e in rows if e.table in asked and e.status != "missing"}
+    for stage in ("pretrain", "instruct"):
+        found = [catalogue.entry(one, stage) for one in getattr(sources, stage)]
+        assert getattr(profile, stage).samples < 1000 * sum(e.thousands for e in found)
+    assert set(testsets.asked(profile)) == set(testsets.known())
+    for setup in params.studied(profile):
+        params.check(profile, params.setup(setup))
+        assert params.reads(profile, params.setup(setup)) and not params.plots(profile, params.setup(setup))
 
 
 # === what rows become ===

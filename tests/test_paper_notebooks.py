@@ -15,7 +15,7 @@ from centurio_lib import provenance
 
 pytestmark = pytest.mark.timeout(3000)
 
-DATA = {"n_emoji": 16, "n_flags": 8, "variants": 2, "test_variants": 1}
+DATA = {"sources": None, "n_emoji": 16, "n_flags": 8, "variants": 2, "test_variants": 1}
 STAGE = {"samples": 24, "conversations": 8, "row_tokens": 256, "checkpoint_every": 2, "text_heavy": 0, "ocr_samples": 0}
 NOTEBOOKS = {"02_captions": [], "04_instructions": [], "10_pretrain": ["PT50"], "11_instruct": ["PT50"], "12_evaluate": ["PT50"]}
 

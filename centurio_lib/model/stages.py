@@ -72,7 +72,7 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def plots(run: runs.Run) -> pd.DataFrame:
     """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
-    if not params.text_heavy(run.profile, run.setup):
+    if not params.plots(run.profile, run.setup):
         return pd.DataFrame()
     table = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet", "instructions")
     wanted = {"en": run.profile.instruct.text_heavy}
