@@ -18,7 +18,7 @@ from centurio_lib import params, paths, provenance, runs
 # seconds of one run before any is recorded, measured on two CPU cores with two runs side by side
 FIRST_S = {
     "smoke": {"languages": 3, "captions": 5, "instructions": 5, "base_models": 10, "pretrain": 5, "instruct": 8,
-              "evaluate": 5, "ocr": 10, "smpqa": 6},
+              "evaluate": 5, "ocr": 10, "smpqa": 6, "translate": 10},
     "laptop": {"languages": 16, "captions": 25, "instructions": 26, "pretrain": 90, "instruct": 90, "evaluate": 45,
                "ocr": 150, "smpqa": 120},
 }
