@@ -57,10 +57,12 @@ class EncoderSize(Strict):
 
 
 class Reading(Strict):
-    """How an encoder that the profile builds learns to read English besides (model/reading.py)."""
+    """A round in which an encoder that the profile builds learns to read English besides (model/reading.py)."""
 
     sheets: Count  # that are drawn; each is printed anew whenever it is shown
     smallest: float  # pixels of an em
+    paper: Share = 0.25  # of the sheets, on textured paper; the others are plain
+    worn: bool = False  # whether those on paper are blurred, noisy and compressed, as documents are
     steps: Annotated[int, Field(ge=0)]
     batch: Count  # sheets of a step, and as many drawings
     lr: float
@@ -96,7 +98,7 @@ class Base(Strict):
     dtype: Literal["float32", "bfloat16"]
     text_pixels: Count | None = None  # side of images with text; None: that of all others
     encoder: EncoderSize | None = None
-    reading: Reading | None = None
+    reading: list[Reading] = []  # rounds, easy ones first
     decoder: DecoderSize | None = None
     spelling: Spelling | None = None
 
