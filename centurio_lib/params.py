@@ -47,10 +47,12 @@ class EncoderSize(Strict):
 
 
 class Reading(Strict):
-    """How an encoder that the profile builds learns to read English besides (model/reading.py)."""
+    """A round in which an encoder that the profile builds learns to read English besides (model/reading.py)."""
 
     sheets: Count  # that are drawn; each is printed anew whenever it is shown
     smallest: float  # pixels of an em
+    paper: Share = 0.25  # of the sheets, on textured paper; the others are plain
+    worn: bool = False  # whether those on paper are blurred, noisy and compressed, as documents are
     steps: Annotated[int, Field(ge=0)]
     batch: Count  # sheets of a step, and as many drawings
     lr: float
@@ -91,7 +93,7 @@ class Base(Strict):
     system: str | None = None  # system line of every conversation; None: what the chat template does without one
     after_images: str = ""  # between images and the first question
     encoder: EncoderSize | None = None
-    reading: Reading | None = None
+    reading: list[Reading] = []  # rounds, easy ones first
     decoder: DecoderSize | None = None
     spelling: Spelling | None = None
 

@@ -21,12 +21,6 @@ CODES = ["en", "ar", "he", "hi", "th", "km", "zh", "sd"]
 DRAW = functools.partial(ocr.row, seed=0, options=SMALL)
 
 
-def test_a_document_holds_no_more_passages_than_asked_for():
-    few = Ocr(pixels=96, running=0.0, passages=2)
-    counted = {len(ocr.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
-    assert counted == {1, 2}
-
-
 @pytest.mark.parametrize("code", CODES)
 def test_label_is_what_the_lines_show(code):
     drawn = ocr.document(f"ocr/train/{code}/3", 0, SMALL)
@@ -152,3 +146,9 @@ def test_a_sample_asked_for_twice_is_refused(tmp_path):
 def test_rows_fit_the_table(tmp_path):
     files = shards.build(tmp_path, "documents", ["ocr/test/en/0"], DRAW, "key", 2)
     assert tables.read(files[0], "documents").script[0] == "Latin"
+
+
+def test_a_document_holds_no_more_passages_than_asked_for():
+    few = Ocr(pixels=96, running=0.0, passages=2)
+    counted = {len(ocr.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
+    assert counted == {1, 2}

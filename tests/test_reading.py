@@ -79,8 +79,8 @@ def test_reading_and_drawings_are_learned_together(tmp_path):
     random = np.random.default_rng(0)
     untaught = encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
     sheets = lettering.sheets(3, 0, 64, 16, 10.0)
-    unread = reading.letter_loss(model, reading.letter_head(16), sheets, random).item()
-    read, known, right = reading.teach(model, named, drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None)
+    unread = reading.letter_loss(model, reading.letter_head(16, 0), sheets, random, quick).item()
+    read, known, right = reading.teach(model, named, reading.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None)
     assert read < 0.9 * unread and known < 0.9 * untaught and 0 <= right <= 1
 
 
@@ -94,12 +94,12 @@ def test_an_encoder_made_larger_sees_the_same():
 
 def test_empty_slots_weigh_less_than_letters():
     sheet = lettering.sheets(1, 0, 64, 16, 10.0)
-    model, head = encoder.resized(tiny.vision(), 64), reading.letter_head(16)
+    model, head = encoder.resized(tiny.vision(), 64), reading.letter_head(16, 0)
     with torch.no_grad():
         head.weight.zero_()
         head.bias.zero_()
         head.bias.view(lettering.SLOTS, -1)[:, 0] = 20.0  # always "no letter"
-    loss = reading.letter_loss(model, head, sheet, np.random.default_rng(0)).item()
+    loss = reading.letter_loss(model, head, sheet, np.random.default_rng(0), SIZE).item()
     told = (sheet[0].letters > 0).sum()
     empty = sheet[0].letters.size - told
     assert loss == pytest.approx(20 * told / (told + reading.EMPTY * empty), rel=1e-3)
@@ -117,7 +117,7 @@ def test_reading_resumes_where_it_was_killed(tmp_path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(encoder, "placed_loss", counted)
-            reading.teach(model, heads(), drawn(), SIZE, 32, 0, folder, KEY, say=lambda text: None)
+            reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY, say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")

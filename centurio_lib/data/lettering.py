@@ -14,12 +14,14 @@ from PIL import Image
 
 from centurio_lib.data import artwork, ocr, smpqa, typeset
 from centurio_lib.data.sources import fonts
+from centurio_lib.params import Ocr, Reading
 
 LETTERS = string.ascii_letters + string.digits  # class 0 is "no letter", then these
 SLOTS = 3  # letters of one patch that are told, in reading order
 LARGEST = 1.25  # times the smallest em
-STRINGS, UPRIGHT, PLAIN = 0.5, 0.2, 0.75  # shares: words that are strings, sheets turned by 90 degrees, plain paper
+STRINGS, UPRIGHT = 0.5, 0.2  # shares: words that are strings, sheets turned by 90 degrees
 NOISE = 6.0  # largest standard deviation, of 255
+WEAR = Ocr(blur=0.03, noise=NOISE)
 WEIGHTS = (300, 400, 400, 500, 700)
 
 
@@ -95,10 +97,11 @@ def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -
     return found
 
 
-def printed(ink: np.ndarray, random: np.random.Generator) -> Image.Image:
-    """The ink in some dark colour on a light one with a little noise, or on textured paper: RGB."""
-    if random.random() >= PLAIN:
-        return ocr.page(ink, random)
+def printed(ink: np.ndarray, random: np.random.Generator, reading: Reading) -> Image.Image:
+    """The ink in some dark colour on a light one with a little noise, or on textured paper, which may be worn: RGB."""
+    if random.random() < reading.paper:
+        page = ocr.page(ink, random)
+        return artwork.from_bytes(ocr.damage(page, reading.smallest, random, WEAR)) if reading.worn else page
     paper, colour = random.uniform(180, 255, 3), random.uniform(0, 110, 3)
     noise = random.standard_normal(ink.shape, dtype=np.float32)[..., None] * random.uniform(0, NOISE)
     drawn = paper + (colour - paper) * (ink[..., None] / 255) + noise

@@ -75,21 +75,22 @@ def named(model, heads, drawn: tuple[list, np.ndarray, np.ndarray], table: pd.Da
 
 
 def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> tuple:
-    """Teach the encoder to read, where the profile says so.
+    """Teach the encoder to read, round by round, where the profile says so.
 
-    Returns it, now of the size of text, a row of the probe, and a sentence for the card.
+    Returns it, now of the size of text, a row of the probe for each round, and sentences for the card.
     """
-    wanted = config.reading
-    if wanted is None:
+    if not config.reading:
         return model, pd.DataFrame(), ""
-    part = provenance.digest({"drawings": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
-                              "modules": model_key("reading", {}, pd.DataFrame())})
-    model = encoder.resized(model, config.text_pixels)
-    read, loss, right = reading.teach(model, heads, drawn, wanted, config.pixels, SEED, folder, part, say)
-    about = (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English lettering, "
-             f"{config.text_pixels} pixels, letters of {wanted.smallest:g} pixels an em or up to a quarter more: last losses {loss:.3f} "
-             f"and {read:.3f}.")
-    return model, pd.DataFrame([{"kind": "letter", "style": "lettering", "accuracy": 100 * right}]), about
+    model, head, rows, about = encoder.resized(model, config.text_pixels), reading.letter_head(model.config.hidden_size, SEED), [], ""
+    code = model_key("reading", {}, pd.DataFrame())
+    for n, wanted in enumerate(config.reading):
+        key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels, "modules": code})
+        read, loss, right = reading.teach(model, heads, head, drawn, wanted, config.pixels, SEED + n, folder, key, say)
+        rows.append({"kind": "letter", "style": f"round {n + 1}", "accuracy": 100 * right})
+        about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English lettering, "
+                  f"{config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, {wanted.paper:.0%} on "
+                  f"{'worn ' if wanted.worn else ''}paper: last losses {loss:.3f} and {read:.3f}.")
+    return model, pd.DataFrame(rows), about
 
 
 def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:

@@ -24,8 +24,9 @@ EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
 KNOWN = 0.1  # weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
 
 
-def letter_head(hidden: int) -> nn.Linear:
-    """What each image token tells: logits of every slot's letter."""
+def letter_head(hidden: int, seed: int) -> nn.Linear:
+    """What each image token tells: logits of every slot's letter; random weights."""
+    torch.manual_seed(seed)
     return nn.Linear(hidden, lettering.SLOTS * CLASSES)
 
 
@@ -35,15 +36,13 @@ def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tenso
     return head(tokens).reshape(-1, CLASSES)
 
 
-def teach(model: SiglipVisionModel, heads: nn.ModuleDict, drawn: tuple[list, np.ndarray, np.ndarray], reading: Reading,
-          side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, float]:
-    """Train an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
+def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
+          reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, float]:
+    """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
 
-    `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns the mean losses of sheets
-    and of drawings over the last 100 steps, and the share of letters told right on fresh sheets.
+    `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns the
+    mean losses of sheets and of drawings over the last 100 steps, and the share of letters told right on fresh sheets.
     """
-    torch.manual_seed(seed)
-    head = letter_head(model.config.hidden_size)
     named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
     sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest)
 
@@ -51,16 +50,16 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, drawn: tuple[list, np.
         random = np.random.default_rng((seed, step))
         shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch)]
         known = encoder.placed_loss(model, heads, *drawn, side, reading.batch, random)
-        return [letter_loss(model, head, shown, random), KNOWN * known]
+        return [letter_loss(model, head, shown, random, reading), KNOWN * known]
     optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=encoder.WEIGHT_DECAY)
     read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps, folder, key,
                       "reading", say)
     return read, known / KNOWN, letters_right(model, head, reading, seed + 1)
 
 
-def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator) -> torch.Tensor:
+def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator, reading: Reading) -> torch.Tensor:
     """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
-    pixels = pixels_of([lettering.printed(sheet.ink, random) for sheet in sheets])
+    pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
     letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
     weight = torch.ones(CLASSES)
     weight[0] = EMPTY
@@ -75,6 +74,6 @@ def letters_right(model, head, reading: Reading, seed: int, n: int = 256) -> flo
         drawn = [lettering.sheet(artwork.random_for(seed, "lettering", i), size.image_size, size.patch_size, reading.smallest)
                  for i in range(first, min(n, first + 64))]
         letters = torch.from_numpy(np.stack([sheet.letters for sheet in drawn])).flatten()
-        guesses = letter_logits(model, head, pixels_of([lettering.printed(s.ink, random) for s in drawn])).argmax(-1)
+        guesses = letter_logits(model, head, pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1)
         right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
     return right / told
