@@ -7,7 +7,7 @@ as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where
 (Universal Declaration of Human Rights), `cld2` (language identifier).
 Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
 
-`tested_languages.csv` holds what published test sets ask in besides, with their tier (0: Joshi's lowest, which the
+`tested_languages.csv` holds what published test sets ask in besides, with their script and tier (0: Joshi's lowest, which the
 paper's tables leave out). Codes are those of the paper's Tables 18 to 46; of CVQA a language and a country each.
 """
 
@@ -41,6 +41,7 @@ class Tested(NamedTuple):
 
     code: str
     name: str
+    script: str
     tier: int
     glotlid: str
     cld2: str
@@ -76,6 +77,11 @@ def of_tiers(tiers: list[int]) -> list[str]:
 def name_of(code: str) -> str:
     """English name of a trained or a tested language. Raises KeyError for an unknown code."""
     return tested()[code].name if code in tested() else language(code).name
+
+
+def script_of(code: str) -> str:
+    """Script of a trained or a tested language. Raises KeyError for an unknown code."""
+    return tested()[code].script if code in tested() else language(code).script
 
 
 def tier_label(code: str) -> str | None:

@@ -1,5 +1,6 @@
-"""Notebooks 10 to 12 with the paper's profile in miniature: a tiny Phi-3.5 and SigLIP on disk, in 4 bits and half precision.
+"""The paper's profile in miniature through the whole study: every stage that Snakemake finds it needs, up to the report.
 
+Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and published test sets in their true formats; 4 bits and half precision.
 Run with: pytest tests/test_paper_notebooks.py (minutes)
 """
 
@@ -7,42 +8,54 @@ from pathlib import Path
 
 import families
 import pandas as pd
+import published_sets
 import pytest
+import tiny_hub
+import tiny_nllb
 import yaml
-from smoke_study import copy_of_repository, run_in
+from smoke_study import SNAKEMAKE, copy_of_repository, run_in
 
-from centurio_lib import provenance
+from centurio_lib import provenance, testsets
 
 pytestmark = pytest.mark.timeout(3000)
 
-DATA = {"sources": None, "n_emoji": 16, "n_flags": 8, "variants": 2, "test_variants": 1}
-STAGE = {"samples": 24, "conversations": 8, "row_tokens": 256, "checkpoint_every": 2, "text_heavy": 0, "ocr_samples": 0}
-NOTEBOOKS = {"02_captions": [], "04_instructions": [], "10_pretrain": ["PT50"], "11_instruct": ["PT50"], "12_evaluate": ["PT50"]}
+SETUPS = ["L100", "PT50", "OCR50"]
+SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10, "at_most": 100,
+           "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"}, "shard": 40}}
+DATA = {"sources": SOURCES, "n_emoji": 16, "n_flags": 8}
+STAGE = {"conversations": 8, "row_tokens": 1024, "checkpoint_every": 4, "ocr_samples": 4}
+BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "pixels": 32, "text_pixels": 128,
+        "vision_revision": None, "language_model_revision": None}
+TEXT = {"pixels": 128, "languages": ["en", "de", "ar", "hi", "th"], "test": 1, "english": 4}
 
 
 def write_miniature(home: Path) -> None:
-    """Profile `miniature` of a copy of the repository: `paper`, but for sizes and for models that lie in models/."""
-    models = home / "models" / "miniature"
-    families.write_vision(models / "vision")
-    families.write_language_model("phi", models / "language_model")
-    base = {"vision": "models/miniature/vision", "language_model": "models/miniature/language_model", "pixels": 32,
-            "vision_revision": None, "language_model_revision": None}
-    stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": base, "pretrain": STAGE,
-              "instruct": STAGE, "lora_rank": 8, "threads": 1, "text_in_images": False,
-              "evaluation": {"items": {"captioning": 1, "multiple_choice": 1}, "batch": 64}}
+    """Profile `miniature` of a copy of the repository: `paper`, but for sizes and for where things lie."""
+    tiny_hub.write(home / "datasets")
+    families.write_vision(home / "datasets/tiny/siglip")
+    families.write_language_model("phi", home / "datasets/tiny/phi")
+    tiny_nllb.checkpoint(home / "datasets/tiny/nllb")
+    published_sets.write(home / "published")
+    items = dict.fromkeys(testsets.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
+    stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
+              "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,
+              "evaluation": {"items": items, "batch": 64}, "study": {"questions": ["rq3", "rq4"], "setups": SETUPS, "seeds": 1},
+              "ocr": TEXT | {"latin": 1, "other": 1, "articles": 0, "shard": 5, "smallest": 10.0, "largest": 14.0},
+              "smpqa": TEXT | {"em": 10.0}}
     (home / "params" / "profiles" / "miniature.yaml").write_text(yaml.safe_dump(stated))
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A copy in which the notebooks ran, one after the other."""
+    """A copy in which the study ran."""
     home = copy_of_repository(tmp_path_factory.mktemp("paper") / "repo")
     write_miniature(home)
-    for notebook, setup in NOTEBOOKS.items():
-        stated = ["-p", "profile", "miniature", *(["-p", "setup", *setup] if setup else [])]
-        done = run_in(home, "papermill", f"notebooks/{notebook}.ipynb", str(home / f"{notebook}.ipynb"), *stated,
-                      "--no-progress-bar", "--log-level", "WARNING")
-        assert done.returncode == 0, f"{notebook}:\n{done.stdout[-4000:]}"
+    command = [part.replace("profile=smoke", "profile=miniature") for part in SNAKEMAKE]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CENTURIO_DATASETS", str(home / "datasets"))
+        patch.setenv("CENTURIO_TEST_SETS", str(home / "published"))
+        done = run_in(home, *command, "--", "study")
+    assert done.returncode == 0, done.stdout[-6000:]
     return home
 
 
@@ -52,15 +65,28 @@ def test_adapter_is_that_of_the_papers_profile(home):
     assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (8, 16, 0.05)
     assert config["modules_to_save"] == ["multi_modal_projector"] and len(config["target_modules"]) == 8
     log = pd.read_csv(folder / "log.csv")
-    assert len(log) == 3 and (log.labels > 0).all() and log.loss.notna().all()  # 24 conversations, 8 a step
+    assert len(log) == 7 and (log.labels > 0).all() and log.loss.notna().all()  # 50 conversations, 8 a step
 
 
-def test_evaluation_gives_scores_in_many_languages(home):
-    scores = pd.read_parquet(home / "results" / "miniature" / "evaluate" / "PT50" / "seed0" / "scores.parquet")
-    assert set(scores.task) == {"captioning", "multiple_choice"} and scores.language.nunique() >= 80
-    assert set(scores.backbone) == {"language_model"}
+def test_encoder_is_trained_with_documents(home):
+    adapter = home / "results" / "miniature" / "instruct" / "OCR50" / "seed0" / "adapter" / "adapter_config.json"
+    assert set(provenance.read_json(adapter)["modules_to_save"]) == {"multi_modal_projector", "vision_tower"}
 
 
-def test_no_features_are_kept_on_disk(home):
+@pytest.mark.parametrize("setup", SETUPS)
+def test_every_setup_is_asked_every_task_of_the_paper(home, setup):
+    scores = pd.read_parquet(home / "results" / "miniature" / "evaluate" / setup / "seed0" / "scores.parquet")
+    assert set(scores.task) == {*testsets.known(), "smpqa_read", "smpqa_ground"}
+    assert set(scores.backbone) == {"phi"} and scores.value.notna().any()
+
+
+def test_tables_are_drawn_beside_the_papers(home):
+    figures = home / "figures" / "miniature"
+    for name in ("rq3_scores", "rq4_smpqa"):
+        table = pd.read_csv(figures / f"{name}.csv")
+        assert {"PT50"} <= set(table.setup) and table.published.notna().any()
+
+
+def test_no_features_of_the_hubs_images_are_kept_on_disk(home):
     """Of 1.3 million images they would take terabytes."""
     assert not list(home.rglob("features-*.safetensors"))

@@ -17,8 +17,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import icu
-from rapidfuzz.distance import Levenshtein
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
 ORDERS = (1, 2, 3, 4)

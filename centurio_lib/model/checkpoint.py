@@ -44,12 +44,12 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
         metadata = file.metadata()
         if metadata["key"] != key:
             raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start again")
-        kinds = {k.split("/")[0] for k in file.keys()} - {"random", "random_gpu", "log", "weight"}  # noqa: SIM118
+        kinds = {k.split("/")[0] for k in file.keys()} - {"random", "random_gpu", "log", "weight"}
         for name, p in named.items():
             p.data.copy_(file.get_tensor(f"weight/{name}"))
-            stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}  # noqa: SIM118
+            stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}
             optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}  # the step count stays on the CPU
-        workers.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})  # noqa: SIM118
+        workers.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})
         log = file.get_tensor("log").tolist()
     schedule.last_epoch = step = int(metadata["step"])
     for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from centurio_lib.findings.scores import SPLITS
-from centurio_lib.languages import language
+from centurio_lib.languages import name_of, script_of
 
 DECIMALS = 2
 SHOWN = ["language", "code", "tier", "script", "task", "metric", "split", "setup", "value", "by_seed", "chance",
@@ -27,8 +27,7 @@ def rows(cells: pd.DataFrame) -> pd.DataFrame:
         lacking = found[found.seeds != wanted].iloc[0][CELL].to_dict()
         raise ValueError(f"not every seed has this cell: {lacking}")
     found = found.sort_values("split", key=lambda names: names.map(SPLITS.index), kind="stable")
-    known = found.language.map(language)
-    named = found.assign(name=[one.name for one in known], script=[one.script for one in known])
+    named = found.assign(name=found.language.map(name_of), script=found.language.map(script_of))
     return named.rename(columns={"language": "code", "name": "language", "group": "tier"})[SHOWN]
 
 

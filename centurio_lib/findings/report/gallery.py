@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from centurio_lib import params, runs
+from centurio_lib import params, runs, testsets
 from centurio_lib.findings.scores import BLIND
 from centurio_lib.languages import language, languages, tier_label
 from centurio_lib.tables import IMAGE_NAMES, read
@@ -50,7 +50,8 @@ class Card(NamedTuple):
 def answers(paths: list[Path]) -> pd.DataFrame:
     """Items and answers of some evaluations (their stored scores), blind ones left out: prompt, images, group, script.
 
-    A setup may not have been asked a task at all. Raises ValueError where two evaluations asked different items of one.
+    Those of published test sets are left out too: their licences do not let every picture be passed on. A setup may not have
+    been asked a task at all. Raises ValueError where two evaluations asked different items of one.
     """
     frames, asked = [], {}
     for path in paths:
@@ -61,7 +62,7 @@ def answers(paths: list[Path]) -> pd.DataFrame:
         said = read(Path(path).with_name("predictions.parquet"), "predictions")
         frames.append(said.merge(items[["item_id", "prompt", "images"]], on="item_id", validate="1:1"))
     found = pd.concat(frames, ignore_index=True)
-    found = found[found.split != BLIND]
+    found = found[(found.split != BLIND) & ~found.task.isin(testsets.known())]
     return found.assign(group=found.language.map(tier_label), script=[language(c).script for c in found.language])
 
 
