@@ -23,7 +23,7 @@ SETUPS = ["L100", "PT50", "OCR50"]
 SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10, "at_most": 100,
            "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"}, "shard": 40}}
 DATA = {"sources": SOURCES, "n_emoji": 16, "n_flags": 8}
-STAGE = {"conversations": 8, "row_tokens": 1024, "checkpoint_every": 4, "ocr_samples": 4}
+STAGE = {"conversations": 8, "row_tokens": 512, "text_tokens": 400, "checkpoint_every": 4, "ocr_samples": 4}
 BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "pixels": 32, "text_pixels": 128,
         "vision_revision": None, "language_model_revision": None}
 TEXT = {"pixels": 128, "languages": ["en", "de", "ar", "hi", "th"], "test": 1, "english": 4}
@@ -65,7 +65,7 @@ def test_adapter_is_that_of_the_papers_profile(home):
     assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (8, 16, 0.05)
     assert config["modules_to_save"] == ["multi_modal_projector"] and len(config["target_modules"]) == 8
     log = pd.read_csv(folder / "log.csv")
-    assert len(log) == 7 and (log.labels > 0).all() and log.loss.notna().all()  # 50 conversations, 8 a step
+    assert 2 <= len(log) <= 7 and (log.labels > 0).all() and log.loss.notna().all()  # 8 of 50, less what is too long, a step
 
 
 def test_encoder_is_trained_with_documents(home):
