@@ -39,7 +39,7 @@ class Study:
     def run(self, setup: str, samples: int) -> SimpleNamespace:
         """What the stages ask of a run."""
         stage = SMOKE.instruct.model_copy(update={"samples": samples})
-        profile = SimpleNamespace(name="made-up", instruct=stage, pretrain=stage)
+        profile = SimpleNamespace(name="made-up", data=self.data, instruct=stage, pretrain=stage)
         return SimpleNamespace(profile=profile, setup=params.setup(setup), seed=0)
 
 
