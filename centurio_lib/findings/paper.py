@@ -12,7 +12,7 @@ import pandas as pd
 
 from centurio_lib.findings.scores import CELL
 from centurio_lib.findings.statistics import ITEM
-from centurio_lib.languages import language, tier_label
+from centurio_lib.languages import script_of, tier_label
 
 PUBLISHED = Path(__file__).with_name("published")
 FILES = [PUBLISHED / "paper_results.csv", PUBLISHED / "paper_results_by_language.csv"]
@@ -83,7 +83,7 @@ def items(backbone: str) -> pd.DataFrame:
 
 def script(code: str) -> str:
     """Column of the paper's tables of text in images: "en", "latin" or "other" (Berber's test is in Latin letters)."""
-    latin = code == "ber" or language(SAME_AS.get(code, code)).latin
+    latin = script_of(code) == "Latin"
     return "en" if code == "en" else "latin" if latin else "other"
 
 
