@@ -44,7 +44,7 @@ TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a se
 ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
-TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground"}
+TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground", "page_read"}
 
 
 class Run(NamedTuple):
@@ -124,8 +124,9 @@ def unused(chosen: params.Setup, data: list[str]) -> set[str]:
 def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
     """Data stages whose images of text a stage of a setup shows: "ocr" (documents), "smpqa" (plots)."""
     documents = ["ocr"] if chosen.ocr and stage in ("pretrain", "instruct") else []
-    plots = {"instruct": params.plots(config, chosen), "evaluate": params.reads(config, chosen)}
-    return documents + (["smpqa"] if plots.get(stage) else [])
+    if stage == "evaluate":
+        return params.text_tests(config) if params.reads(config, chosen) else []
+    return documents + (["smpqa"] if stage == "instruct" and params.plots(config, chosen) else [])
 
 
 def text_stages(config: params.Profile) -> list[str]:

@@ -17,14 +17,17 @@ from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
+from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
 from centurio_lib.params import Ocr
+from centurio_lib.tables import BLIND
 
 COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
 READ = "Read the text in the image."
+ITEMS = "page_read"  # the task that asks for it
 
 
 class NoText(LookupError):
@@ -205,6 +208,25 @@ def instructions(documents: pd.DataFrame) -> pd.DataFrame:
              "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
              "split": drawn.split} for drawn in documents.itertuples()]
     return pd.DataFrame(rows)
+
+
+def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The `items` table of some documents: read each; "blind" shows another page of its language in place of every third."""
+    asked = []
+    for code, own in documents.groupby("language", sort=False):
+        rows = list(own.itertuples())
+        asked += [_item(drawn, drawn.split, drawn.image_id, drawn.image_id) for drawn in rows]
+        for drawn in rows[::BLIND_EVERY]:
+            others = [other.image_id for other in rows if other.text != drawn.text]
+            if others:
+                shown = str(artwork.random_for(seed, BLIND, drawn.image_id).choice(others))
+                asked.append(_item(drawn, BLIND, f"{drawn.image_id}/{BLIND}", shown))
+    return pd.DataFrame(asked)
+
+
+def _item(drawn, split: str, item_id: str, shown: str) -> dict:
+    return {"task": ITEMS, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
+            "concepts": [], "prompt": READ, "reference": drawn.text, "options": []}
 
 
 def page(ink: np.ndarray, random: np.random.Generator) -> Image.Image:

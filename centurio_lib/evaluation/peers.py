@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from centurio_lib import runs, tables, testsets
+from centurio_lib import params, runs, testsets
 from centurio_lib.data import artwork, shelf
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate
@@ -60,10 +60,10 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
 
 def items(run: runs.Run) -> pd.DataFrame:
     """All items that a profile asks of any setup: drawings, plots where its study has them, published test sets."""
-    plots = None
-    if "smpqa" in runs.text_stages(run.profile) and TEXT.keys() & run.profile.evaluation.items.keys():
-        plots = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
-    return evaluate.items(*stages.test_data(run), run.profile.evaluation, plots, stages.test_sets(run))
+    made = set(runs.text_stages(run.profile)) if TEXT.keys() & run.profile.evaluation.items.keys() else set()
+    asked = [shown.questions(run.profile, stage) for stage in params.text_tests(run.profile) if stage in made]
+    questions = pd.concat(asked, ignore_index=True) if asked else None
+    return evaluate.items(*stages.test_data(run), run.profile.evaluation, questions, stages.test_sets(run))
 
 
 class Pictures:

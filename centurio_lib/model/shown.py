@@ -16,6 +16,11 @@ TABLES = {"ocr": "documents", "smpqa": "plots"}
 SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
 
 
+def questions(profile: params.Profile, stage: str) -> pd.DataFrame:
+    """The `items` table of a data stage with text in images: "ocr" (pages to read), "smpqa" (plots)."""
+    return tables.read(runs.finished(NOTEBOOKS[stage], profile.name).folder / "items.parquet", "items")
+
+
 class Source(NamedTuple):
     """Images of one table, in one or more files, all seen at one size (`side`, pixels)."""
 

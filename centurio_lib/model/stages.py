@@ -188,10 +188,9 @@ def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
 
 
 def questions(run: runs.Run) -> pd.DataFrame | None:
-    """Items about text in images (notebook 06), None for a setup that was not trained on any."""
-    if not params.reads(run.profile, run.setup):
-        return None
-    return tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
+    """Items about text in images (notebooks 05 and 06), None for a setup that was not trained on any."""
+    asked = runs.text_data(run.profile, run.setup, "evaluate")
+    return pd.concat([shown.questions(run.profile, stage) for stage in asked], ignore_index=True) if asked else None
 
 
 def test_sets(run: runs.Run) -> pd.DataFrame | None:

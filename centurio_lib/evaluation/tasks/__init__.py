@@ -7,8 +7,8 @@ A task module has NAME, METRIC (its headline), MAX_NEW_TOKENS, and three functio
 the profiles.
 
 PICTURES have KIND (of the concepts that they ask about) and draw their items,
-`items(texts, images, held_out, n, seed)`; TEXT takes them from the questions that notebook 06 made with its plots,
-`items(questions, n)`; TEST_SETS are published (params/test_sets.yaml) and have `questions(source, code)`, which reads
+`items(texts, images, held_out, n, seed)`; TEXT takes them from the questions that notebooks 05 and 06 made
+with their pages and plots, `items(questions, n)`; TEST_SETS are published (params/test_sets.yaml) and have `questions(source, code)`, which reads
 those of one language, and where they need it REPETITION_PENALTY.
 """
 
@@ -32,6 +32,7 @@ from centurio_lib.evaluation.tasks import (
     mtvqa,
     multiple_choice,
     odd_one_out,
+    page_read,
     smpqa_ground,
     smpqa_read,
     xgqa,
@@ -41,7 +42,7 @@ from centurio_lib.evaluation.tasks import (
 )
 
 PICTURES = {module.NAME: module for module in (captioning, multiple_choice, flag, image_pair, odd_one_out)}
-TEXT = {module.NAME: module for module in (smpqa_read, smpqa_ground)}
+TEXT = {module.NAME: module for module in (smpqa_read, smpqa_ground, page_read)}
 TEST_SETS = {module.NAME: module for module in (xm3600, maxm, xgqa, xvnli, marvl, m5_vgr, m5_vlod, mtvqa, m3exam, xmmmu,
                                                 bin_mc, cvqa)}
 OWN = PICTURES | TEXT  # built by the study from packages
