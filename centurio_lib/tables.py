@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from centurio_lib import provenance
 
 S, I, F, B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+BLIND = "blind"  # split of the baseline: the same prompts, each with images of other items
 RUN = [("profile", S), ("setup", S), ("backbone", S), ("seed", I)]
 
 SCHEMAS = {name: pa.schema(fields) for name, fields in {

@@ -14,11 +14,11 @@ import pandas as pd
 from centurio_lib import runs, tables
 from centurio_lib.findings.statistics import ITEM
 from centurio_lib.languages import languages, tier_label
+from centurio_lib.tables import BLIND
 
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
 SCRIPTS = ["en", "latin", "other"]  # columns of its tables of text in images: Latin script without English
-BLIND = "blind"  # split of the baseline: the same prompts, each with another image
 SPLITS = ["new-style", "new-language", "test", BLIND, "published"]  # in the order of tables; never averaged over
 COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
            "by_seed"]
