@@ -27,8 +27,10 @@ DECIMALS = 4  # of stored values: well below what a score resolves, well above w
 # the one metric of each task that enters "all tasks"
 HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact_match", "image_pair": "accuracy",
             "odd_one_out": "accuracy", "smpqa_read": "exact_match", "smpqa_ground": "accuracy",
-            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy", "marvl": "accuracy",
-            "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match", "m3exam": "accuracy", "xmmmu": "accuracy",
+            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy",
+            "marvl": "accuracy",
+            "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match", "m3exam": "accuracy",
+            "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
 TEXT = {"smpqa_read", "smpqa_ground"}  # text in images: tables of their own, by script
 # answered in a language of the model's choice, so that its fidelity decides
