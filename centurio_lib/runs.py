@@ -23,7 +23,8 @@ STAGES = {
     "08_test_sets": ("test_sets", ["evaluation.items", "evaluation.seed"]),
     "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
-    "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
+    "12_evaluate": ("evaluate",
+                    ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "13_peers": ("peers", ["data", "base.pixels", "evaluation"]),
     "14_export": ("export", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
@@ -170,7 +171,10 @@ def finish(run: Run, **extra) -> Path:
 
 
 def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
-    """A run whose result is there and was made by the present params and code. Raises provenance.KeyMismatch otherwise."""
+    """A run whose result is there and was made by the present params and code.
+
+    Raises provenance.KeyMismatch otherwise.
+    """
     run = describe(notebook, profile, setup, seed)
     provenance.check_key(run.folder / "provenance.json", run.key)
     return run
