@@ -250,7 +250,7 @@ def test_exported_model_that_answers_otherwise_is_refused():
     assert export.difference(ours, ours.clone(), "float32") == 0
     assert 0 < export.difference(ours, 1.01 * ours, "bfloat16") < 0.02
     for theirs in (1.01 * ours, torch.full_like(ours, torch.nan)):
-        with pytest.raises(export.ExportError, match="logits differ from the trained one's by .* do not use that folder"):
+        with pytest.raises(export.ExportError, match=r"logits differ from the trained one's by .* do not use that folder"):
             export.difference(ours, theirs, "float32")
     with pytest.raises(export.ExportError, match=r"reads the question as \(4, 7\) \(tokens, vocabulary\)"):
         export.difference(ours, ours[1:], "float32")

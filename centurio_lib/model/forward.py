@@ -38,7 +38,8 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
 def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
     """Last hidden states (rows, tokens, d_lm) of a batch, packed or not."""
     embedded = embed(llava, batch.ids, features)
-    mask = additive(batch.mask, embedded.dtype) if llava.config.text_config._attn_implementation == "eager" else batch.mask
+    mask = (additive(batch.mask, embedded.dtype)
+            if llava.config.text_config._attn_implementation == "eager" else batch.mask)
     return llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=batch.positions,
                                       use_cache=False).last_hidden_state
 
