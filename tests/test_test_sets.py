@@ -244,7 +244,7 @@ def test_a_wrong_key_is_named_with_its_file(name, file, key, root, tmp_path, mon
 def test_damaged_files_and_answers_are_named(root, tmp_path, monkeypatch):
     folder = one("xgqa", root, tmp_path, monkeypatch)
     (folder / "data/en-00000-of-00001.parquet").write_bytes(b"")
-    with pytest.raises(published.ColumnError, match="xgqa: .*en-00000.* is empty or damaged"):
+    with pytest.raises(published.ColumnError, match=r"xgqa: .*en-00000.* is empty or damaged"):
         building.build(asking(xgqa="all"), tmp_path)
     exam = one("m3exam", root, tmp_path, monkeypatch) / "english-questions-image.json"
     exam.write_text(exam.read_text().replace('"answer_text": "2"', '"answer_text": "9"'))

@@ -1,8 +1,8 @@
 """Synthetic documents: running text of any language on a page, photographed badly. Label: the text as it is read.
 
 Every sample is drawn from a seed of its own, so that one can be drawn again alone. Text for training and for evaluation
-is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and, where a
-profile asks for `articles`, as many of each language's Wikipedia.
+is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and,
+where a profile asks for `articles`, as many of each language's Wikipedia.
 """
 
 import hashlib
@@ -82,7 +82,9 @@ def prose(code: str, articles: int = 0) -> tuple[str, ...]:
 
 
 def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
-    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters, missing."""
+    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters,
+    missing.
+    """
     rows = []
     for code in codes:
         texts, of = sources(code, articles), language(code)
@@ -107,7 +109,10 @@ def with_text(articles: int = 0) -> list[str]:
 
 
 def chosen(options: Ocr) -> list[str]:
-    """Codes of the languages that options name, or of all that have text. Raises KeyError for an unknown one, NoText."""
+    """Codes of the languages that options name, or of all that have text.
+
+    Raises KeyError for an unknown one, NoText.
+    """
     for code in options.languages:
         if language(code).code not in with_text(options.articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
@@ -136,7 +141,8 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     return Document(image_id, image, "\n".join(shown), texts, columns, em, style.family)
 
 
-def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, options: Ocr, margin: float,
+def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, options: Ocr,
+         margin: float,
          columns: int) -> tuple[list[tuple[typeset.Line, float, float]], list[str]]:
     """Lines with their places (pixels) that fill a page column by column, and what each passage shows of itself.
 
@@ -174,7 +180,9 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
 
 
 def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> list[str]:
-    """The passages that one document draws on, in order: running text with the chance that options say, or names, shuffled."""
+    """The passages that one document draws on, in order: running text with the chance that options say, or names,
+    shuffled.
+    """
     running, names = _kinds(code, split, options.articles)
     if running and (not names or random.random() < options.running):
         return running

@@ -18,7 +18,8 @@ BESIDES = {"smpqa_read": {"cer": lambda own, said: metrics.each(metrics.characte
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation,
           questions: pd.DataFrame | None = None, published: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Rows of the `items` table for every task that the profile asks; about text in images only where there are `questions`.
+    """Rows of the `items` table for every task that the profile asks; about text in images only where there are
+    `questions`.
 
     `published`: items of test sets that are at hand (notebook 08).
 

@@ -100,8 +100,8 @@ def _panel(axis: Axes, rows: pd.DataFrame, split: str, setups: list[str]) -> Non
 def plots(folder: Path, paths: list[Path]) -> pd.DataFrame:
     """One asked plot of each script, a row for each question to read: what each setup (seed 0) says is on it.
 
-    Columns plot_id, script, language, image, item_id, reference, the setups' answers, question. `folder` holds the plots
-    of notebook 06, `paths` are the stored scores (`scores.inputs`). A plot of English goes first.
+    Columns plot_id, script, language, image, item_id, reference, the setups' answers, question. `folder` holds the
+    plots of notebook 06, `paths` are the stored scores (`scores.inputs`). A plot of English goes first.
     """
     of = {"task": "smpqa_read", "split": "test", "seed": 0}
     found = [tables.read(Path(path).with_name("predictions.parquet"), "predictions", **of) for path in paths]

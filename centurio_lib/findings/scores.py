@@ -28,8 +28,9 @@ DECIMALS = 4  # of stored values: well below what a score resolves, well above w
 HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact_match", "image_pair": "accuracy",
             "odd_one_out": "accuracy", "smpqa_read": "exact_match", "smpqa_ground": "accuracy",
             "page_read": "characters",
-            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy", "marvl": "accuracy",
-            "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match", "m3exam": "accuracy", "xmmmu": "accuracy",
+            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy",
+            "marvl": "accuracy", "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match",
+            "m3exam": "accuracy", "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
 TEXT = {"smpqa_read", "smpqa_ground", "page_read"}  # text in images: tables of their own, by script
 # answered in a language of the model's choice, so that its fidelity decides

