@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from centurio_lib import params, paths, plan, runs, testsets
+from centurio_lib.data.backbones import catalogue
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -63,6 +64,13 @@ def base_models():
     named = [PROFILE.base.vision, PROFILE.base.language_model]
     built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith("data/")]
     return sorted({*built, *(f"{name}/README.md" for name in named if name.startswith("models/"))})
+
+
+def trimmed_to():
+    """Tables with the study's texts, where the vocabulary of the language model is trimmed to them."""
+    backbone = catalogue.of(PROFILE.base.language_model)
+    stages = ["captions", "instructions", *runs.text_stages(PROFILE)] if backbone and backbone.trimmed else []
+    return [f"{DATA}/{stage}/provenance.json" for stage in stages]
 
 
 def pretrained(wildcards):
@@ -225,6 +233,7 @@ rule test_sets:
 rule base_models:
     input:
         ARCHIVES,
+        trimmed_to(),
         key=key("07_base_models"),
     output:
         f"{DATA}/base_models/provenance.json",

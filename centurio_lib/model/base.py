@@ -7,15 +7,40 @@ import numpy as np
 import pandas as pd
 import torch
 
-from centurio_lib import provenance
-from centurio_lib.data import artwork, concepts, corpus
+from centurio_lib import params, paths, provenance, runs
+from centurio_lib.data import artwork, concepts, corpus, pictures
+from centurio_lib.data.backbones import catalogue
 from centurio_lib.data.sources import udhr
 from centurio_lib.languages import language
-from centurio_lib.model import decoder, encoder, reading
+from centurio_lib.model import backbone, decoder, encoder, reading
 from centurio_lib.params import Base
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
+
+
+def vision(run: runs.Run) -> pd.DataFrame:
+    """The vision encoder where the profile builds one: its probe, see build_encoder. Empty where it names one that is there."""
+    config = run.profile.base
+    if config.encoder is None:
+        print(f"{config.vision} is not built here")
+        return pd.DataFrame()
+    return build_encoder(config, artwork_table(config.encoder.things), paths.HOME / config.vision)
+
+
+def language_model(run: runs.Run) -> pd.DataFrame:
+    """The language model: a decoder that the profile builds (see build_decoder) or one of the package index (see backbone.build).
+
+    Raises params.ParamsError where the profile names one of the hub.
+    """
+    config = run.profile.base
+    if config.decoder:
+        texts = pictures.chosen_texts(run.profile.data, concepts.drawings())
+        return build_decoder(config, texts, paths.HOME / config.language_model)
+    if catalogue.of(config.language_model):
+        return backbone.build(run)
+    raise params.ParamsError(f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
+                             f"nor one of {', '.join(catalogue.backbones())}: there is nothing to make")
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
