@@ -17,7 +17,7 @@ from centurio_lib.data import prompts
 from centurio_lib.data.backbones import catalogue, fetch
 from centurio_lib.data.sources.packages import PackageError
 from centurio_lib.languages import languages
-from centurio_lib.model import backbone, base, conversation, generate, llava, parts, train, vocabulary
+from centurio_lib.model import backbone, base, batches, conversation, forward, generate, llava, memory, parts, train, vocabulary
 
 TEXTS = [*(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)), "Hund", "собака", "สุนัข", "user\nmodel\n"]
 STAGE = params.profile("smoke").instruct.model_copy(update={"row_tokens": 256, "packed": False, "accumulate": 1, "epochs": 3})
@@ -236,12 +236,55 @@ def test_from_wheel_to_answers(known, monkeypatch, tmp_path, name):
                     tmp_path, "key", say=lambda text: None)
     assert log[-1]["loss"] < log[0]["loss"]
     llava.save(tuned, tmp_path / "adapter")
+    parts.pass_on(profile.base, tmp_path / "adapter")
+    assert {"NOTICE.txt", "TERMS.html"} <= {file.name for file in (tmp_path / "adapter").iterdir()}
     again = llava.merged(llava.load(llava.build(profile, 0)[0], tmp_path / "adapter"))
     asked = conversation.prompt(tokenizer, "What is this?", features.tokens(["i0"]))
     said = [generate.answers(own.eval(), tokenizer, [asked], [["i0"]], features, [8], 1) for own in (llava.merged(tuned), again)]
     assert said[0] == said[1] and "end_of_turn" not in said[0][0]
     card = (tmp_path / "data" / "tiny" / name / "README.md").read_text()
     assert "Gemma Terms of Use" in card and ("was trimmed from" in card) == name.endswith("trimmed")
+
+
+# === what Gemma's architecture asks of the forward pass and of memory ===
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_conversations_of_a_row_see_what_each_sees_alone_within_its_window(unpacked, attention):
+    """Longer than the window of the first layers, by the language model's own forward pass."""
+    tokenizer = parts.load_tokenizer(told(unpacked))
+    language_model = parts.load_language_model(told(unpacked), tokenizer).eval()
+    language_model.set_attn_implementation(attention)
+    model = llava.assemble(tiny.vision(), language_model, tokenizer, -1, 0).eval()
+    turns = [tiny.turns("Hello?", "Hello, how are you?"), tiny.turns("What is this, in German?", "ein Hund", "In Thai?", "สุนัข")]
+    alone = conversation.tokenize(tokenizer, [(f"s{n}", [], own) for n, own in enumerate(turns)], lambda ids: [])
+    batch = batches.collate([alone], tokenizer.pad_token_id)
+    with torch.no_grad():
+        packed = model.lm_head(forward.hidden_states(model, batch, None))[0]
+        apart = [language_model(torch.from_numpy(own.ids)[None].long()).logits[0] for own in alone]
+    assert min(len(own.ids) for own in alone) > 2 * language_model.config.sliding_window
+    torch.testing.assert_close(packed, torch.cat(apart), atol=1e-4, rtol=1e-3)
+
+
+def test_memory_counts_the_weights_of_gemma(unpacked):
+    lm, _ = memory.shapes(str(unpacked), "models/laptop/vision")
+    model = parts.load_language_model(told(unpacked), [None])
+    layers = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
+    assert lm.quantised + lm.model_copy(update={"tokens": lm.tokens - 1}).other == model.num_parameters()  # no row is added for images
+    assert lm.lora(8) == sum(8 * (m.in_features + m.out_features) for m in layers)
+    real, _ = memory.shapes("google/gemma-3-270m", "google/siglip-base-patch16-224")
+    assert (real.quantised + real.other) / 1e6 == pytest.approx(268.1, abs=0.05)
+
+
+def test_memory_shortage_says_the_batch_that_fits():
+    names = {"language_model": "google/gemma-3-270m", "vision": "google/siglip-base-patch16-224"}
+    own = params.profile("gemma")
+    profile = own.model_copy(update={"base": own.base.model_copy(update=names), "checkpointing": True})
+    stage, setup = profile.instruct.model_copy(update={"rows": 64}), params.setup("L100")
+    with pytest.raises(memory.MemoryShortage, match=r"it fits with rows: \d+ ") as raised:
+        memory.check(profile, setup, stage, 24.0)
+    rows = int(re.search(r"rows: (\d+)", str(raised.value))[1])
+    assert memory.check(profile, setup, stage.model_copy(update={"rows": rows}), 24.0) <= 24
+    with pytest.raises(memory.MemoryShortage):
+        memory.check(profile, setup, stage.model_copy(update={"rows": rows + 1}), 24.0)
 
 
 def test_profile_of_the_hub_has_nothing_to_make():
