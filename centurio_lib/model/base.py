@@ -12,7 +12,7 @@ from centurio_lib.data import artwork, concepts, corpus, pictures
 from centurio_lib.data.backbones import catalogue
 from centurio_lib.data.sources import udhr
 from centurio_lib.languages import language
-from centurio_lib.model import backbone, decoder, encoder, reading
+from centurio_lib.model import backbone, decoder, encoder, reading, workers
 from centurio_lib.params import Base
 
 SEED = 0
@@ -78,6 +78,8 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
     drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
     model, heads = encoder.new(size, config.pixels, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    device = workers.device(config.dtype)
+    model, heads = model.to(device), heads.to(device)
     loss = encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
     model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
     random = np.random.default_rng(SEED)
@@ -106,7 +108,7 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
     """
     if not config.reading:
         return model, pd.DataFrame(), ""
-    model, head, rows, about = encoder.resized(model, config.text_pixels), reading.letter_head(model.config.hidden_size, SEED), [], ""
+    model, head, rows, about = encoder.resized(model, config.text_pixels), reading.letter_head(model.config.hidden_size, SEED).to(model.device), [], ""
     code = model_key("reading", {}, pd.DataFrame())
     for n, wanted in enumerate(config.reading):
         key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels, "modules": code})

@@ -13,9 +13,11 @@ import zipfile
 from pathlib import Path
 
 from centurio_lib import paths, provenance
+from centurio_lib.data.backbones import catalogue
 from centurio_lib.data.backbones.catalogue import Backbone, Part
 from centurio_lib.data.sources.packages import PackageError
 
+WEIGHTS, CARD = "model.safetensors", "README.md"  # files of a model that is there
 ACCEPTED = "accepted"
 CHUNK = 1 << 20  # bytes
 
@@ -31,6 +33,19 @@ def agreed(backbone: Backbone) -> None:
         raise LicenceError(f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you to its policy of "
                            f"prohibited use ({licence.policy}). Nothing was fetched. Read them, and if you agree, say so once: "
                            f"{licence.variable}={ACCEPTED} before the command")
+
+
+def ready(language_model: str) -> None:
+    """Before a study begins: raises LicenceError where its language model has yet to be fetched and its terms are not accepted."""
+    backbone = catalogue.of(language_model)
+    if backbone and not any(path.exists() for path in (paths.HOME / language_model / CARD, cache(backbone) / WEIGHTS)):
+        agreed(backbone)
+
+
+def cache(backbone: Backbone) -> Path:
+    """Folder of a model in full, unpacked once for all profiles; its weights are written last."""
+    made_of = provenance.digest([backbone.sha256, backbone.template, backbone.image])
+    return paths.DATASETS / f"{backbone.name.removesuffix('-trimmed')}-{made_of[:12]}"
 
 
 def fetch(backbone: Backbone) -> list[Path]:
