@@ -1,6 +1,8 @@
-"""Language models of the Python package index: licence, checks, unpacking, trimming, and the path from wheel to adapter.
+"""Language models of the Python package index: licence, checks, unpacking, trimming, and the path from
+wheel to adapter.
 
-A tiny Gemma 3 lies in wheels as the real one does; nothing is fetched. Run with: pytest tests/test_backbone.py
+A tiny Gemma 3 lies in wheels as the real one does; nothing is fetched. Run with: pytest
+tests/test_backbone.py
 """
 
 import re
@@ -17,10 +19,30 @@ from centurio_lib.data import prompts
 from centurio_lib.data.backbones import catalogue, fetch
 from centurio_lib.data.sources.packages import PackageError
 from centurio_lib.languages import languages
-from centurio_lib.model import backbone, base, batches, conversation, forward, generate, llava, memory, parts, train, vocabulary
+from centurio_lib.model import (
+    backbone,
+    base,
+    batches,
+    conversation,
+    forward,
+    generate,
+    llava,
+    memory,
+    parts,
+    train,
+    vocabulary,
+)
 
-TEXTS = [*(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)), "Hund", "собака", "สุนัข", "user\nmodel\n"]
-STAGE = params.profile("smoke").instruct.model_copy(update={"row_tokens": 256, "packed": False, "accumulate": 1, "epochs": 3})
+TEXTS = [
+    *(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)),
+    "Hund",
+    "собака",
+    "สุนัข",
+    "user\nmodel\n",
+]
+STAGE = params.profile("smoke").instruct.model_copy(
+    update={"row_tokens": 256, "packed": False, "accumulate": 1, "epochs": 3}
+)
 
 
 @pytest.fixture
@@ -48,8 +70,11 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(known, monkeypatch, s
     if said is not None:
         monkeypatch.setenv("CENTURIO_GEMMA_TERMS", said)
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("something was fetched"))
-    with pytest.raises(fetch.LicenceError, match=r"Gemma Terms of Use \(https://ai\.google\.dev/gemma/terms\).*prohibited_use.*Nothing was "
-                                                 r"fetched.*CENTURIO_GEMMA_TERMS=accepted"):
+    with pytest.raises(
+        fetch.LicenceError,
+        match=r"Gemma Terms of Use \(https://ai\.google\.dev/gemma/terms\).*prohibited_use.*Nothing was "
+        r"fetched.*CENTURIO_GEMMA_TERMS=accepted",
+    ):
         backbone.cached(known["gemma-tiny"])
     assert not paths.DATASETS.exists()
 
@@ -74,7 +99,10 @@ def test_model_under_a_free_licence_wants_no_agreement(monkeypatch):
 # === packages ===
 def test_parts_make_the_file(known, tmp_path):
     made = fetch.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
-    assert made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes() and len(fetch.fetch(known["gemma-tiny"])) == 3
+    assert (
+        made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes()
+        and len(fetch.fetch(known["gemma-tiny"])) == 3
+    )
 
 
 def test_missing_part_says_how_to_get_it(known, tmp_path):
@@ -85,8 +113,11 @@ def test_missing_part_says_how_to_get_it(known, tmp_path):
     assert not (tmp_path / "again.gguf").exists()
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[:99] + bytes([b[99] ^ 1]) + b[100:], lambda b: b""],
-                         ids=["truncated", "one bit", "empty"])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[:-9], lambda b: b[:99] + bytes([b[99] ^ 1]) + b[100:], lambda b: b""],
+    ids=["truncated", "one bit", "empty"],
+)
 def test_damaged_part_names_the_file_and_the_mend(known, damage):
     path = fetch.wheel(known["gemma-tiny"].parts[2])
     path.write_bytes(damage(path.read_bytes()))
@@ -107,7 +138,10 @@ def test_pip_fetches_what_is_missing_and_compares_its_hash(known, monkeypatch, t
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     other = known["gemma-tiny"]._replace(parts=[part._replace(wheel="0" * 64)])
-    with pytest.raises(PackageError, match="(?s)pip could not fetch tiny-one 1.0.0.*put tiny_one-1.0.0-py3-none-any.whl into"):
+    with pytest.raises(
+        PackageError,
+        match=r"(?s)pip could not fetch tiny-one 1.0.0.*put tiny_one-1.0.0-py3-none-any.whl into",
+    ):
         fetch.fetch(other)
     assert not fetch.wheel(part).exists()
     assert fetch.fetch(known["gemma-tiny"])[1] == fetch.wheel(part) and fetch.checked(part)
@@ -115,10 +149,16 @@ def test_pip_fetches_what_is_missing_and_compares_its_hash(known, monkeypatch, t
 
 def test_every_package_is_pinned_by_version_and_hash():
     for model in catalogue.backbones().values():
-        assert re.fullmatch(r"[0-9a-f]{64}", model.sha256) and [part for part in model.parts if part.holds == "weights"]
+        assert re.fullmatch(r"[0-9a-f]{64}", model.sha256) and [
+            part for part in model.parts if part.holds == "weights"
+        ]
         for part in model.parts:
-            assert re.fullmatch(r"[0-9a-f]{64}", part.wheel) and re.fullmatch(r"\d+\.\d+\.\d+", part.version)
-        assert not model.licence.variable or (model.licence.notice and any(part.holds == "terms" for part in model.parts))
+            assert re.fullmatch(r"[0-9a-f]{64}", part.wheel) and re.fullmatch(
+                r"\d+\.\d+\.\d+", part.version
+            )
+        assert not model.licence.variable or (
+            model.licence.notice and any(part.holds == "terms" for part in model.parts)
+        )
 
 
 # === unpacking ===
@@ -130,7 +170,11 @@ def test_unpacked_model_scores_as_the_one_that_was_packed(unpacked, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(unpacked)
     ids = torch.tensor([tokenizer(" ".join(TEXTS[:8]))["input_ids"]])
     torch.testing.assert_close(model(ids).logits, packed(ids).logits)
-    assert model.config.tie_word_embeddings and [*unpacked.glob("*.safetensors")] and not [*unpacked.glob("*.gguf")]
+    assert (
+        model.config.tie_word_embeddings
+        and [*unpacked.glob("*.safetensors")]
+        and not [*unpacked.glob("*.gguf")]
+    )
 
 
 def test_older_transformers_are_told_to_take_the_folder(known, monkeypatch):
@@ -161,12 +205,17 @@ def test_answers_alone_are_learned(unpacked):
     turns = tiny.turns("What is this?", "Hund", "And in Thai?", "สุนัข")
     [sample] = conversation.tokenize(tokenizer, [("s", ["i"], turns)], lambda ids: [2] * len(ids))
     assert tokenizer.eos_token == "<end_of_turn>"
-    assert tokenizer.decode(sample.ids) == ("<bos><start_of_turn>user\n<image><image>What is this?<end_of_turn>\n<start_of_turn>model\nHund"
-                                            "<end_of_turn>\n<start_of_turn>user\nAnd in Thai?<end_of_turn>\n<start_of_turn>model\nสุนัข"
-                                            "<end_of_turn>")
+    assert tokenizer.decode(sample.ids) == (
+        "<bos><start_of_turn>user\n<image><image>What is this?<end_of_turn>\n<start_of_turn>model\nHund"
+        "<end_of_turn>\n<start_of_turn>user\nAnd in Thai?<end_of_turn>\n<start_of_turn>model\nสุนัข"
+        "<end_of_turn>"
+    )
     assert tokenizer.decode(sample.ids[sample.learned]) == "Hund<end_of_turn>สุนัข<end_of_turn>"
     asked = conversation.prompt(tokenizer, "What is this?", [2])
-    assert tokenizer.decode(asked).endswith("<start_of_turn>model\n") and (asked == sample.ids[:len(asked)]).all()
+    assert (
+        tokenizer.decode(asked).endswith("<start_of_turn>model\n")
+        and (asked == sample.ids[: len(asked)]).all()
+    )
 
 
 def test_terms_and_notice_lie_beside_the_weights(unpacked):
@@ -190,14 +239,21 @@ def test_trimmed_vocabulary_cuts_the_texts_as_before(unpacked, small):
 
 
 def test_logits_of_kept_tokens_are_unchanged(unpacked, small):
-    models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for folder in (unpacked, small)]
+    models = [
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        for folder in (unpacked, small)
+    ]
     before, after = AutoTokenizer.from_pretrained(unpacked), AutoTokenizer.from_pretrained(small)
     kept = before.convert_tokens_to_ids(after.convert_ids_to_tokens(range(len(after))))
     ids = [torch.tensor([tokenizer(" ".join(TEXTS[:8]))["input_ids"]]) for tokenizer in (before, after)]
     whole, less = (model(own).logits for model, own in zip(models, ids, strict=True))
-    assert torch.equal(whole[..., kept], less) and models[1].config.vocab_size == len(after) == less.shape[-1]
+    assert (
+        torch.equal(whole[..., kept], less) and models[1].config.vocab_size == len(after) == less.shape[-1]
+    )
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        assert before.convert_ids_to_tokens(getattr(models[0].config, name)) == after.convert_ids_to_tokens(getattr(models[1].config, name))
+        assert before.convert_ids_to_tokens(getattr(models[0].config, name)) == after.convert_ids_to_tokens(
+            getattr(models[1].config, name)
+        )
 
 
 def test_trimmed_vocabulary_still_writes_any_text(small):
@@ -209,7 +265,10 @@ def test_trimmed_vocabulary_still_writes_any_text(small):
 def test_trimmed_model_masks_and_stands_for_images_as_before(small):
     tokenizer = parts.load_tokenizer(told(small))
     model = parts.load_language_model(told(small), tokenizer)
-    assert model.get_input_embeddings().num_embeddings == len(tokenizer) and tokenizer.eos_token == "<end_of_turn>"
+    assert (
+        model.get_input_embeddings().num_embeddings == len(tokenizer)
+        and tokenizer.eos_token == "<end_of_turn>"
+    )
     assert (small / "NOTICE.txt").exists()
 
 
@@ -236,7 +295,9 @@ def made(name: str, monkeypatch, tmp_path) -> params.Profile:
     monkeypatch.setattr(paths, "HOME", tmp_path)
     monkeypatch.setattr(backbone, "study_texts", lambda profile: TEXTS)
     own = params.profile("gemma-cpu")
-    profile = own.model_copy(update={"base": own.base.model_copy(update={"language_model": f"data/tiny/{name}"}), "lora_rank": 4})
+    profile = own.model_copy(
+        update={"base": own.base.model_copy(update={"language_model": f"data/tiny/{name}"}), "lora_rank": 4}
+    )
     run = runs.describe("07_base_models", "gemma-cpu")._replace(profile=profile)
     assert base.vision(run).empty and base.language_model(run).model[0] == name
     return profile
@@ -250,15 +311,27 @@ def test_from_wheel_to_answers(known, monkeypatch, tmp_path, name):
     features = tiny.features_of(tmp_path / "features")
     samples = conversation.tokenize(tokenizer, tiny.samples(4), features.tokens)
     tuned = llava.tune(model, profile, params.setup("L100"))
-    log = train.run(tuned, tokenizer.pad_token_id, samples, features, STAGE.model_copy(update={"lr": 1e-2, "projector_lr": 1e-2}), 0,
-                    tmp_path, "key", say=lambda text: None)
+    log = train.run(
+        tuned,
+        tokenizer.pad_token_id,
+        samples,
+        features,
+        STAGE.model_copy(update={"lr": 1e-2, "projector_lr": 1e-2}),
+        0,
+        tmp_path,
+        "key",
+        say=lambda text: None,
+    )
     assert log[-1]["loss"] < log[0]["loss"]
     llava.save(tuned, tmp_path / "adapter")
     parts.pass_on(profile.base, tmp_path / "adapter")
     assert {"NOTICE.txt", "TERMS.html"} <= {file.name for file in (tmp_path / "adapter").iterdir()}
     again = llava.merged(llava.load(llava.build(profile, 0)[0], tmp_path / "adapter"))
     asked = conversation.prompt(tokenizer, "What is this?", features.tokens(["i0"]))
-    said = [generate.answers(own.eval(), tokenizer, [asked], [["i0"]], features, [8], 1) for own in (llava.merged(tuned), again)]
+    said = [
+        generate.answers(own.eval(), tokenizer, [asked], [["i0"]], features, [8], 1)
+        for own in (llava.merged(tuned), again)
+    ]
     assert said[0] == said[1] and "end_of_turn" not in said[0][0]
     card = (tmp_path / "data" / "tiny" / name / "README.md").read_text()
     assert "Gemma Terms of Use" in card and ("was trimmed from" in card) == name.endswith("trimmed")
@@ -272,8 +345,13 @@ def test_conversations_of_a_row_see_what_each_sees_alone_within_its_window(unpac
     language_model = parts.load_language_model(told(unpacked), tokenizer).eval()
     language_model.set_attn_implementation(attention)
     model = llava.assemble(tiny.vision(), language_model, tokenizer, -1, 0).eval()
-    turns = [tiny.turns("Hello?", "Hello, how are you?"), tiny.turns("What is this, in German?", "ein Hund", "In Thai?", "สุนัข")]
-    alone = conversation.tokenize(tokenizer, [(f"s{n}", [], own) for n, own in enumerate(turns)], lambda ids: [])
+    turns = [
+        tiny.turns("Hello?", "Hello, how are you?"),
+        tiny.turns("What is this, in German?", "ein Hund", "In Thai?", "สุนัข"),
+    ]
+    alone = conversation.tokenize(
+        tokenizer, [(f"s{n}", [], own) for n, own in enumerate(turns)], lambda ids: []
+    )
     batch = batches.collate([alone], tokenizer.pad_token_id)
     with torch.no_grad():
         packed = model.lm_head(forward.hidden_states(model, batch, None))[0]
@@ -286,7 +364,9 @@ def test_memory_counts_the_weights_of_gemma(unpacked):
     lm, _ = memory.shapes(str(unpacked), "models/laptop/vision")
     model = parts.load_language_model(told(unpacked), [None])
     layers = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
-    assert lm.quantised + lm.model_copy(update={"tokens": lm.tokens - 1}).other == model.num_parameters()  # no row is added for images
+    assert (
+        lm.quantised + lm.model_copy(update={"tokens": lm.tokens - 1}).other == model.num_parameters()
+    )  # no row is added for images
     assert lm.lora(8) == sum(8 * (m.in_features + m.out_features) for m in layers)
     real, _ = memory.shapes("google/gemma-3-270m", "google/siglip-base-patch16-224")
     assert (real.quantised + real.other) / 1e6 == pytest.approx(268.1, abs=0.05)
@@ -306,5 +386,7 @@ def test_memory_shortage_says_the_batch_that_fits():
 
 
 def test_profile_of_the_hub_has_nothing_to_make():
-    with pytest.raises(params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"):
+    with pytest.raises(
+        params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"
+    ):
         base.language_model(runs.describe("07_base_models", "paper"))
