@@ -3,13 +3,14 @@
 PROFILE ?= laptop
 SEEDS ?=
 SETUPS ?=
+SETUP ?= L100
 PYTHON ?= $(if $(filter centurio,$(CONDA_DEFAULT_ENV)),python,.venv/bin/python)
 BASE_PYTHON ?= python3.11
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures report test lab bench peers base lint lock reader browser clean
+.PHONY: help env fetch study smoke data figures report test lab bench peers export base lint lock reader browser clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -53,6 +54,11 @@ bench: fetch  ## speed and memory beside the plain way
 peers: fetch  ## another model on a profile's items: make peers MODEL=name-on-the-hub PROFILE=paper
 	mkdir -p results/$(PROFILE)/peers
 	$(PYTHON) -m papermill notebooks/13_peers.ipynb results/$(PROFILE)/peers/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
+
+export: fetch  ## a trained setup as a plain folder for other tools: make export SETUP=L100 PROFILE=paper
+	mkdir -p results/$(PROFILE)/export/$(SETUP)/seed0
+	$(PYTHON) -m papermill notebooks/14_export.ipynb results/$(PROFILE)/export/$(SETUP)/seed0/run.ipynb -p profile $(PROFILE) \
+	  -p setup $(SETUP)
 
 base: fetch  ## train the small base models of a profile again (over an hour at laptop)
 	mkdir -p results/$(PROFILE)/base_models

@@ -7,8 +7,9 @@ as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where
 (Universal Declaration of Human Rights), `cld2` (language identifier).
 Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
 
-`tested_languages.csv` holds what published test sets ask in besides, with their script and tier (0: Joshi's lowest, which the
-paper's tables leave out). Codes are those of the paper's Tables 18 to 46; of CVQA a language and a country each.
+`tested_languages.csv` holds what published test sets ask in besides, with their script and tier (0: Joshi's lowest,
+which the paper's tables leave out). Codes are those of the paper's Tables 18 to 46; of CVQA a language and a country
+each.
 """
 
 import csv

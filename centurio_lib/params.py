@@ -366,6 +366,11 @@ def reads(config: Profile, chosen: Setup) -> bool:
     return text_heavy(config, chosen) or chosen.ocr is not None
 
 
+def text_tests(config: Profile) -> list[str]:
+    """Data stages whose test items setups that read are asked: "smpqa", and "ocr" where the profile asks for pages."""
+    return ["smpqa", *(["ocr"] if "page_read" in config.evaluation.items else [])]
+
+
 def text_pixels(config: Profile) -> int:
     """Side that documents and plots are seen at, in pixels."""
     return config.base.text_pixels or config.base.pixels
@@ -383,7 +388,8 @@ def check(config: Profile, chosen: Setup) -> None:
         raise ParamsError(f"{where}: ocr wants documents, but ocr_samples is 0 in {' and '.join(stages)}")
     if plots(config, chosen) and not config.instruct.text_heavy:
         raise ParamsError(f"{where}: text_in_images wants plots, but instruct.text_heavy is 0")
-    drawn = {"smpqa.pixels": config.smpqa.pixels} | ({"ocr.pixels": config.ocr.pixels} if chosen.ocr else {})
+    pages = chosen.ocr or "ocr" in text_tests(config)
+    drawn = {"smpqa.pixels": config.smpqa.pixels} | ({"ocr.pixels": config.ocr.pixels} if pages else {})
     for key, side in drawn.items() if reads(config, chosen) else ():
         if side != text_pixels(config):
             raise ParamsError(f"{where}: {key} = {side}, but text is seen at {text_pixels(config)} pixels: make them "

@@ -73,7 +73,8 @@ def code_only(source: str) -> str:
 
 
 def notebook_code(notebook: Path) -> list[str]:
-    """Code cells of a notebook without magics; the parameters cell is left out (its values arrive as resolved params)."""
+    """Code cells of a notebook without magics; the parameters cell is left out (its values arrive as resolved params).
+    """
     cells = [c for c in read_json(notebook)["cells"] if c["cell_type"] == "code"]
     sources = ["".join(c["source"]) for c in cells if "parameters" not in c["metadata"].get("tags", [])]
     return ["\n".join(line for line in s.splitlines() if not line.lstrip().startswith(("%", "!"))) for s in sources]
@@ -143,7 +144,10 @@ def record(key: dict, **extra) -> dict:
 
 
 def check_key(result: Path, key: dict) -> dict:
-    """Provenance of a stored result. Raises KeyMismatch if it is missing, or was made by another key, and says how to mend it."""
+    """Provenance of a stored result.
+
+    Raises KeyMismatch if it is missing, or was made by another key, and says how to mend it.
+    """
     path = Path(result)
     if not path.exists():
         raise KeyMismatch(f"{path} is missing: run notebook {key['notebook']} with these params first")

@@ -23,8 +23,10 @@ STAGES = {
     "08_test_sets": ("test_sets", ["evaluation.items", "evaluation.seed"]),
     "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
-    "12_evaluate": ("evaluate", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
+    "12_evaluate": ("evaluate",
+                    ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "13_peers": ("peers", ["data", "base.pixels", "evaluation"]),
+    "14_export": ("export", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
     "21_rq2_instruct_english_share": ("rq2", ["evaluation"]),
@@ -40,11 +42,11 @@ STAGES = {
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
 GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
-TRAINED = {"pretrain", "instruct", "evaluate", "benchmarks"}  # stages that a setup and a seed belong to
+TRAINED = {"pretrain", "instruct", "evaluate", "export", "benchmarks"}  # stages that a setup and a seed belong to
 ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
-TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground"}
+TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground", "page_read"}
 
 
 class Run(NamedTuple):
@@ -84,7 +86,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     elif stage in TRAINED:
         chosen = params.setup(setup)
         params.check(config, chosen)
-        resolved = of_setup(resolved, config, chosen, stage) | {"seed": seed}
+        resolved = of_setup(resolved, config, chosen, "instruct" if stage == "export" else stage) | {"seed": seed}
         folder = paths.run(profile, stage, chosen.name, seed)
     elif stage in params.questions() or stage in SUMMARIES:
         setups = params.studied(config) if stage in SUMMARIES else params.compared(config, stage)
@@ -124,8 +126,9 @@ def unused(chosen: params.Setup, data: list[str]) -> set[str]:
 def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
     """Data stages whose images of text a stage of a setup shows: "ocr" (documents), "smpqa" (plots)."""
     documents = ["ocr"] if chosen.ocr and stage in ("pretrain", "instruct") else []
-    plots = {"instruct": params.plots(config, chosen), "evaluate": params.reads(config, chosen)}
-    return documents + (["smpqa"] if plots.get(stage) else [])
+    if stage == "evaluate":
+        return params.text_tests(config) if params.reads(config, chosen) else []
+    return documents + (["smpqa"] if stage == "instruct" and params.plots(config, chosen) else [])
 
 
 def text_stages(config: params.Profile) -> list[str]:
@@ -169,7 +172,10 @@ def finish(run: Run, **extra) -> Path:
 
 
 def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
-    """A run whose result is there and was made by the present params and code. Raises provenance.KeyMismatch otherwise."""
+    """A run whose result is there and was made by the present params and code.
+
+    Raises provenance.KeyMismatch otherwise.
+    """
     run = describe(notebook, profile, setup, seed)
     provenance.check_key(run.folder / "provenance.json", run.key)
     return run

@@ -18,7 +18,8 @@ class Translation(Strict):
     longest: Count = 256  # tokens of a sentence, longer ones are cut
     batch_tokens: Count = 8192  # of a batch, padding included
     shard: Count = 5000  # strings of a file
-    odd_ratio: Annotated[float, Field(gt=1)] = 3.0  # a translation so many times longer or shorter than usual is flagged
+    # a translation so many times longer or shorter than usual is flagged
+    odd_ratio: Annotated[float, Field(gt=1)] = 3.0
     # languages that NLLB lacks: "leave_out" of the mixes, or keep their samples in English. One not named is an error
     missing: dict[str, Literal["leave_out", "english"]] = {}
 

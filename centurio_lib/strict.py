@@ -1,4 +1,5 @@
-"""Strict reading of YAML: models that refuse unknown keys and wrong types, with errors that name file, key and value."""
+"""Strict reading of YAML: models that refuse unknown keys and wrong types, with errors that name file, key and value.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,7 +37,8 @@ def validated(model: type[Strict], values: Any, source: str):
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}{hint(e['input'])}" for e in error.errors()]
+        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}{hint(e['input'])}"
+                 for e in error.errors()]
         raise ParamsError("\n".join(lines)) from error
 
 

@@ -1,6 +1,7 @@
 """The text that the decoder is pre-trained on: answers that fit their questions, what is learned of them, how languages join."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def test_true_false_and_odd_ones_are_what_they_are_said_to_be(draw):
 def test_languages_join_one_by_one_and_english_is_the_first(draw):
     known = [list(draw.at(share / 100).lexicon.of_language) for share in range(0, 101)]
     assert known[0][0] == "en" and known[-1] == list(draw.lexicon.of_language)
-    assert all(set(before) <= set(after) for before, after in zip(known, known[1:], strict=False))
+    assert all(set(before) <= set(after) for before, after in pairwise(known))
     assert len(known[0]) == corpus.FIRST_LANGUAGES < len(CODES)
 
 

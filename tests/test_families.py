@@ -207,7 +207,7 @@ def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, 
     """Also where the output head scales its logits, which LLaVA leaves out."""
     saved, model = adapter(profile, tmp_path / "adapter")
     before = logits(model, tokenizer, made, shown)
-    export.export(profile, tokenizer, llava.build(profile, 0)[0], saved, tmp_path / "plain")
+    export.export(profile, tokenizer, llava.load(llava.build(profile, 0)[0], saved), tmp_path / "plain")
     loaded = AutoModelForImageTextToText.from_pretrained(tmp_path / "plain").eval()
     processor = AutoProcessor.from_pretrained(tmp_path / "plain")
     picture = artwork.from_bytes(tiny.pictures().image[0])
@@ -223,9 +223,42 @@ def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, 
         assert torch.allclose(logits(loaded, tokenizer, made, shown), before, atol=1e-4, rtol=1e-4)
 
 
+def test_exported_processor_reads_messages_as_harnesses_write_them(profile, tokenizer, shown, tmp_path):
+    """Lists of images and texts, or texts with marks; whatever asks it adds no token that training did not show."""
+    export.processor(profile, tokenizer, llava.build(profile, 0)[0].config).save_pretrained(tmp_path)
+    processor, picture = AutoProcessor.from_pretrained(tmp_path), artwork.from_bytes(tiny.pictures().image[0])
+    image, asked = {"type": "image", "image": picture}, "What is this?"
+    marked, after = f"{IMAGE} or {IMAGE}?", tokenizer.init_kwargs["after_images"]
+    for text, content in (
+        (asked, [image, {"type": "text", "text": asked}]),
+        (asked, [image, {"type": "text", "text": f"{after}{asked}"}]),
+        (marked, [image, {"type": "text", "text": " or "}, image, {"type": "text", "text": "?"}]),
+        (asked, [{"type": "text", "text": asked}]),
+    ):
+        pictures = [part for part in content if part["type"] == "image"]
+        ours = conversation.prompt(tokenizer, text, shown.tokens(["i0"] * len(pictures))).tolist()
+        chat = [{"role": "user", "content": content}]
+        read = processor.apply_chat_template(chat, tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+        assert read["input_ids"][0].tolist() == ours
+        written = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        read = processor(images=[picture] * len(pictures) or None, text=written, return_tensors="pt")
+        assert read["input_ids"][0].tolist() == ours
+
+
+def test_exported_model_that_answers_otherwise_is_refused():
+    ours = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+    assert export.difference(ours, ours.clone(), "float32") == 0
+    assert 0 < export.difference(ours, 1.01 * ours, "bfloat16") < 0.02
+    for theirs in (1.01 * ours, torch.full_like(ours, torch.nan)):
+        with pytest.raises(export.ExportError, match=r"logits differ from the trained one's by .* do not use that folder"):
+            export.difference(ours, theirs, "float32")
+    with pytest.raises(export.ExportError, match=r"reads the question as \(4, 7\) \(tokens, vocabulary\)"):
+        export.difference(ours, ours[1:], "float32")
+
+
 def test_model_with_tiles_is_not_exported(profile, tokenizer, tmp_path):
     with pytest.raises(export.ExportError, match="looks at tiles"):
-        export.export(profile, tokenizer, llava.build(profile, 0, tiling=2)[0], tmp_path, tmp_path / "plain")
+        export.export(profile, tokenizer, llava.build(profile, 0, tiling=2)[0], tmp_path / "plain")
 
 
 # === four bits ===

@@ -100,7 +100,7 @@ def test_stage_that_does_not_fit_is_refused_with_what_would():
     with pytest.raises(memory.MemoryShortage, match=r"needs about \d+\.\d GiB of a GPU, this one has 24\.0 .*it fits with "
                                                     r"checkpointing: true, load_4bit: true"):
         memory.check(profile, SETUP, profile.instruct, 24.0)
-    with pytest.raises(memory.MemoryShortage, match="it does not fit even with row_tokens: 1792.*larger GPU"):
+    with pytest.raises(memory.MemoryShortage, match=r"it does not fit even with row_tokens: 1792.*larger GPU"):
         memory.check(params.profile("paper-llama3"), SETUP, profile.instruct, 4.0)
 
 

@@ -176,7 +176,7 @@ def test_every_stage_has_a_notebook_and_a_rule():
         assert (paths.NOTEBOOKS / f"{notebook}.ipynb").exists(), f"notebooks/{notebook}.ipynb is missing"
         by_name = f"rule {stage}:" in snakefile and f'key("{notebook}")' in snakefile
         in_graph = by_name or stage in params.questions() or stage in runs.SUMMARIES  # which share a rule
-        by_hand = stage in ("benchmarks", "peers")  # make bench, make peers
+        by_hand = stage in ("benchmarks", "peers", "export")  # make bench, make peers, make export
         assert in_graph or by_hand, f"Snakefile lacks rule {stage}"
 
 

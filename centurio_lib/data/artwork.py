@@ -18,7 +18,9 @@ def render(svg: str) -> Image.Image:
 
 
 def place(drawing: Image.Image, random: np.random.Generator, pixels: int) -> Image.Image:
-    """A drawing on a pale plain background at a random size (70-100 %), angle (up to 12 degrees) and place: RGB, square."""
+    """A drawing on a pale plain background at a random size (70-100 %), angle (up to 12 degrees) and place: RGB,
+    square.
+    """
     side = int(pixels * random.uniform(0.7, 1.0))
     small = drawing.resize((side, max(1, side * drawing.height // drawing.width)), Image.Resampling.BILINEAR)
     small = small.rotate(random.uniform(-12, 12), Image.Resampling.BILINEAR)

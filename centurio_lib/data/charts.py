@@ -25,7 +25,8 @@ Places = list[tuple[typeset.Line, float, float, float, float]]
 
 
 class Chart(NamedTuple):
-    """What a chart shows, whatever its labels: `aspect` is width by height, `exploded` how far each slice stands out."""
+    """What a chart shows, whatever its labels: `aspect` is width by height, `exploded` how far each slice stands out.
+    """
 
     kind: str
     values: tuple[int, ...]
@@ -83,7 +84,8 @@ def _rows(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, 
     axes.barh(range(n), chart.values, color=chart.colours, height=0.7)
     axes.set(ylim=(-0.6, n - 0.4), yticks=[])
     _dress(axes, "x", chart, em)
-    return [(line, left * width - (line.width + PAD) * size, _middle(bottom, tall, i, n) * height - 0.35 * size, size, 0)
+    return [(line, left * width - (line.width + PAD) * size,
+             _middle(bottom, tall, i, n) * height - 0.35 * size, size, 0)
             for i, line in enumerate(labels)]
 
 
@@ -121,8 +123,10 @@ def _pie(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, h
     turns = np.deg2rad(chart.angle + 360 * (np.cumsum(shares) - shares / 2))
     out, placed = radius * 1.12 + 0.6 * size, {}
     for side in (-1, 1):  # at the left and at the right of the pie, labels below each other
-        mine = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)), key=lambda i: np.sin(turns[i]))
-        for i, y in zip(mine, spread([out * np.sin(turns[i]) for i in mine], 1.3 * size, height / 2 - size), strict=True):
+        mine = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)),
+                      key=lambda i: np.sin(turns[i]))
+        for i, y in zip(mine, spread([out * np.sin(turns[i]) for i in mine], 1.3 * size, height / 2 - size),
+                        strict=True):
             away = max(np.sqrt(max(out**2 - y**2, 0.0)), 0.3 * size)
             x = width / 2 + (away if side > 0 else -away - labels[i].width * size)
             placed[i] = (labels[i], float(x), height / 2 + y - 0.35 * size, size, 0.0)

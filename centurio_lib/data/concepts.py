@@ -17,7 +17,8 @@ def texts() -> pd.DataFrame:
 def drawings() -> pd.DataFrame:
     """Every drawing: columns concept, kind, style, svg."""
     rows = [{"concept": concept, "kind": kind, "style": style, "svg": svg}
-            for kind, source in SOURCES.items() for style in source.STYLES for concept, svg in source.drawings(style).items()]
+            for kind, source in SOURCES.items() for style in source.STYLES
+            for concept, svg in source.drawings(style).items()]
     return pd.DataFrame(rows)
 
 
@@ -41,7 +42,8 @@ def usable(texts: pd.DataFrame, drawn: pd.DataFrame) -> dict[str, list[str]]:
 
 def emoji_order(concept: str, english: str, same_as_english: float) -> tuple:
     """Sort key of an emoji: several words, a loanword in over a fifth of the languages, then a fixed shuffle."""
-    return len(english.replace("-", " ").split()) > 1, same_as_english > 0.2, hashlib.sha256(concept.encode()).hexdigest()
+    return (len(english.replace("-", " ").split()) > 1, same_as_english > 0.2,
+            hashlib.sha256(concept.encode()).hexdigest())
 
 
 def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, n_emoji: int, n_flags: int) -> list[str]:
@@ -49,5 +51,6 @@ def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, n_emoji: int, n_flags: int)
     have = usable(texts, drawn)
     for kind, wanted in (("emoji", n_emoji), ("flag", n_flags)):
         if len(have[kind]) < wanted:
-            raise ValueError(f"{wanted} concepts of kind {kind!r} asked for, but only {len(have[kind])} are drawn and named")
+            raise ValueError(f"{wanted} concepts of kind {kind!r} asked for, but only {len(have[kind])} are drawn and "
+                             "named")
     return have["emoji"][:n_emoji] + have["flag"][:n_flags]

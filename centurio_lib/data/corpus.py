@@ -1,8 +1,9 @@
 """Text that the small decoder is pre-trained on: conversations about things, lexicon entries, declarations.
 
-It plays the part that a multilingual instruct LLM plays in the paper: before it sees any image it knows the names of the
-study's things in all languages, which language an English language name means, and the form of a question and its answer.
-In the conversations a thing is mentioned by name, once or several times, where later the tokens of an image will stand.
+It plays the part that a multilingual instruct LLM plays in the paper: before it sees any image it knows the names of
+the study's things in all languages, which language an English language name means, and the form of a question and its
+answer. In the conversations a thing is mentioned by name, once or several times, where later the tokens of an image
+will stand.
 """
 
 from functools import cache
@@ -36,7 +37,9 @@ def order(code: str) -> tuple:
 
 
 class Lexicon:
-    """The texts of the chosen concepts, ready to draw from: `names[concept][language]`, `keywords[...]`, `kind[concept]`."""
+    """The texts of the chosen concepts, ready to draw from: `names[concept][language]`, `keywords[...]`,
+    `kind[concept]`.
+    """
 
     def __init__(self, texts: pd.DataFrame):
         self.texts, self.names, self.keywords, self.kind = texts, {}, {}, {}
@@ -45,7 +48,8 @@ class Lexicon:
             self.keywords.setdefault(row.concept, {})[row.language] = list(row.keywords)[:3]
             self.kind[row.concept] = row.kind
         self.concepts = list(self.names)
-        self.of_language = {code: [c for c in self.concepts if code in self.names[c]] for code in sorted(set(texts.language), key=order)}
+        self.of_language = {code: [c for c in self.concepts if code in self.names[c]]
+                            for code in sorted(set(texts.language), key=order)}
 
     def others(self, random, concept: str, code: str, n: int) -> list[str]:
         """`n` other concepts of the same kind that the language names."""
@@ -80,7 +84,8 @@ def turn_language(lexicon: Lexicon, random, concepts: list[str], mentioned: str)
 def conversation(mentions: list[str], turns: list[tuple[str, str]]) -> str:
     """Questions and answers with what they are about before the first one, as the chat template writes them."""
     questions = [f"{' '.join(mentions)} {turns[0][0]}", *(question for question, _ in turns[1:])]
-    return "".join(f"{USER}{question}{END}{ASSISTANT}{answer}{END}" for question, (_, answer) in zip(questions, turns, strict=True))
+    return "".join(f"{USER}{question}{END}{ASSISTANT}{answer}{END}"
+                   for question, (_, answer) in zip(questions, turns, strict=True))
 
 
 @cache
@@ -102,7 +107,8 @@ class Draw(NamedTuple):
             return self
         n = ceil(len(self.lexicon.of_language) * progress / ALL_LANGUAGES_AT)
         lexicon = first_languages(self.lexicon, max(FIRST_LANGUAGES, n))
-        return self._replace(lexicon=lexicon, declarations={c: text for c, text in self.declarations.items() if c in lexicon.of_language})
+        return self._replace(lexicon=lexicon, declarations={c: text for c, text in self.declarations.items()
+                                                            if c in lexicon.of_language})
 
     def __call__(self, random: np.random.Generator) -> str:
         kind = str(random.choice(list(KINDS), p=list(KINDS.values())))
@@ -117,11 +123,14 @@ def lexicon_entry(lexicon: Lexicon, random, concept: str) -> str:
     """A thing in English, then in several languages, a line each: "dog, German: Hund, Swahili: mbwa"."""
     codes = list(lexicon.names[concept])
     picked = [codes[i] for i in random.choice(len(codes), min(8, len(codes)), replace=False)]
-    return "\n".join([lexicon.names[concept]["en"], *(f"{language(c).name}: {lexicon.names[concept][c]}" for c in picked)])
+    return "\n".join([lexicon.names[concept]["en"],
+                      *(f"{language(c).name}: {lexicon.names[concept][c]}" for c in picked)])
 
 
 def talk(lexicon: Lexicon, random, concept: str) -> str:
-    """Some turns about a thing: its name, its description or a choice among four names, each turn in a language of its own."""
+    """Some turns about a thing: its name, its description or a choice among four names, each turn in a language of its
+    own.
+    """
     mentioned, turns = mention_language(lexicon, random, [concept]), []
     for _ in range(random.integers(1, MAX_TURNS + 1)):
         code = turn_language(lexicon, random, [concept], mentioned)

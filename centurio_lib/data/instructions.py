@@ -47,7 +47,8 @@ def samples(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     single = [("single", [r.image_id], [r.concept], r.kind) for r in train.itertuples()]
     random = Random(f"samples/{seed}")
     images_of = train.groupby(["concept", "kind"]).image_id.apply(list).to_dict()
-    several = [_several(images_of, random, family) for family, share in (("pair", PAIR_SHARE), ("odd_one_out", ODD_SHARE))
+    several = [_several(images_of, random, family)
+               for family, share in (("pair", PAIR_SHARE), ("odd_one_out", ODD_SHARE))
                for _ in range(int(share * len(single)))]
     frame = pd.DataFrame(single + several, columns=["family", "images", "concepts", "kind"])
     return frame.assign(sample_id=[f"{family}-{i}" for i, family in enumerate(frame.family)])
@@ -117,7 +118,9 @@ def build(texts: pd.DataFrame, images: pd.DataFrame, pairs: Pairs, seed: int) ->
         for code in use.names:
             asked = conversation(sample, code, use)
             if asked:
-                turns = [{"role": role, "text": text} for turn in asked for role, text in zip(("user", "assistant"), turn, strict=True)]
-                rows.append((sample.sample_id, sample.images, sample.concepts, code, sample.family, turns, False, "train"))
+                turns = [{"role": role, "text": text} for turn in asked
+                         for role, text in zip(("user", "assistant"), turn, strict=True)]
+                rows.append((sample.sample_id, sample.images, sample.concepts, code, sample.family, turns, False,
+                             "train"))
     columns = ["sample_id", "images", "concepts", "language", "family", "turns", "text_heavy", "split"]
     return pd.DataFrame(rows, columns=columns)

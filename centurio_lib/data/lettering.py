@@ -1,8 +1,8 @@
 """Sheets of English lettering, and which letters stand where: what the small vision encoder learns to read from.
 
 SigLIP has met English text on the web's images before any study begins; this plays that part. Half of the words are
-labels of SMPQA's training plots, half strings of letters as frequent as theirs: no word of its test is among them but by
-chance.
+labels of SMPQA's training plots, half strings of letters as frequent as theirs: no word of its test is among them but
+by chance.
 """
 
 import string
@@ -75,7 +75,8 @@ def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float)
     ink = typeset.mask(placed, em, (pixels, pixels))
     if random.random() < UPRIGHT:  # as labels of narrow columns are; read from the bottom upwards
         turned = [(y, pixels - x, letter) for x, y, letter in letters]
-        return Sheet(np.rot90(ink).copy(), by_patch(sorted(turned, key=lambda at: (at[0] // (em / 2), -at[1])), pixels, patch))
+        return Sheet(np.rot90(ink).copy(),
+                     by_patch(sorted(turned, key=lambda at: (at[0] // (em / 2), -at[1])), pixels, patch))
     return Sheet(ink, by_patch(sorted(letters, key=lambda at: (at[1] // (em / 2), at[0])), pixels, patch))
 
 
@@ -86,7 +87,8 @@ def middles(text: str, style: typeset.Style) -> list[tuple[str, float]]:
 
 
 def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -> np.ndarray:
-    """Classes of the first letters of each patch, (patches, SLOTS), from letters with their places in pixels, in order."""
+    """Classes of the first letters of each patch, (patches, SLOTS), from letters with their places in pixels, in order.
+    """
     side = pixels // patch
     found, filled = np.zeros((side * side, SLOTS), np.int64), np.zeros(side * side, int)
     for x, y, letter in letters:

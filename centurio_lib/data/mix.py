@@ -15,7 +15,8 @@ from centurio_lib.languages import language
 from centurio_lib.params import OcrMix
 
 # weight of one language by its tier; the paper cuts T5 about 3 times (1/i) and 20 times (1/exp(i)) against uniform
-WEIGHTS = {"uniform": lambda tier: 1.0, "stratified-1": lambda tier: 1 / tier, "stratified-2": lambda tier: math.exp(-tier)}
+WEIGHTS = {"uniform": lambda tier: 1.0, "stratified-1": lambda tier: 1 / tier,
+           "stratified-2": lambda tier: math.exp(-tier)}
 
 
 class MixError(ValueError):
@@ -23,7 +24,8 @@ class MixError(ValueError):
 
 
 def quotas(total: int, codes: list[str], english_share: float, allocation: str = "uniform") -> dict[str, int]:
-    """Number of samples of each language, exactly `total` together; English first, largest remainders take what is left over.
+    """Number of samples of each language, exactly `total` together; English first, largest remainders take what is left
+    over.
 
     Raises MixError for a share outside 0..1, or a share below 1 without any language to give the rest to.
     """
@@ -53,12 +55,13 @@ def _divided(total: int, codes: list[str], english_share: float, weights: np.nda
     return {"en": english} | dict(zip(codes, counts.tolist(), strict=True))
 
 
-def assign(available: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str, seed: int) -> pd.DataFrame:
+def assign(available: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str,
+           seed: int) -> pd.DataFrame:
     """Give each of `total` samples one language.
 
-    `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Languages of the
-    mix without any sample are left out of the quotas (and named by `missing`). Returns the chosen rows of `available`,
-    shuffled, with its index. Raises MixError if a language has too few samples.
+    `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Languages of
+    the mix without any sample are left out of the quotas (and named by `missing`). Returns the chosen rows of
+    `available`, shuffled, with its index. Raises MixError if a language has too few samples.
     """
     random = np.random.default_rng(seed)
     samples = available.drop_duplicates("sample_id")
@@ -78,7 +81,8 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
     return _rows(available, taken).sample(frac=1, random_state=seed)
 
 
-def spread(samples: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str, seed: int) -> pd.DataFrame:
+def spread(samples: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str,
+           seed: int) -> pd.DataFrame:
     """Give each of `total` samples one language where they are translated only afterwards.
 
     `samples` has a row each: sample_id, its own language, text_heavy, translatable. A language takes samples of its own
@@ -98,8 +102,8 @@ def spread(samples: pd.DataFrame, total: int, codes: list[str], english_share: f
         mine = own.get(code, [])[:n]
         mine, free = mine + free[:n - len(mine)], free[n - len(mine):]
         if len(mine) < n:
-            raise MixError(f"language {code!r} needs {n} samples, but only {len(mine)} are left for it: lower `samples` of the "
-                           "stage, or name more data sets")
+            raise MixError(f"language {code!r} needs {n} samples, but only {len(mine)} are left for it: lower "
+                           "`samples` of the stage, or name more data sets")
         chosen += [(sample, code) for sample in mine]
     return pd.DataFrame(chosen, columns=["sample_id", "language"]).sample(frac=1, random_state=seed, ignore_index=True)
 

@@ -1,8 +1,8 @@
 """Synthetic documents: running text of any language on a page, photographed badly. Label: the text as it is read.
 
 Every sample is drawn from a seed of its own, so that one can be drawn again alone. Text for training and for evaluation
-is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and, where a
-profile asks for `articles`, as many of each language's Wikipedia.
+is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and,
+where a profile asks for `articles`, as many of each language's Wikipedia.
 """
 
 import hashlib
@@ -17,14 +17,17 @@ from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
+from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
 from centurio_lib.params import Ocr
+from centurio_lib.tables import BLIND
 
 COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
 READ = "Read the text in the image."
+ITEMS = "page_read"  # the task that asks for it
 
 
 class NoText(LookupError):
@@ -79,7 +82,9 @@ def prose(code: str, articles: int = 0) -> tuple[str, ...]:
 
 
 def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
-    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters, missing."""
+    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters,
+    missing.
+    """
     rows = []
     for code in codes:
         texts, of = sources(code, articles), language(code)
@@ -104,7 +109,10 @@ def with_text(articles: int = 0) -> list[str]:
 
 
 def chosen(options: Ocr) -> list[str]:
-    """Codes of the languages that options name, or of all that have text. Raises KeyError for an unknown one, NoText."""
+    """Codes of the languages that options name, or of all that have text.
+
+    Raises KeyError for an unknown one, NoText.
+    """
     for code in options.languages:
         if language(code).code not in with_text(options.articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
@@ -133,7 +141,8 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     return Document(image_id, image, "\n".join(shown), texts, columns, em, style.family)
 
 
-def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, options: Ocr, margin: float,
+def fill(code: str, split: str, style: typeset.Style, random: np.random.Generator, em: float, options: Ocr,
+         margin: float,
          columns: int) -> tuple[list[tuple[typeset.Line, float, float]], list[str]]:
     """Lines with their places (pixels) that fill a page column by column, and what each passage shows of itself.
 
@@ -171,7 +180,9 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
 
 
 def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> list[str]:
-    """The passages that one document draws on, in order: running text with the chance that options say, or names, shuffled."""
+    """The passages that one document draws on, in order: running text with the chance that options say, or names,
+    shuffled.
+    """
     running, names = _kinds(code, split, options.articles)
     if running and (not names or random.random() < options.running):
         return running
@@ -205,6 +216,25 @@ def instructions(documents: pd.DataFrame) -> pd.DataFrame:
              "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
              "split": drawn.split} for drawn in documents.itertuples()]
     return pd.DataFrame(rows)
+
+
+def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The `items` table of some documents: read each; "blind" shows another page of its language in place of every third."""
+    asked = []
+    for code, own in documents.groupby("language", sort=False):
+        rows = list(own.itertuples())
+        asked += [_item(drawn, drawn.split, drawn.image_id, drawn.image_id) for drawn in rows]
+        for drawn in rows[::BLIND_EVERY]:
+            others = [other.image_id for other in rows if other.text != drawn.text]
+            if others:
+                shown = str(artwork.random_for(seed, BLIND, drawn.image_id).choice(others))
+                asked.append(_item(drawn, BLIND, f"{drawn.image_id}/{BLIND}", shown))
+    return pd.DataFrame(asked)
+
+
+def _item(drawn, split: str, item_id: str, shown: str) -> dict:
+    return {"task": ITEMS, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
+            "concepts": [], "prompt": READ, "reference": drawn.text, "options": []}
 
 
 def page(ink: np.ndarray, random: np.random.Generator) -> Image.Image:

@@ -30,7 +30,8 @@ def images(texts: pd.DataFrame, drawn: pd.DataFrame, data: Data, pixels: int) ->
             if split:
                 image_id = f"{drawing.kind}/{drawing.concept}/{drawing.style}/{variant}"
                 placed = artwork.place(rendered, artwork.random_for(data.seed, image_id), pixels)
-                rows.append({"image_id": image_id, "concept": drawing.concept, "kind": drawing.kind, "style": drawing.style,
+                rows.append({"image_id": image_id, "concept": drawing.concept, "kind": drawing.kind,
+                             "style": drawing.style,
                              "variant": variant, "split": split, "image": artwork.to_bytes(placed)})
     return pd.DataFrame(rows)
 
@@ -38,8 +39,10 @@ def images(texts: pd.DataFrame, drawn: pd.DataFrame, data: Data, pixels: int) ->
 def captions(texts: pd.DataFrame, images: pd.DataFrame, pairs: splits.Pairs) -> pd.DataFrame:
     """The `captions` table: each training image in each language, short (the name) and dense (name and keywords)."""
     allowed = texts[[(c, code) not in pairs for c, code in zip(texts.concept, texts.language, strict=True)]]
-    dense = [prompts.dense_caption(name, list(words)[:KEYWORDS]) for name, words in zip(allowed.name, allowed.keywords, strict=True)]
-    both = pd.concat([allowed.assign(detail="short", caption=allowed.name), allowed.assign(detail="dense", caption=dense)])
+    dense = [prompts.dense_caption(name, list(words)[:KEYWORDS])
+             for name, words in zip(allowed.name, allowed.keywords, strict=True)]
+    both = pd.concat([allowed.assign(detail="short", caption=allowed.name),
+                      allowed.assign(detail="dense", caption=dense)])
     return images.loc[images.split == "train", ["image_id", "concept", "style", "split"]].merge(
         both[["concept", "language", "detail", "caption"]], on="concept")
 
@@ -49,7 +52,8 @@ def build(folder: Path, data: Data, pixels: int) -> dict[str, pd.DataFrame]:
     drawn = concepts.drawings()
     texts = chosen_texts(data, drawn)
     pictures = images(texts, drawn, data, pixels)
-    made = {"texts": texts, "images": pictures, "captions": captions(texts, pictures, splits.held_out_pairs(texts, data))}
+    made = {"texts": texts, "images": pictures,
+            "captions": captions(texts, pictures, splits.held_out_pairs(texts, data))}
     for name, frame in made.items():
         tables.write(folder / f"{name}.parquet", name, frame)
     return made

@@ -23,7 +23,8 @@ def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict],
     """Draw every sample into shards of `size` and return their files, in order.
 
     `draw` makes a row of the table from an id; with several processes it must be importable (a partial of a function
-    of the library). `key` stands for all else that the rows depend on. Raises ValueError for an id that is asked for twice.
+    of the library). `key` stands for all else that the rows depend on. Raises ValueError for an id that is asked for
+    twice.
     """
     if len(set(ids)) != len(ids):
         twice = next(sample for sample, n in Counter(ids).items() if n > 1)

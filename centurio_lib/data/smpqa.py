@@ -16,8 +16,10 @@ from PIL import Image
 
 from centurio_lib.data import artwork, charts, ocr, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr
+from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
 from centurio_lib.params import Smpqa
+from centurio_lib.tables import BLIND
 
 PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
@@ -25,7 +27,6 @@ SHORTEST, LONGEST = 2, 12  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 INSTRUCTION = "Answer the question using a single word or phrase."
 READ, GROUND = "smpqa_read", "smpqa_ground"
-BLIND_EVERY = 3
 
 
 class Question(NamedTuple):
@@ -119,7 +120,7 @@ def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
         for task in (READ, GROUND):
             for plot, n, q in [one for one in found if one[2].task == task][::BLIND_EVERY]:
                 shown = another(plot, q, rows, seed)
-                blind += [_item(q, "blind", f"{plot['plot_id']}/{n}/blind", shown, code)] if shown else []
+                blind += [_item(q, BLIND, f"{plot['plot_id']}/{n}/{BLIND}", shown, code)] if shown else []
         if not blind:
             raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test")
         asked += blind
@@ -135,7 +136,7 @@ def another(plot: dict, q: Question, plots: list[dict], seed: int) -> str | None
     """Name of another plot without the label that a question speaks of, of the same kind if possible; None for none."""
     others = [p for p in plots if p["plot_id"] != plot["plot_id"] and q.label not in p["labels"]]
     alike = [p["plot_id"] for p in others if p["kind"] == plot["kind"]] or [p["plot_id"] for p in others]
-    random = artwork.random_for(seed, "blind", plot["plot_id"], q.question)
+    random = artwork.random_for(seed, BLIND, plot["plot_id"], q.question)
     return str(random.choice(alike)) if alike else None
 
 

@@ -1,8 +1,9 @@
-"""Words letter by letter among fillers, as an encoder that reads shows them: what the small decoder learns to spell from.
+"""Words letter by letter among fillers, as an encoder that reads shows them: what the small decoder learns to spell
+from.
 
 A large language model knows how the words of its languages are spelled; the small one meets each word as one or two
-tokens. Here it reads letters that stand where the tokens of an image with text will stand, and answers with the text. No
-label of SMPQA's test is among its words.
+tokens. Here it reads letters that stand where the tokens of an image with text will stand, and answers with the text.
+No label of SMPQA's test is among its words.
 """
 
 import string
@@ -35,7 +36,8 @@ class Words(NamedTuple):
 
 def words(lexicon: corpus.Lexicon) -> Words:
     """The single words of all names that a lexicon holds, but for those that label plots of the test."""
-    rows = [(row.language, word) for row in lexicon.texts.itertuples() for word in row.name.split() if not ocr.held_out(word)]
+    rows = [(row.language, word) for row in lexicon.texts.itertuples()
+            for word in row.name.split() if not ocr.held_out(word)]
     return Words([word for code, word in rows if code == "en"], [word for _, word in rows])
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from centurio_lib.params import Data
 
 Pairs = set[tuple[str, str]]
+BLIND_EVERY = 3  # of the items of a test, each third is asked blind too
 
 
 def held_out_pairs(texts: pd.DataFrame, data: Data) -> Pairs:

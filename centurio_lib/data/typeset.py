@@ -131,7 +131,9 @@ def levels(text: str, right: bool) -> tuple[int, ...]:
 
 
 def boundaries(text: str, code: str, kind: str) -> list[int]:
-    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one, or "sentence"."""
+    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one, or
+    "sentence".
+    """
     make = {"line": icu.BreakIterator.createLineInstance, "character": icu.BreakIterator.createCharacterInstance,
             "sentence": icu.BreakIterator.createSentenceInstance}[kind]
     breaker = make(icu.Locale(code))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.data.splits import Pairs
-from centurio_lib.evaluation import fidelity, metrics
+from centurio_lib.evaluation import fidelity, metrics, tasks
 from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT, xm3600
 from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
@@ -18,7 +18,8 @@ BESIDES = {"smpqa_read": {"cer": lambda own, said: metrics.each(metrics.characte
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation,
           questions: pd.DataFrame | None = None, published: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Rows of the `items` table for every task that the profile asks; about text in images only where there are `questions`.
+    """Rows of the `items` table for every task that the profile asks; about text in images only where there are
+    `questions`.
 
     `published`: items of test sets that are at hand (notebook 08).
 
@@ -56,7 +57,7 @@ def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identif
     """The `predictions` table. `identity`: profile, setup, backbone and seed of the run; `identifier`: of languages."""
     frame = items.assign(prediction=answers, in_language=np.nan, score=np.nan, **identity)
     for name, own in frame.groupby("task"):
-        frame.loc[own.index, "score"] = TASKS[name].scores(own, own.prediction.tolist())
+        frame.loc[own.index, "score"] = tasks.scores(name, own, own.prediction.tolist())
         if name in GENERATIVE:
             frame.loc[own.index, "in_language"] = fidelity.in_language(own.prediction.tolist(), own.language.tolist(),
                                                                           identifier)

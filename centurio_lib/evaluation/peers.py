@@ -2,7 +2,7 @@
 
 A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. Its processor's own chat
 template makes the prompt; pictures stand where the item says, else before the text. Decoding is greedy with the tasks'
-own room, as for the study's models; closed questions are open, since a foreign model has not learned to end at an option.
+own room, as for the study's models; closed questions are open: a foreign model has not learned to end at an option.
 One item at a time: several models answer otherwise in padded batches.
 """
 
@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from centurio_lib import runs, tables, testsets
+from centurio_lib import params, runs, testsets
 from centurio_lib.data import artwork, shelf
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate
@@ -40,14 +40,14 @@ def name_of(model: str) -> str:
 def load(model: str, dtype: str = "bfloat16") -> Peer:
     """A model from the hub or a folder, on the GPU if there is one.
 
-    Raises PeerError where it is gated, out of reach, of a kind that transformers does not know, or without chat template.
+    Raises PeerError where it is gated, out of reach, of a kind that transformers does not know, or without template.
     """
     name, _, revision = model.partition("@")
     pinned = {"revision": revision} if revision else {}
     try:
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=False, **pinned)
-        loaded = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype), trust_remote_code=False,
-                                                             **pinned)
+        loaded = AutoModelForImageTextToText.from_pretrained(
+            name, dtype=getattr(torch, dtype), trust_remote_code=False, **pinned)
     except ImportError as error:
         raise PeerError(f"{model} wants a package that the study does not: {error}") from error
     except (OSError, ValueError, KeyError) as error:
@@ -60,17 +60,18 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
 
 def items(run: runs.Run) -> pd.DataFrame:
     """All items that a profile asks of any setup: drawings, plots where its study has them, published test sets."""
-    plots = None
-    if "smpqa" in runs.text_stages(run.profile) and TEXT.keys() & run.profile.evaluation.items.keys():
-        plots = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
-    return evaluate.items(*stages.test_data(run), run.profile.evaluation, plots, stages.test_sets(run))
+    made = set(runs.text_stages(run.profile)) if TEXT.keys() & run.profile.evaluation.items.keys() else set()
+    asked = [shown.questions(run.profile, stage) for stage in params.text_tests(run.profile) if stage in made]
+    questions = pd.concat(asked, ignore_index=True) if asked else None
+    return evaluate.items(*stages.test_data(run), run.profile.evaluation, questions, stages.test_sets(run))
 
 
 class Pictures:
     """Pictures of some items by id, opened when they are asked for."""
 
     def __init__(self, run: runs.Run, image_ids: list[str]):
-        self.shelves: list[shelf.Shelf] = [shelf.Tables(files, table, image_ids) for table, files in stored(run).items()]
+        self.shelves: list[shelf.Shelf] = [
+            shelf.Tables(files, table, image_ids) for table, files in stored(run).items()]
         if testsets.asked(run.profile):
             self.shelves.append(shelf.Folder(shown.test_pictures(run), dict.fromkeys(image_ids)))
 
@@ -99,12 +100,23 @@ def message(prompt: str, images: list) -> list[dict]:
     return [{"role": "user", "content": content}]
 
 
+def read(peer: Peer, prompt: str, images: list):
+    """A prompt and its pictures as the model's inputs, by its own chat template."""
+    made = peer.processor.apply_chat_template(
+        message(prompt, images), tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    return made.to(peer.model.device, peer.model.dtype)
+
+
+@torch.inference_mode()
+def logits(peer: Peer, prompt: str, images: list) -> torch.Tensor:
+    """The model's logits of a prompt: (tokens, vocabulary)."""
+    return peer.model(**read(peer, prompt, images)).logits[0].float().cpu()
+
+
 @torch.inference_mode()
 def answer(peer: Peer, item, pictures: Pictures) -> str:
     """The model's answer to one item, a row of the `items` table."""
-    asked = message(item.prompt, [pictures[i] for i in item.images])
-    inputs = peer.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
-                                                return_tensors="pt").to(peer.model.device, peer.model.dtype)
+    inputs = read(peer, item.prompt, [pictures[i] for i in item.images])
     made = peer.model.generate(**inputs, do_sample=False, max_new_tokens=TASKS[item.task].MAX_NEW_TOKENS,
                                repetition_penalty=getattr(TASKS[item.task], "REPETITION_PENALTY", 1.0))
     new = made[:, inputs["input_ids"].shape[1]:]  # (1, new tokens)

@@ -47,7 +47,7 @@ def _one(profile: Profile, name: str, pictures: Path) -> tuple[pd.DataFrame, dic
 
 def covered(name: str, parts: list[pd.DataFrame], missing: dict[str, str]) -> dict:
     """A row of the table `coverage`. `parts`: items of each language; `missing`: of each that is not run the reason."""
-    blind = sum(int((own.split == draw.BLIND).sum()) for own in parts)
+    blind = sum(int((own.split == tables.BLIND).sum()) for own in parts)
     # the first language's reason stands for all: they lack the same files
     reason = f"{' '.join(missing)}: {next(iter(missing.values()))}" if missing else ""
     status = ASKED if not missing else PARTLY if parts else NOT_RUN

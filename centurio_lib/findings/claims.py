@@ -1,8 +1,9 @@
 """The paper's claims as rules that were fixed before the run (params/claims.yaml), and what some scores say to them.
 
 The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper.items`), where a
-setup may go by another name: one that asks for the same as an earlier one is trained as that (`params.trained_as`). A verdict
-is replicated, contradicted or inconclusive; "not run" where a setup or a task that the rule names has no scores.
+setup may go by another name: one that asks for the same as an earlier one is trained as that (`params.trained_as`). A
+verdict is replicated, contradicted or inconclusive; "not run" where a setup or a task that the rule names has no
+scores.
 """
 
 from pathlib import Path

@@ -30,7 +30,8 @@ STYLE = {
 
 ENGLISH = "#d55e00"  # of Okabe and Ito's palette: apart from every colour of the ramp, whatever the colour vision
 MARKERS = "Xos^Dv"
-SHOWN = {"new-style": "ours: new style", "new-language": "ours: new language", "test": "ours", "published": "paper: Phi-3.5"}
+SHOWN = {"new-style": "ours: new style", "new-language": "ours: new language", "test": "ours", "published": "paper: "
+                                                                                                            "Phi-3.5"}
 CEILING, GOLD = "fidelity_ceiling", "gold captions"  # the metric, and the row that it becomes in a heat map
 PLAIN = "0.45"  # grey
 TIER_RAMP = ["#08306b", "#2171b5", "#4eb3d3", "#7a8f2a", "#c7b42c"]  # T5 (dark) to T1 (light)

@@ -24,7 +24,8 @@ RQ4 = {"no_pretraining": "no pre-training", "no_ocr": "no OCR", "ocr_E100": "100
 SHAPE = {"captioning": "XM3600_CIDEr", "flag": "MaXM_acc", "multiple_choice": "BIN-MC_acc", "image_pair": "M5-VGR_acc",
          "odd_one_out": "M5-VLOD_acc", "smpqa_ground": "SMPQA-Ground_acc", "smpqa_read": "SMPQA-Read_acc"}
 # the paper's own test sets, where a profile asks them
-TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "xvnli": "XVNLI_acc", "marvl": "MaRVL_acc",
+TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "xvnli": "XVNLI_acc",
+             "marvl": "MaRVL_acc",
              "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
 TEXT = {task: column for task, column in SHAPE.items() if task in scores.TEXT}
@@ -128,12 +129,15 @@ def final_tiers() -> Drawn:
 
 def tables(questions: dict[str, list[str]]) -> dict[str, Callable[[], Drawn]]:
     """Name and drawing of each of Tables 1 to 6; `questions`: the setups that each compares."""
-    drawn = {f"table{n}_{name}": partial(question, name, questions[name]) for n, name in enumerate(["rq1", "rq2", "rq3"], start=1)}
+    drawn = {f"table{n}_{name}": partial(question, name, questions[name])
+             for n, name in enumerate(["rq1", "rq2", "rq3"], start=1)}
     return drawn | {"table4_rq4": text_in_images, "table5_final": final, "table6_final_tiers": final_tiers}
 
 
 def appendix() -> dict[str, Callable[[], Drawn]]:
-    """Name and drawing of a heat map for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by languages."""
+    """Name and drawing of a heat map for each task of Tables 18 to 46: setups (Phi-3.5, Llama-3) or systems by
+    languages.
+    """
     table = pd.read_csv(paper.FILES[1], keep_default_na=False).astype({"value": float})
     table, drawn = table[~table.lang.str.startswith("avg")], {}
     for family, backbones in {"setups": ["Phi3.5", "Llama3"], "systems": ["Final"]}.items():

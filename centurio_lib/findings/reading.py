@@ -15,7 +15,7 @@ from centurio_lib import params, tables
 from centurio_lib.findings import figures, paper, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
 
-TASKS = {"smpqa_ground": "SMPQA Ground (yes or no)", "smpqa_read": "SMPQA Read"}
+TASKS = {"smpqa_ground": "SMPQA Ground (yes or no)", "smpqa_read": "SMPQA Read", "page_read": "Pages (characters)"}
 ERRORS = "cer"  # character error rate of reading: less is better
 LOOKS = {"en": ("English", figures.ENGLISH, "X"), "latin": ("other Latin script", "#0072b2", "o"),
          "other": ("other scripts", "#009e73", "s")}
@@ -27,14 +27,19 @@ def of(frame: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:
     return own.assign(group=own.language.map(paper.script))
 
 
+def known(frame: pd.DataFrame) -> list[str]:
+    """The tasks of text that some cells or items are of; SMPQA's always. A profile asks for pages or not."""
+    return [task for task in TASKS if task in paper.TASKS or task in set(frame.task)]
+
+
 def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """Scores by script with the columns of `scores.COLUMNS`, and chance; the paper's beside ours.
 
-    Metrics are the two tasks (exact match, with intervals) and the character error rate of reading. `cells` are of
-    `scores.stored`, `items` of `scores.items`. Raises ValueError as `scores.checked` (where no setup was asked, say).
+    Metrics are the tasks (exact match; of pages the share of characters; with intervals) and the character error rate of
+    reading SMPQA. `cells` are of `scores.stored`, `items` of `scores.items`. Raises ValueError as `scores.checked` (where no setup was asked, say).
     """
     parts = []
-    for task in TASKS:
+    for task in known(cells):
         own, headline = of(cells, task, scores.HEADLINE[task]), scores.HEADLINE[task]
         printed = paper.scripts(task)
         printed = printed.assign(setup=[params.trained_as(config, name) for name in printed.setup])
@@ -48,7 +53,7 @@ def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
     """Paired differences from one setup in both tasks by script, Holm's correction by task."""
     seen = items[items.split != BLIND]
     found = [statistics.differences(of(seen, task, scores.HEADLINE[task]), against, SCRIPTS).assign(metric=task)
-             for task in TASKS]
+             for task in known(seen)]
     setups = [setup for setup in dict.fromkeys(items.setup) if setup != against]
     ordered = pd.concat([scores.ordered(rows, setups) for rows in found], ignore_index=True)
     return ordered.round(dict.fromkeys(("value", "low", "high", "p", "p_holm"), scores.DECIMALS))
@@ -59,15 +64,15 @@ def figure(tidy: pd.DataFrame) -> Figure:
 
     Blind scores are dashed, chance is dotted.
     """
-    setups = list(dict.fromkeys(tidy.setup))
+    setups, tasks = list(dict.fromkeys(tidy.setup)), [task for task in TASKS if task in set(tidy.metric)]
     rows = {"test": "ours", "published": "paper: Phi-3.5"}
     with mpl.rc_context(figures.STYLE):
-        drawn, axes = plt.subplots(2, 2, figsize=(figures.WIDTH, 4.4), sharex=True, sharey="col", layout="constrained")
+        drawn, axes = plt.subplots(2, len(tasks), figsize=(figures.WIDTH, 4.4), sharex=True, sharey="col", layout="constrained")
         for (split, label), line in zip(rows.items(), axes, strict=True):
-            for (task, title), axis in zip(TASKS.items(), line, strict=True):
+            for task, axis in zip(tasks, line, strict=True):
                 _panel(axis, tidy[tidy.metric == task], split, setups)
-                axis.set_title(title if split == "test" else "")
-            line[0].set_ylabel(f"{label}\nexact match (%)")
+                axis.set_title(TASKS[task] if split == "test" else "" if task in paper.TASKS else "not in the paper")
+            line[0].set_ylabel(f"{label}\nright (%)")
         handles = [Line2D([], [], color=colour, marker=marker, label=name) for name, colour, marker in LOOKS.values()]
         handles += [Line2D([], [], color=figures.PLAIN, lw=0.7, ls=style, label=name)
                     for name, style in (("blind: another plot", "--"), ("chance", ":"))]
@@ -95,8 +100,8 @@ def _panel(axis: Axes, rows: pd.DataFrame, split: str, setups: list[str]) -> Non
 def plots(folder: Path, paths: list[Path]) -> pd.DataFrame:
     """One asked plot of each script, a row for each question to read: what each setup (seed 0) says is on it.
 
-    Columns plot_id, script, language, image, item_id, reference, the setups' answers, question. `folder` holds the plots
-    of notebook 06, `paths` are the stored scores (`scores.inputs`). A plot of English goes first.
+    Columns plot_id, script, language, image, item_id, reference, the setups' answers, question. `folder` holds the
+    plots of notebook 06, `paths` are the stored scores (`scores.inputs`). A plot of English goes first.
     """
     of = {"task": "smpqa_read", "split": "test", "seed": 0}
     found = [tables.read(Path(path).with_name("predictions.parquet"), "predictions", **of) for path in paths]

@@ -14,11 +14,11 @@ import pandas as pd
 from centurio_lib import runs, tables
 from centurio_lib.findings.statistics import ITEM
 from centurio_lib.languages import languages, tier_label
+from centurio_lib.tables import BLIND
 
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
 SCRIPTS = ["en", "latin", "other"]  # columns of its tables of text in images: Latin script without English
-BLIND = "blind"  # split of the baseline: the same prompts, each with another image
 SPLITS = ["new-style", "new-language", "test", BLIND, "published"]  # in the order of tables; never averaged over
 COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
            "by_seed"]
@@ -27,10 +27,12 @@ DECIMALS = 4  # of stored values: well below what a score resolves, well above w
 # the one metric of each task that enters "all tasks"
 HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact_match", "image_pair": "accuracy",
             "odd_one_out": "accuracy", "smpqa_read": "exact_match", "smpqa_ground": "accuracy",
-            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy", "marvl": "accuracy",
-            "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match", "m3exam": "accuracy", "xmmmu": "accuracy",
+            "page_read": "characters",
+            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy",
+            "marvl": "accuracy", "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match",
+            "m3exam": "accuracy", "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
-TEXT = {"smpqa_read", "smpqa_ground"}  # text in images: tables of their own, by script
+TEXT = {"smpqa_read", "smpqa_ground", "page_read"}  # text in images: tables of their own, by script
 # answered in a language of the model's choice, so that its fidelity decides
 GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 

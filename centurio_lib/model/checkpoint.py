@@ -1,6 +1,8 @@
-"""Checkpoints of a training loop: trained weights, Adam's moments, the random state and the log, in one safetensors file.
+"""Checkpoints of a training loop: trained weights, Adam's moments, the random state and the log, in one safetensors
+file.
 
-Written atomically and named after the run's key, so that a killed run goes on from its last one and never from another's.
+Written atomically and named after the run's key, so that a killed run goes on from its last one and never from
+another's.
 """
 
 from pathlib import Path
@@ -22,18 +24,24 @@ def path_of(folder: Path, key: str) -> Path:
     return Path(folder) / f"checkpoint-{key[:12]}.safetensors"
 
 
-def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer, log: list[list[float]]) -> None:
-    """Write a checkpoint at `step`, by the first of the processes that share it. `log`: a row of numbers for each entry."""
+def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer,
+          log: list[list[float]]) -> None:
+    """Write a checkpoint at `step`, by the first of the processes that share it.
+
+    `log`: a row of numbers for each entry.
+    """
     tensors = workers.random_states() | {"log": torch.tensor(log, dtype=torch.float64)}
     if not workers.state().is_main_process:
         return
     for name, p in named.items():
-        tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value for kind, value in optimizer.state[p].items()}
+        tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value
+                                                     for kind, value in optimizer.state[p].items()}
     with provenance.atomic(path) as temporary:
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"key": key, "step": str(step)})
 
 
-def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizer, schedule) -> tuple[int, list[list[float]]]:
+def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizer,
+            schedule) -> tuple[int, list[list[float]]]:
     """Put a checkpoint back: its step and log; (0, []) where there is none.
 
     Raises CheckpointError if it is of another run, or not readable.
@@ -43,12 +51,14 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
     with opened(path) as file:
         metadata = file.metadata()
         if metadata["key"] != key:
-            raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start again")
+            raise CheckpointError(f"{path} is a checkpoint of another setup or of other params: remove it to start "
+                                  "again")
         kinds = {k.split("/")[0] for k in file.keys()} - {"random", "random_gpu", "log", "weight"}
         for name, p in named.items():
             p.data.copy_(file.get_tensor(f"weight/{name}"))
             stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}
-            optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}  # the step count stays on the CPU
+            # the step count stays on the CPU
+            optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}
         workers.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})
         log = file.get_tensor("log").tolist()
     schedule.last_epoch = step = int(metadata["step"])

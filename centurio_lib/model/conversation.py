@@ -1,8 +1,8 @@
 """A conversation as tokens: chat template, image placeholders, and which tokens are learned.
 
 Only the assistant's answers (with the token that ends their turn) are trained on; system and user turns, the assistant
-header and image tokens are masked. Where an answer begins is where the chat template, asked for a generation prompt, ends:
-so the mask holds for any LLM with a template, and what is learned is what the LLM is later asked to go on with.
+header and image tokens are masked. Where an answer begins is where the chat template, asked for a generation prompt,
+ends: so the mask holds for any LLM with a template, and what is learned is what the LLM is later asked to go on with.
 
 A small decoder does not know how its tokens are spelled, which is what reading asks of it. So answers that are read may
 be given in the tokenizer's smallest pieces: by BPE dropout (Provilkov et al. 2020, arXiv 1910.13267) of 1.
@@ -45,14 +45,14 @@ def messages(turns: list[dict], n_images: int, after_images: str = "") -> list[d
 def end_of_turn(tokenizer) -> str:
     """The token with which a tokenizer's chat template ends an answer. Raises ConversationError where there is none."""
     if not tokenizer.chat_template:
-        raise ConversationError(f"{tokenizer.name_or_path} has no chat template: name an instruction-tuned language model, "
-                                "or add chat_template.jinja to its folder")
+        raise ConversationError(f"{tokenizer.name_or_path} has no chat template: name an instruction-tuned language "
+                                "model, or add chat_template.jinja to its folder")
     chat = messages([{"role": "user", "text": "Q"}, {"role": "assistant", "text": "A"}], 0)
     before, whole = rendered(tokenizer, chat[:1], prompt=True), rendered(tokenizer, chat)
     rest = tokenizer(whole[len(before) + 1:], add_special_tokens=False)["input_ids"]
     if not whole.startswith(before + "A") or not rest or rest[0] not in tokenizer.added_tokens_decoder:
-        raise ConversationError(f"the chat template of {tokenizer.name_or_path} does not put an answer and a special token "
-                                "after its generation prompt: what is learned cannot be told from it")
+        raise ConversationError(f"the chat template of {tokenizer.name_or_path} does not put an answer and a special "
+                                "token after its generation prompt: what is learned cannot be told from it")
     return tokenizer.convert_ids_to_tokens(rest[0])
 
 
@@ -113,7 +113,8 @@ def plain(name: str, turns: list[dict], special: set[str]) -> list[dict]:
         suspected = special if starts & set(turn["text"]) else ()
         found = [t for t in suspected if t in turn["text"] and not (t == IMAGE and turn["role"] == "user")]
         if found:
-            raise ConversationError(f"sample {name}: the text of a turn must not hold {found[0]}, which is a special token")
+            raise ConversationError(f"sample {name}: the text of a turn must not hold {found[0]}, which is a special "
+                                    "token")
     return turns
 
 
@@ -123,12 +124,15 @@ def special_tokens(tokenizer) -> set[str]:
 
 
 def _answers(tokenizer, name: str, chat: list[dict], text: str) -> list[tuple[int, int]]:
-    """Where the answers of a chat stand in its text, from the end of the header to that of the turn: (first, after last)."""
+    """Where the answers of a chat stand in its text, from the end of the header to that of the turn: (first, after
+    last).
+    """
     found, end = [], tokenizer.eos_token
     for turn in [i for i, message in enumerate(chat) if message["role"] == "assistant"]:
         before = rendered(tokenizer, chat[:turn], prompt=True)
         if not text.startswith(before):
-            raise ConversationError(f"sample {name}: the chat template writes turn {turn} otherwise than it asks for it")
+            raise ConversationError(f"sample {name}: the chat template writes turn {turn} otherwise than it asks for "
+                                    "it")
         found.append((len(before), text.index(end, len(before)) + len(end)))
     return found
 
@@ -181,7 +185,8 @@ def checked(sample: Conversation, image_token: int) -> Conversation:
     return sample
 
 
-def fitting(conversations: list[Conversation], image_token: int, text_tokens: int, row_tokens: int) -> list[Conversation]:
+def fitting(conversations: list[Conversation], image_token: int, text_tokens: int,
+            row_tokens: int) -> list[Conversation]:
     """Conversations that are not too long: in text, an image counted as one token, and with all of an image's tokens.
 
     None is cut, for half an image shows nothing of the other half. Raises ConversationError where none is left.
@@ -189,15 +194,16 @@ def fitting(conversations: list[Conversation], image_token: int, text_tokens: in
     kept = [c for c in conversations if len(c.ids) <= row_tokens
             and int((c.ids != image_token).sum()) + len(c.images) <= text_tokens]
     if not kept:
-        raise ConversationError(f"no conversation fits {text_tokens} tokens of text and {row_tokens} in all: raise text_tokens "
-                                "or row_tokens of the stage")
+        raise ConversationError(f"no conversation fits {text_tokens} tokens of text and {row_tokens} in all: raise "
+                                "text_tokens or row_tokens of the stage")
     return kept
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:
     """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images.
 
-    A question of a test set may mark itself where each image stands. Raises ConversationError for other marks than images.
+    A question of a test set may mark itself where each image stands. Raises ConversationError for other marks than
+    images.
     """
     marks = text.count(IMAGE)
     if marks not in (0, len(counts)):

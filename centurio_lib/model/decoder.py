@@ -1,4 +1,6 @@
-"""The study's own small multilingual decoder: Phi-3's architecture, a byte-level BPE tokenizer, plain language modelling."""
+"""The study's own small multilingual decoder: Phi-3's architecture, a byte-level BPE tokenizer, plain language
+modelling.
+"""
 
 from pathlib import Path
 
@@ -33,12 +35,14 @@ def train_tokenizer(texts, vocabulary: int) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Prepend(" ")  # a word after a special token is the same token as after a space
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(WORD), "isolated"),
-                                                       pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+                                                       pre_tokenizers.ByteLevel(add_prefix_space=False,
+                                                                                use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=SPECIAL, show_progress=False,
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(texts, trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=corpus.END, bos_token=corpus.BREAK,
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=corpus.END,
+                                   bos_token=corpus.BREAK,
                                    padding_side="left", clean_up_tokenization_spaces=False)
     fast.chat_template = CHAT_TEMPLATE
     return fast
@@ -51,13 +55,15 @@ def new(tokenizer, size: DecoderSize, seed: int) -> Phi3ForCausalLM:
         vocab_size=len(tokenizer), hidden_size=size.hidden, intermediate_size=size.hidden * 8 // 3 // 32 * 32,
         num_hidden_layers=size.layers, num_attention_heads=size.heads, num_key_value_heads=size.heads,
         max_position_embeddings=2048, original_max_position_embeddings=2048,
-        initializer_range=size.hidden ** -0.5,  # the default 0.02 suits wide models: narrow ones hardly learn to copy from it
+        # the default 0.02 suits wide models: narrow ones hardly learn to copy from it
+        initializer_range=size.hidden ** -0.5,
         tie_word_embeddings=True, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id))
 
 
 def drawn(tokenizer, draw: corpus.Draw, step: int, tokens: int) -> list[Conversation]:
-    """Whole documents of about `tokens` tokens in all, drawn for one step alone, so that a killed training can go on."""
+    """Whole documents of about `tokens` tokens in all, drawn for one step alone, so that a killed training can go on.
+    """
     random, found = np.random.default_rng((draw.seed, step)), []
     while sum(len(c.ids) for c in found) < tokens:
         coded = tokenizer([corpus.BREAK + draw(random) for _ in range(4)], add_special_tokens=False)["input_ids"]
@@ -95,7 +101,8 @@ def teach_spelling(model, tokenizer, draw: corpus.Draw, size: DecoderSize, spell
     known, tokens = spelling.words(draw.lexicon), int(FILL * size.batch * size.length / 2)
 
     def losses(step: int) -> list[torch.Tensor]:
-        parts = drawn(tokenizer, draw, size.steps + step, tokens), letters(tokenizer, known, draw.seed, step, tokens, size.length)
+        parts = drawn(tokenizer, draw, size.steps + step, tokens), letters(tokenizer, known, draw.seed, step, tokens,
+                                                                           size.length)
         return [loss_of(model, tokenizer, batch_of(part, size.length, tokenizer.pad_token_id)) for part in parts]
     return tuple(_fitted(model, losses, draw.seed, spelled.lr, spelled.steps, folder, key, "spelling", say))
 
@@ -114,7 +121,8 @@ def letters(tokenizer, known: spelling.Words, seed: int, step: int, tokens: int,
     """Words letter by letter, of about `tokens` tokens in all and `longest` each, drawn for one step alone."""
     random, found = np.random.default_rng((seed, step, 1)), []
     question = tokenizer(READ, add_special_tokens=False)["input_ids"]
-    start, user, assistant, end = (tokenizer.convert_tokens_to_ids(t) for t in (corpus.BREAK, corpus.USER, corpus.ASSISTANT, corpus.END))
+    start, user, assistant, end = (tokenizer.convert_tokens_to_ids(t)
+                                   for t in (corpus.BREAK, corpus.USER, corpus.ASSISTANT, corpus.END))
     while sum(len(c.ids) for c in found) < tokens:
         one = spelling.draw(known, random)
         with conversation.spelling(tokenizer):
@@ -131,9 +139,11 @@ def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
     hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).last_hidden_state
     targets = batch.labels[:, 1:]
     mine = targets != -100
-    losses = nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][mine]), targets[mine], reduction="none")  # (labels,)
+    # (labels,)
+    losses = nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][mine]), targets[mine], reduction="none")
     first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[mine]
-    # the first token decides an answer, and letters, true and false have no other: without a weight long answers drown them
+    # the first token decides an answer, and letters, true and false have no other: without a weight long answers drown
+    # them
     weights = torch.where(first, FIRST_TOKEN_WEIGHT, 1.0)
     return (weights * losses).sum() / weights.sum()
 
@@ -144,4 +154,5 @@ def perplexity(model, tokenizer, context: str, text: str) -> tuple[float, int]:
     given = tokenizer(corpus.BREAK + context, add_special_tokens=False)["input_ids"]
     ids = given + tokenizer(text, add_special_tokens=False)["input_ids"]
     logits = model(input_ids=torch.tensor([ids])).logits[0, len(given) - 1:-1]  # (text tokens, vocabulary)
-    return nn.functional.cross_entropy(logits, torch.tensor(ids[len(given):]), reduction="sum").item(), len(text.encode())
+    return (nn.functional.cross_entropy(logits, torch.tensor(ids[len(given):]), reduction="sum").item(),
+            len(text.encode()))

@@ -24,12 +24,18 @@ COSINE_SCALE = 16.0
 WEIGHT_DECAY = 0.05
 
 
-def new(size: EncoderSize, pixels: int, names: int, keywords: int, seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
-    """A SigLIP vision tower with random weights, without the pooling head that LLaVA does not use; and the two text heads."""
+def new(size: EncoderSize, pixels: int, names: int, keywords: int,
+        seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
+    """A SigLIP vision tower with random weights, without the pooling head that LLaVA does not use; and the two text
+    heads.
+    """
     torch.manual_seed(seed)
-    config = SiglipVisionConfig(hidden_size=size.hidden, intermediate_size=4 * size.hidden, num_hidden_layers=size.layers,
-                                num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch, vision_use_head=False)
-    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names, bias=False), "keywords": nn.Linear(size.hidden, keywords)})
+    config = SiglipVisionConfig(hidden_size=size.hidden, intermediate_size=4 * size.hidden,
+                                num_hidden_layers=size.layers,
+                                num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch,
+                                vision_use_head=False)
+    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names, bias=False),
+                           "keywords": nn.Linear(size.hidden, keywords)})
     return SiglipVisionModel(config), heads
 
 
@@ -42,7 +48,8 @@ def name_logits(model: SiglipVisionModel, heads: nn.ModuleDict, tokens: torch.Te
     return COSINE_SCALE * nn.functional.normalize(tokens, dim=-1) @ vectors.T
 
 
-def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int, folder: Path,
+def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int,
+          folder: Path,
           key: str, say=print) -> float:
     """Train on random placements of drawings, resumable. Returns the mean loss of the last 100 steps.
 
@@ -79,12 +86,14 @@ def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: t
 def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionModel:
     """Scale what each block writes so that the last block's output, which LLaVA reads, has a standard deviation of 1.
 
-    Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights then
-    starts at the scale of word embeddings.
+    Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights
+    then starts at the scale of word embeddings.
     """
-    scale = 1 / model(pixel_values=pixels.to(model.device), output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[-1].std()
+    seen = model(pixel_values=pixels.to(model.device), output_hidden_states=True, interpolate_pos_encoding=True)
+    scale = 1 / seen.hidden_states[-1].std()
     embeddings = model.embeddings
-    writers = [embeddings.patch_embedding, *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]
+    writers = [embeddings.patch_embedding,
+               *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]
     for module in writers:
         module.weight.mul_(scale)
         module.bias.mul_(scale)

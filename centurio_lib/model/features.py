@@ -104,7 +104,8 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
     Positions are interpolated where the images are of another size than those that it was trained on.
     """
     own = next(vision.parameters())
-    return vision(pixels.to(own.device, own.dtype), output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[layer]
+    return vision(pixels.to(own.device, own.dtype), output_hidden_states=True,
+                  interpolate_pos_encoding=True).hidden_states[layer]
 
 
 def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> torch.Tensor:

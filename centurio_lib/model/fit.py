@@ -17,8 +17,9 @@ def fit(named: dict[str, nn.Parameter], losses: Callable[[int], list[torch.Tenso
         factor: Callable[[int], float], steps: int, folder: Path, key: str, what: str, say=print) -> list[float]:
     """Minimise the sum of `losses(step)`, a list of scalars, over some steps; `factor(step)` times the learning rate.
 
-    Gradients of the parameters whose names do not start with "heads." are clipped together. Returns the mean of each loss
-    over the last steps, NaN where there were none. Raises checkpoint.CheckpointError for a checkpoint of another training.
+    Gradients of the parameters whose names do not start with "heads." are clipped together. Returns the mean of each
+    loss over the last steps, NaN where there were none. Raises checkpoint.CheckpointError for a checkpoint of another
+    training.
     """
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     path, start = checkpoint.path_of(folder, key), time.monotonic()

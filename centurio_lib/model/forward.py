@@ -27,7 +27,8 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
         return words
     places = ids == llava.config.image_token_index
     projector = llava.model.multi_modal_projector
-    kept = next(p for p in projector.parameters() if p.is_floating_point()).dtype  # float32 where it was trained in half precision
+    # float32 where it was trained in half precision
+    kept = next(p for p in projector.parameters() if p.is_floating_point()).dtype
     projected = projector(features.to(words.device, kept)).to(words.dtype)  # (image tokens, d_lm)
     if int(places.sum()) != len(projected):
         raise ValueError(f"{int(places.sum())} image tokens, but features for {len(projected)}")
@@ -43,20 +44,24 @@ def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.T
 
 
 def masks(config, batch: Batch, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
-    """What a language model's layers see: the batch's mask, or by the kind of a layer, where some (Gemma's) see the last tokens only.
+    """What a language model's layers see: the batch's mask, or one for each kind of layer.
 
-    Positions begin anew in each conversation, so that the window is that of its own tokens.
+    Some layers of some LMs (Gemma 3) see the last tokens only. Positions begin anew in each conversation, so that the
+    window is that of its own tokens.
     """
     def written(mask: torch.Tensor) -> torch.Tensor:
         return additive(mask, dtype) if config._attn_implementation == "eager" else mask
     if "sliding_attention" not in (getattr(config, "layer_types", None) or []):
         return written(batch.mask)
     back = batch.positions[:, None, :, None] - batch.positions[:, None, None, :]  # (rows, 1, tokens, tokens)
-    return {"full_attention": written(batch.mask), "sliding_attention": written(batch.mask & (back < config.sliding_window))}
+    near = batch.mask & (back < config.sliding_window)
+    return {"full_attention": written(batch.mask), "sliding_attention": written(near)}
 
 
 def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2) wants."""
+    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2)
+    wants.
+    """
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
 
@@ -69,4 +74,5 @@ def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.
     targets = batch.labels[:, 1:]
     learned = targets != -100
     rows = hidden_states(llava, batch, features)[:, :-1][learned]  # (labels, d_lm)
-    return torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"), int(learned.sum())
+    return (torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"),
+            int(learned.sum()))

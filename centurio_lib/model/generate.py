@@ -1,4 +1,6 @@
-"""Greedy decoding in left-padded batches, prompts of like length together; closed questions answer with one of their options."""
+"""Greedy decoding in left-padded batches, prompts of like length together; closed questions answer with one of their
+options.
+"""
 
 import time
 from contextlib import nullcontext
@@ -12,16 +14,18 @@ from centurio_lib.model.forward import computing, embed
 
 
 @torch.no_grad()
-def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features, max_new_tokens: list[int],
+def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features,
+            max_new_tokens: list[int],
             batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
             say=None, penalties: list[float] | None = None) -> list[str]:
     """An answer to each prompt.
 
-    `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of each;
+    `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of
+    each;
     `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes
-    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned. `penalties`: of
-    each, what divides the score of tokens that its answer holds already (1, or None: nothing).
-    Answers come in the order of the prompts and do not depend on what shares a batch.
+    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned.
+    `penalties`: of each, what divides the score of tokens that its answer holds already (1, or None: nothing). Answers
+    come in the order of the prompts and do not depend on what shares a batch.
     """
     found: list[str] = [""] * len(prompts)
     said, done = time.monotonic(), 0
@@ -29,7 +33,8 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     repeated = penalties or [1.0] * len(prompts)
     kinds = [(room, bool(own), penalty) for room, own, penalty in zip(max_new_tokens, closed, repeated, strict=True)]
     for mine in batches(prompts, kinds, batch):
-        texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features, max_new_tokens[mine[0]],
+        texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features,
+                       max_new_tokens[mine[0]],
                        among(tokenizer, [closed[i] for i in mine], [spell[i] for i in mine])
                        if closed[mine[0]] else None, repeated[mine[0]])
         for i, text in zip(mine, texts, strict=True):
@@ -52,7 +57,8 @@ def batches(prompts: list[np.ndarray], kinds: list[tuple], batch: int) -> list[l
 
 
 def among(tokenizer, options: list[list[str]], spelled: list[bool]):
-    """For transformers' `prefix_allowed_tokens_fn`: in each row of a batch, tokens that go on with one of its options."""
+    """For transformers' `prefix_allowed_tokens_fn`: in each row of a batch, tokens that go on with one of its options.
+    """
     end = tokenizer.eos_token_id
     coded = []
     for own, small in zip(options, spelled, strict=True):
@@ -76,7 +82,8 @@ def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed,
     shown = [i for row in images for i in row]
     with computing(llava):
         embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
-        made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens, do_sample=False,
+        made = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens,
+                              do_sample=False,
                               pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
                               prefix_allowed_tokens_fn=allowed, repetition_penalty=penalty)
     return [text.strip() for text in tokenizer.batch_decode(made, skip_special_tokens=True)]

@@ -53,14 +53,17 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
 
 
 def output_head(language_model) -> torch.nn.Linear:
-    """The output head with what some LMs do to its logits afterwards, which LLaVA would leave out: Cohere scales, Gemma 2 caps."""
+    """The output head with what some LMs do to its logits afterwards, which LLaVA would leave out: Cohere scales, Gemma
+    2 caps.
+    """
     own, config = language_model.lm_head, language_model.config
     scale, cap = getattr(config, "logit_scale", None) or 1.0, getattr(config, "final_logit_softcapping", None)
     if scale == 1.0 and not cap:
         return own
     head = torch.nn.Linear(own.in_features, own.out_features, own.bias is not None, device="meta")
     head.weight, head.bias = own.weight, own.bias
-    head.register_forward_hook(lambda module, inputs, logits: cap * torch.tanh(logits * scale / cap) if cap else logits * scale)
+    head.register_forward_hook(lambda module, inputs, logits: cap * torch.tanh(logits * scale / cap) if cap
+                               else logits * scale)
     return head
 
 
@@ -103,7 +106,9 @@ def tune(llava, profile: Profile, setup: Setup):
 
 
 def in_full(llava, parts_of_it: list[str]) -> None:
-    """Keep parts in float32: at a rate of 1e-6 an update is lost in rounding to bfloat16. LoRA's weights are there by peft."""
+    """Keep parts in float32: at a rate of 1e-6 an update is lost in rounding to bfloat16. LoRA's weights are there by
+    peft.
+    """
     for name in parts_of_it:
         getattr(llava.model, name).float()
 
@@ -152,7 +157,9 @@ def load(llava, folder: Path, train: bool = False):
 
 
 def fingerprint(llava) -> str:
-    """Which base models an untuned LLaVA is made of, wherever they lie and in which precision: a digest of some weights."""
+    """Which base models an untuned LLaVA is made of, wherever they lie and in which precision: a digest of some
+    weights.
+    """
     looked_at = [llava.get_input_embeddings().weight[:64], llava.model.vision_tower.embeddings.patch_embedding.weight,
                  *(p for name, p in llava.model.language_model.named_parameters() if "norm" in name)]
     return provenance.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
@@ -167,6 +174,8 @@ def check_base(llava, folder: Path) -> None:
 
 
 def merged(model) -> LlavaForConditionalGeneration:
-    """A plain LLaVA for decoding: LoRA merged into its weights, or beside them where they are in 4 bits and merging would round."""
+    """A plain LLaVA for decoding: LoRA merged into its weights, or beside them where they are in 4 bits and merging
+    would round.
+    """
     llava = plain(model)
     return (llava if model is llava or llava.is_loaded_in_4bit else model.merge_and_unload()).eval()

@@ -1,8 +1,9 @@
 """How much memory of a GPU a training stage needs, before it starts: arithmetic over the shapes of its base models.
 
-What is counted, in bytes: NF4 weights 0.5 and their scales (one byte for 64 weights, four for 256 of those); other frozen
-weights as the profile's dtype; what is trained 16 (weights, gradients and Adam's two moments in float32); of activations,
-with checkpointing, each layer's input and all that the backward pass of one layer and of the output head wants.
+What is counted, in bytes: NF4 weights 0.5 and their scales (one byte for 64 weights, four for 256 of those); other
+frozen weights as the profile's dtype; what is trained 16 (weights, gradients and Adam's two moments in float32); of
+activations, with checkpointing, each layer's input and all that the backward pass of one layer and of the output head
+wants.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,8 @@ SLACK = 1.05  # of what the allocator holds and cannot use
 LABELS = 0.25  # share of a row's tokens that are learned: an image is 729 of about a thousand
 LOGIT = 16  # bytes a label and word: logits in half and full precision, their softmax and gradient
 NORMS = {"cohere": 1, "gemma3_text": 4}  # of a layer, by model type, where they are not two
-ENCODER_SAVED = 42  # bytes a token and channel of one encoder layer (Korthikanti et al. 2022: 34; norms in float32 besides)
+# bytes a token and channel of one encoder layer (Korthikanti et al. 2022: 34; norms in float32 besides)
+ENCODER_SAVED = 42
 
 
 class MemoryShortage(RuntimeError):
@@ -57,7 +59,8 @@ class LanguageModel(Strict):
         """Input and output width of each linear layer of one block."""
         d, q, kv = self.hidden, self.heads * self.head_width, self.kv_heads * self.head_width
         joined = [(d, q + 2 * kv), (q, d), (d, 2 * self.intermediate), (self.intermediate, d)]
-        apart = [(d, q), (d, kv), (d, kv), (q, d), (d, self.intermediate), (d, self.intermediate), (self.intermediate, d)]
+        apart = [(d, q), (d, kv), (d, kv), (q, d), (d, self.intermediate), (d, self.intermediate),
+                 (self.intermediate, d)]
         return joined if self.fused else apart
 
     @property
@@ -127,8 +130,10 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
     own, tower = _config(language_model), _config(vision)
     for kind, name, found in (("language_models", language_model, own), ("vision", vision, tower)):
         if not found and name not in known[kind]:
-            raise MemoryShortage(f"the shape of {name} is not known, so that its memory cannot be told: state it in {MODELS}")
-    return (_language_model(own) if own else validated(LanguageModel, known["language_models"][language_model], str(MODELS)),
+            raise MemoryShortage(f"the shape of {name} is not known, so that its memory cannot be told: state it in "
+                                 f"{MODELS}")
+    return (_language_model(own) if own
+            else validated(LanguageModel, known["language_models"][language_model], str(MODELS)),
             _vision(tower) if tower else validated(Vision, known["vision"][vision], str(MODELS)))
 
 
@@ -156,12 +161,14 @@ def _vision(c: dict) -> Vision:
 def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
     """Bytes of each part of a stage at its peak."""
     tokens, frozen, lora = need.rows * need.row_tokens, 2 if need.half else 4, lm.lora(need.rank) if need.rank else 0
-    images, wide = max(1, tokens // 1024) * (1 if need.tiling == 1 else 1 + need.tiling**2), 1 if need.tiling == 1 else 2
+    images, wide = (max(1, tokens // 1024) * (1 if need.tiling == 1 else 1 + need.tiling**2),
+                    1 if need.tiling == 1 else 2)
     projector = vision.hidden * wide * lm.hidden + lm.hidden**2 + 2 * lm.hidden
     whole = projector + (vision.weights if need.tune_encoder else 0)  # trained, and kept as it was besides
     labels = int(LABELS * tokens)
     found = {
-        "language model, linear layers": lm.quantised * (NF4 if need.load_4bit else frozen) if need.rank else lm.quantised * TRAINED,
+        "language model, linear layers": lm.quantised * (NF4 if need.load_4bit else frozen) if need.rank
+        else lm.quantised * TRAINED,
         "embeddings and head": lm.other * (frozen if need.rank else TRAINED),
         "image encoder": 0 if need.tune_encoder else vision.weights * frozen,
         "LoRA, its gradients and moments": lora * TRAINED,
@@ -178,7 +185,8 @@ def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
 
 
 def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
-    """Bytes that autograd keeps of one decoder layer: of each adapter its input and dropout mask, of frozen weights nothing.
+    """Bytes that autograd keeps of one decoder layer: of each adapter its input and dropout mask, of frozen weights
+    nothing.
 
     Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
     """
@@ -189,7 +197,9 @@ def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
 
 
 def copies(lm: LanguageModel, tokens: int, need: Need) -> int:
-    """Bytes that come and go within a layer: its widest weight unpacked, and gradients of its widest activations in float32."""
+    """Bytes that come and go within a layer: its widest weight unpacked, and gradients of its widest activations in
+    float32.
+    """
     return (2 * max(n * m for n, m in lm.linear) if need.load_4bit else 0) + tokens * 2 * lm.intermediate * 4
 
 
@@ -215,8 +225,8 @@ def check(profile: Profile, setup: Setup, stage: Stage, gib: float) -> float:
     if total > gib:
         largest = ", ".join(f"{name} {size / GIB:.1f}" for name, size in
                             sorted(parts(lm, vision, need).items(), key=lambda item: -item[1])[:4])
-        raise MemoryShortage(f"profile {profile.name}, setup {setup.name}: a stage needs about {total:.1f} GiB of a GPU, this one has "
-                             f"{gib:.1f} ({largest}): {advice(lm, vision, need, gib)}")
+        raise MemoryShortage(f"profile {profile.name}, setup {setup.name}: a stage needs about {total:.1f} GiB of a "
+                             f"GPU, this one has {gib:.1f} ({largest}): {advice(lm, vision, need, gib)}")
     return total
 
 
@@ -227,7 +237,8 @@ def in_all(lm: LanguageModel, vision: Vision, need: Need) -> float:
 
 def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
     """The first change, or changes together, by which a stage would fit, from those that change no result on."""
-    changes = {"checkpointing: true": {"checkpointing": True}, "rows: 1": {"rows": 1}, "load_4bit: true": {"load_4bit": True},
+    changes = {"checkpointing: true": {"checkpointing": True}, "rows: 1": {"rows": 1},
+               "load_4bit: true": {"load_4bit": True},
                "row_tokens: 1792 (one image and 1024 tokens of text)": {"row_tokens": min(need.row_tokens, 1792)},
                "lora_rank: 64": {"rank": min(need.rank or 64, 64)}}
     made, changed = [], need

@@ -59,7 +59,7 @@ def load_tokenizer(base: Base):
 
 
 def pass_on(base: Base, folder: Path) -> None:
-    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms themselves."""
+    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms."""
     source = hub.model(base.language_model, base.language_model_revision)
     for file in sorted(file for pattern in TERMS for file in source.glob(pattern)):
         shutil.copy(file, folder / file.name)

@@ -1,8 +1,8 @@
 """The small vision encoder learns to read English lettering besides, as SigLIP has from the web.
 
-Each image token tells the letters whose middles lie in its patch: text is learned where it stands, so that some thousand
-steps suffice. It goes on learning drawings in the same steps, so that they are not forgotten. Sheets are larger than
-drawings: from here on the position embeddings are those of sheets, and interpolated for drawings.
+Each image token tells the letters whose middles lie in its patch: text is learned where it stands, so that some
+thousand steps suffice. It goes on learning drawings in the same steps, so that they are not forgotten. Sheets are
+larger than drawings: from here on the position embeddings are those of sheets, and interpolated for drawings.
 """
 
 from pathlib import Path
@@ -21,7 +21,8 @@ from centurio_lib.params import Reading
 
 CLASSES = len(lettering.LETTERS) + 1
 EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
-KNOWN = 0.1  # weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
+# weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
+KNOWN = 0.1
 
 
 def letter_head(hidden: int, seed: int) -> nn.Linear:
@@ -40,8 +41,9 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
           reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, float]:
     """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
 
-    `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns the
-    mean losses of sheets and of drawings over the last 100 steps, and the share of letters told right on fresh sheets.
+    `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns
+    the mean losses of sheets and of drawings over the last 100 steps, and the share of letters told right on fresh
+    sheets.
     """
     named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
     sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest)
@@ -52,18 +54,21 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
         known = encoder.placed_loss(model, heads, *drawn, side, reading.batch, random)
         return [letter_loss(model, head, shown, random, reading), KNOWN * known]
     optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=encoder.WEIGHT_DECAY)
-    read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps, folder, key,
+    read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps,
+                      folder, key,
                       "reading", say)
     return read, known / KNOWN, letters_right(model, head, reading, seed + 1)
 
 
-def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator, reading: Reading) -> torch.Tensor:
+def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator,
+                reading: Reading) -> torch.Tensor:
     """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
     pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
     letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
     weight = torch.ones(CLASSES, device=model.device)
     weight[0] = EMPTY
-    return nn.functional.cross_entropy(letter_logits(model, head, pixels), letters.flatten().to(model.device), weight=weight)
+    wanted = letters.flatten().to(model.device)
+    return nn.functional.cross_entropy(letter_logits(model, head, pixels), wanted, weight=weight)
 
 
 @torch.no_grad()
@@ -71,9 +76,11 @@ def letters_right(model, head, reading: Reading, seed: int, n: int = 256) -> flo
     """Share of the letters on fresh sheets that are told right, in their places."""
     random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
     for first in range(0, n, 64):
-        drawn = [lettering.sheet(artwork.random_for(seed, "lettering", i), size.image_size, size.patch_size, reading.smallest)
+        drawn = [lettering.sheet(artwork.random_for(seed, "lettering", i), size.image_size, size.patch_size,
+                                 reading.smallest)
                  for i in range(first, min(n, first + 64))]
         letters = torch.from_numpy(np.stack([sheet.letters for sheet in drawn])).flatten()
-        guesses = letter_logits(model, head, pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1).cpu()
+        guesses = letter_logits(model, head,
+                                pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1).cpu()
         right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
     return right / told

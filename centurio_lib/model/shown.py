@@ -16,6 +16,11 @@ TABLES = {"ocr": "documents", "smpqa": "plots"}
 SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
 
 
+def questions(profile: params.Profile, stage: str) -> pd.DataFrame:
+    """The `items` table of a data stage with text in images: "ocr" (pages to read), "smpqa" (plots)."""
+    return tables.read(runs.finished(NOTEBOOKS[stage], profile.name).folder / "items.parquet", "items")
+
+
 class Source(NamedTuple):
     """Images of one table, in one or more files, all seen at one size (`side`, pixels)."""
 
@@ -61,7 +66,8 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> features.Features:
     parts = [_part(run, model, source, wanted) for source in sources(run)]
     elsewhere = on_disk(run, wanted)
     if elsewhere is not None:
-        parts.append(features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.pixels, run.setup.tiling))
+        parts.append(features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.pixels,
+                                   run.setup.tiling))
     return features.Features(part for part in parts if part is not None)
 
 
@@ -72,19 +78,23 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> features.P
         shelf = source.shelf(wanted)
         return features.Live(model, shelf, *how) if shelf.image_ids else None
     tuned = run.setup.tune_encoder
-    pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned else _shared(run, source, wanted)))
+    pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned
+                                  else _shared(run, source, wanted)))
     if pictures.empty:
         return None
     vision = model.model.vision_tower
     if not tuned:
-        return features.cached(runs.finished("02_captions", run.profile.name).folder.parent / "features", vision, pictures, *how)
+        return features.cached(runs.finished("02_captions", run.profile.name).folder.parent / "features", vision,
+                               pictures, *how)
     if run.stage == "evaluate":
         return features.Kept(features.encode(vision, pictures, *how), pictures.image_id.tolist())
     return features.Live(model, pictures, *how)
 
 
 def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
-    """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test sets."""
+    """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test
+    sets.
+    """
     if run.stage in SOURCED and run.profile.data.sources:
         return Mapped(collect.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder), wanted)
     return Folder(test_pictures(run), wanted) if run.stage == "evaluate" and testsets.asked(run.profile) else None

@@ -12,7 +12,10 @@ from centurio_lib.model import train as training
 
 
 def base(run: runs.Run):
-    """The untuned model and its tokenizer. Raises memory.MemoryShortage where a GPU cannot hold what a training needs."""
+    """The untuned model and its tokenizer.
+
+    Raises memory.MemoryShortage where a GPU cannot hold what a training needs.
+    """
     torch.set_num_threads(run.profile.threads)
     device = workers.device(run.profile.base.dtype)
     if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
@@ -36,7 +39,8 @@ def instruction_mix(run: runs.Run) -> pd.DataFrame:
     path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
     chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
-    return _joined([tables.read(path, "instructions").loc[chosen.index], plots(run), documents(run, run.profile.instruct)])
+    return _joined([tables.read(path, "instructions").loc[chosen.index], plots(run),
+                    documents(run, run.profile.instruct)])
 
 
 def caption_mix(run: runs.Run) -> pd.DataFrame:
@@ -45,8 +49,8 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
     Raises params.ParamsError where the setup has no such stage.
     """
     if params.without_pretraining(run.setup):
-        raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not set): "
-                                 "run notebook 11")
+        raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not "
+                                 "set): run notebook 11")
     if run.profile.data.sources:
         return _joined([sourced_mix(run), documents(run, run.profile.pretrain)])
     table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
@@ -55,7 +59,8 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
     asked = {"short": prompts.name, "dense": prompts.describe}
     turns = [[{"role": "user", "text": asked[row.detail](row.language)}, {"role": "assistant", "text": row.caption}]
              for row in chosen.itertuples()]
-    return _joined([chosen.assign(images=[[i] for i in chosen.image_id], turns=turns), documents(run, run.profile.pretrain)])
+    return _joined([chosen.assign(images=[[i] for i in chosen.image_id], turns=turns),
+                    documents(run, run.profile.pretrain)])
 
 
 def sourced_mix(run: runs.Run) -> pd.DataFrame:
@@ -118,10 +123,11 @@ def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
     stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
     if stage.text_tokens is None:
         return made
-    kept = conversation.fitting(made, tokenizer.convert_tokens_to_ids(conversation.IMAGE), stage.text_tokens, stage.row_tokens)
+    kept = conversation.fitting(made, tokenizer.convert_tokens_to_ids(conversation.IMAGE), stage.text_tokens,
+                                stage.row_tokens)
     if len(kept) < len(made):
-        print(f"{len(made) - len(kept)} of {len(made)} samples left out: longer than {stage.text_tokens} tokens of text, or than "
-              f"{stage.row_tokens} with their images")
+        print(f"{len(made) - len(kept)} of {len(made)} samples left out: longer than {stage.text_tokens} tokens of "
+              f"text, or than {stage.row_tokens} with their images")
     return kept
 
 
@@ -159,7 +165,8 @@ def train(run: runs.Run, model, tokenizer, conversations, image_features, stage:
 def fit(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> None:
     """What each of the processes that train a stage does; the first of them writes."""
     key, first = provenance.digest(run.key), workers.state().is_main_process
-    log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed, run.folder, key,
+    log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed,
+                                    run.folder, key,
                                     say=sayer(run) if first else lambda text: None))
     if first:
         llava.save(model, run.folder / "adapter")
@@ -185,14 +192,14 @@ def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
     folder = runs.finished("02_captions", run.profile.name).folder
     texts = pictures.texts_of(folder)
     names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
-    return texts, tables.read(folder / "images.parquet", "images", columns=names), splits.held_out_pairs(texts, run.profile.data)
+    return (texts, tables.read(folder / "images.parquet", "images", columns=names),
+            splits.held_out_pairs(texts, run.profile.data))
 
 
 def questions(run: runs.Run) -> pd.DataFrame | None:
-    """Items about text in images (notebook 06), None for a setup that was not trained on any."""
-    if not params.reads(run.profile, run.setup):
-        return None
-    return tables.read(runs.finished("06_smpqa", run.profile.name).folder / "items.parquet", "items")
+    """Items about text in images (notebooks 05 and 06), None for a setup that was not trained on any."""
+    asked = runs.text_data(run.profile, run.setup, "evaluate")
+    return pd.concat([shown.questions(run.profile, stage) for stage in asked], ignore_index=True) if asked else None
 
 
 def test_sets(run: runs.Run) -> pd.DataFrame | None:

@@ -2,8 +2,8 @@
 
 No weight decay but, where the profile asks for it, of a tuned encoder's weights.
 
-Why not the Trainer of transformers: its checkpoints are pickles, it averages micro-batches that hold different numbers of
-labels, and it does not pack conversations with images.
+Why not the Trainer of transformers: its checkpoints are pickles, it averages micro-batches that hold different numbers
+of labels, and it does not pack conversations with images.
 """
 
 import math
@@ -56,9 +56,11 @@ def steps_of(conversations: list[Conversation], stage: Stage, seed: int) -> list
     """Every optimiser step of a stage: its micro-batches, each a list of rows of indices into `conversations`."""
     seeds = [seed * 1000 + epoch for epoch in range(stage.epochs)]
     if stage.conversations:
-        return [step for own in seeds for step in batches.steps(conversations, stage.row_tokens, stage.rows, stage.packed,
+        return [step for own in seeds
+                for step in batches.steps(conversations, stage.row_tokens, stage.rows, stage.packed,
                                                                 stage.conversations, own)]
-    order = [batch for own in seeds for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, own)]
+    order = [batch for own in seeds
+             for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, own)]
     return [order[i:i + stage.accumulate] for i in range(0, len(order), stage.accumulate)]
 
 
@@ -90,7 +92,8 @@ def check_lengths(model, conversations: list[Conversation]) -> None:
                                 f"positions for {room}: lower base.text_pixels or raise ocr.smallest")
 
 
-def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path, key: str,
+def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path,
+        key: str,
         say=print) -> list[dict]:
     """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step.
 
@@ -107,7 +110,8 @@ def run(model, pad: int, conversations: list[Conversation], features: Features, 
     model.train()
     start, said = time.monotonic(), time.monotonic()
     for step, indices in islice(enumerate(plan, 1), done, None):
-        micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad) for rows in workers.share(indices)]
+        micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad)
+                 for rows in workers.share(indices)]
         loss, labels = optimise(model, optimizer, micro, features)
         schedule.step()
         log.append([loss, labels])

@@ -1,4 +1,5 @@
-"""Several processes that share the steps of one training stage, a GPU each: through accelerate, started by torch's launcher.
+"""Several processes that share the steps of one training stage, a GPU each: through accelerate, started by torch's
+launcher.
 
 Each takes some of a step's forward passes; gradients are added up, so that a step is that of one process (tested). In a
 single process, which is what a profile with `gpus: 1` asks for, nothing here costs anything.
@@ -46,7 +47,10 @@ def added_up(value: float) -> float:
 
 
 def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Give every process the sum of all processes' gradients. One that had no forward pass in a step counts as zeros."""
+    """Give every process the sum of all processes' gradients.
+
+    One that had no forward pass in a step counts as zeros.
+    """
     if not alone():
         for p in parameters:
             p.grad = reduce(torch.zeros_like(p) if p.grad is None else p.grad, "sum")
@@ -54,7 +58,8 @@ def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
 
 def random_states() -> dict[str, torch.Tensor]:
     """State of every process's random numbers, on the CPU and on its GPU: what dropout goes on from."""
-    own = {"random": torch.get_rng_state()} | ({"random_gpu": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+    own = {"random": torch.get_rng_state()} | ({"random_gpu": torch.cuda.get_rng_state()}
+                                               if torch.cuda.is_available() else {})
     if alone():
         return own
     gathered = {name: gather(value.to(state().device)[None]).cpu() for name, value in own.items()}
@@ -66,15 +71,18 @@ def set_random_state(states: dict[str, torch.Tensor]) -> None:
     suffix = "" if alone() else f"/{state().process_index}"
     written = sum(name.split("/")[0] == "random" for name in states)
     if f"random{suffix}" not in states or written != state().num_processes:
-        raise WorkersError(f"the checkpoint was written by {written} processes, not {state().num_processes}: set gpus as it was, "
-                           "or remove the checkpoint to start again")
+        raise WorkersError(f"the checkpoint was written by {written} processes, not {state().num_processes}: set gpus "
+                           "as it was, or remove the checkpoint to start again")
     torch.set_rng_state(states[f"random{suffix}"].clone())
     if torch.cuda.is_available() and f"random_gpu{suffix}" in states:
         torch.cuda.set_rng_state(states[f"random_gpu{suffix}"].clone())
 
 
 def launch(processes: int, notebook: str, profile: str, setup: str, seed: int, say=print) -> None:
-    """Train a run's stage in processes of their own, saying what they say. Raises WorkersError with their last lines."""
+    """Train a run's stage in processes of their own, saying what they say.
+
+    Raises WorkersError with their last lines.
+    """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
                "-m", "centurio_lib.model.workers", notebook, profile, setup, str(seed)]
     last: deque[str] = deque(maxlen=80)

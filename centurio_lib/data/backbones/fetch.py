@@ -35,8 +35,8 @@ def agreed(backbone: Backbone) -> None:
     licence = backbone.licence
     if licence.variable and os.environ.get(licence.variable) != ACCEPTED:
         raise LicenceError(
-            f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you to its "
-            f"policy of prohibited use ({licence.policy}). Nothing was fetched. Read them, and if you agree, say so once: "
+            f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you to its policy "
+            f"of prohibited use ({licence.policy}). Nothing was fetched. Read them, and if you agree, say so once: "
             f"{licence.variable}={ACCEPTED} before the command"
         )
 

@@ -39,7 +39,8 @@ class HubError(RuntimeError):
 
 
 def local(name: str) -> Path | None:
-    """Folder of a model of that name in the study's home, this repository or beside the data sets; None: there is none."""
+    """Folder of a model of that name in the study's home, this repository or beside the data sets; None: there is none.
+    """
     roots = (paths.HOME, paths.REPO, paths.DATASETS)
     return next((root / name for root in roots if (root / name / "config.json").exists()), None)
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from huggingface_hub import snapshot_download
 
 from centurio_lib import paths
+from centurio_lib.data.sources import hub
 from centurio_lib.testsets import DataSet
 
 ROWS = 64  # of a parquet file in memory at a time
@@ -55,12 +56,11 @@ def source(name: str, stated: DataSet) -> Source:
     if stated.repo is None:
         raise MissingDataError(f"{name} is not in {local}: {stated.fetch} (licence: {stated.licence}; {stated.page})")
     try:
-        return Source(name, stated, Path(snapshot_download(stated.repo, repo_type="dataset", revision=stated.revision,
-                                                           allow_patterns=stated.files)))
-    except Exception as error:  # the hub's own errors differ: gated, gone, offline, a broken connection
-        raise MissingDataError(f"{name} could not be fetched from {stated.repo} at {stated.revision} "
-                               f"({type(error).__name__}): accept its terms on {stated.page} if it has any (licence: "
-                               f"{stated.licence}), then: {stated.fetch}") from error
+        with hub.explained(f"test set {name}", stated.page, stated.licence, stated.fetch):
+            return Source(name, stated, Path(snapshot_download(stated.repo, repo_type="dataset", revision=stated.revision,
+                                                               allow_patterns=stated.files)))
+    except hub.HubError as error:
+        raise MissingDataError(str(error)) from error
 
 
 def files(of: Source, pattern: str) -> list[Path]:

@@ -5,24 +5,24 @@ those named in the language, whose English names are spelled most like the right
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
 
-import numpy as np
-import pandas as pd
 from rapidfuzz import fuzz, process
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "bin_mc"
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 10
 A_CLASS, WRONG = 10, 3
 ENGLISH = "openai_en_classes"  # of babel_imagenet.py
+score = metrics.letter_match
+chance = guessing.letters
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -66,18 +66,3 @@ def alike(label: int, names: dict[int, str], labels: list[str]) -> list[int]:
     others = [other for other in names if names[other].casefold() != names[label].casefold()]
     near = process.extract(labels[label], {other: labels[other] for other in others}, scorer=fuzz.ratio, limit=WRONG)
     return [other for _, _, other in near]
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, else 0."""
-    return metrics.letter_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of its letters is guessed."""
-    return 100 / items.prompt.map(test_prompts.n_options).to_numpy(float)

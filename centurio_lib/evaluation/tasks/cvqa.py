@@ -1,20 +1,19 @@
 """Questions on the culture of a country, in its language, four options (CVQA, Romero et al. 2024): 39 pairs."""
 
 import ast
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.languages import tested
 
 NAME = "cvqa"
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 10
 FIELDS = ["id", "subset", "question", "options", "label", "image"]
+score = metrics.letter_match
+chance = guessing.letters
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -34,18 +33,3 @@ def subset(stated: str) -> str:
     """ "Korean (South Korea)" of "('Korean', 'South Korea')"."""
     language, country = ast.literal_eval(stated)
     return f"{language} ({country})".replace("_", " ")
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, else 0."""
-    return metrics.letter_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of its letters is guessed."""
-    return 100 / items.prompt.map(test_prompts.n_options).to_numpy(float)

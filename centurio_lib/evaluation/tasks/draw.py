@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from centurio_lib import tables
+from centurio_lib.data.splits import BLIND_EVERY
+from centurio_lib.tables import BLIND
 
-NEW_STYLE, NEW_LANGUAGE, BLIND = "new-style", "new-language", "blind"
-BLIND_EVERY = 3
+NEW_STYLE, NEW_LANGUAGE = "new-style", "new-language"
 ENGLISH_ITEMS = 4  # English is a column of its own in every table, and one language: it gets more items than any other
 COLUMNS = tables.SCHEMAS["items"].names
 

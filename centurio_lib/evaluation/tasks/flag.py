@@ -1,11 +1,11 @@
 """Which country has this flag? An open answer in a given language (MaXM's shape)."""
 
-from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
 import pandas as pd
 
+from centurio_lib import tables
 from centurio_lib.data import prompts
 from centurio_lib.evaluation import metrics
 from centurio_lib.evaluation.tasks import draw
@@ -14,6 +14,7 @@ NAME = "flag"
 METRIC = "exact_match"
 KIND = "flag"
 MAX_NEW_TOKENS = 16  # of 1,000 country names one is longer, in the laptop's tokens
+score = metrics.exact_match
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
@@ -27,20 +28,10 @@ def write(cell: draw.Cell, n: int) -> list[draw.Item]:
             for concept, image in islice(draw.subjects(draw.telling(cell)), n)]
 
 
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the name but for case and outer spaces, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
 def chance(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when a flag's name is guessed in its language: 100 / flags.
 
     No language asks about all flags, so they are counted over all the items: pass those of all languages at once.
     """
-    asked = items[items.split != draw.BLIND].concepts
+    asked = items[items.split != tables.BLIND].concepts
     return np.full(len(items), 100 / max(1, len({concept for shown in asked for concept in shown})))

@@ -12,9 +12,10 @@ from random import Random
 
 import pandas as pd
 
-from centurio_lib import provenance
+from centurio_lib import provenance, tables
 from centurio_lib.data.sources.published import ColumnError, Question, Source
-from centurio_lib.evaluation.tasks.draw import BLIND, BLIND_EVERY, COLUMNS
+from centurio_lib.data.splits import BLIND_EVERY
+from centurio_lib.tables import BLIND
 
 TEST = "test"
 Read = Callable[[Source, str], Iterator[Question]]
@@ -29,7 +30,7 @@ def items(task: str, code: str, source: Source, read: Read, n: int | None, pictu
             for question in islice(read(source, code), n)]
     pool = list(dict.fromkeys(image for row in rows for image in row["images"]))
     blind = [copy for row in rows[::BLIND_EVERY] if (copy := _blind(row, pool, seed))]
-    return pd.DataFrame(rows + blind, columns=COLUMNS)
+    return pd.DataFrame(rows + blind, columns=tables.SCHEMAS["items"].names)
 
 
 def _row(task: str, code: str, question: Question, images: list[str]) -> dict:

@@ -1,13 +1,12 @@
 """Two images and two names in a language: do they show that? True or false (MaRVL's shape)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
-import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
 
 NAME = "image_pair"
@@ -15,6 +14,8 @@ METRIC = "accuracy"
 KIND = "emoji"
 MAX_NEW_TOKENS = 4
 ANSWERS = ["true", "false"]
+score = metrics.exact_match
+chance = guessing.among(len(ANSWERS))
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
@@ -45,18 +46,3 @@ def item(cell: draw.Cell, shown: list[str], images: list[str], wrong: str, answe
     shown, images = zip(*cell.random.sample(list(zip(shown, images, strict=True)), 2), strict=True)
     prompt = prompts.pair(cell.language, [cell.names[c] for c in cell.random.sample(named, 2)])
     return draw.Item(list(images), list(shown), prompt, answer, {*shown, wrong})
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right word, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when true or false is guessed."""
-    return np.full(len(items), 100 / len(ANSWERS))

@@ -1,15 +1,12 @@
 """Exam questions with 1 to 8 images, some among the options, in 7 languages (M3Exam, Zhang et al. 2023)."""
 
 import re
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.languages import name_of
 
 NAME = "m3exam"
@@ -19,6 +16,8 @@ FIELDS = ["question_text", "background_description", "options", "answer_text"]
 MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
 LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # an option's own: (1), A., ก.
 DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
+score = metrics.letter_match
+chance = guessing.letters
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -43,18 +42,3 @@ def labelled(options: list[str]) -> tuple[list[str], list[str]]:
         return ([match[1].translate(DIGITS).upper() for match in found],
                 [option[match.end():] for match, option in zip(found, options, strict=True)])
     return [str(i + 1) for i in range(len(options))], options
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, else 0."""
-    return metrics.letter_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of its letters is guessed."""
-    return 100 / items.prompt.map(test_prompts.n_options).to_numpy(float)

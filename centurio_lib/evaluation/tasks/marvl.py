@@ -1,18 +1,17 @@
 """Is a statement about two images right? MaRVL (Liu et al. 2021), 5 languages; in English NLVR2 (Suhr et al. 2019)."""
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "marvl"
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 10
 ANSWERS = ["yes", "no"]
+score = metrics.exact_match
+chance = guessing.among(len(ANSWERS))
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -35,18 +34,3 @@ def nlvr2(source: published.Source) -> Iterator[published.Question]:
         names = [f"nlvr2/test1/{row['identifier'].rsplit('-', 1)[0]}-img{i}.png" for i in (0, 1)]
         yield published.Question(row["identifier"], [(name, published.picture(source, name)) for name in names],
                                  test_prompts.pair(row["sentence"]), [ANSWERS[str(row["label"]).lower() != "true"]])
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right word, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when yes or no is guessed."""
-    return np.full(len(items), 100 / len(ANSWERS))

@@ -1,19 +1,18 @@
 """Questions about text in images, in 9 languages, answered in the question's (MTVQA, Tang et al. 2024)."""
 
 import ast
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "mtvqa"
 METRIC = "exact_match"
 MAX_NEW_TOKENS = 10
 CODES = {"ko": "kr"}  # Korean under its country's code, which the paper took for Kanuri
+score = metrics.exact_match
+chance = guessing.nothing
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -24,18 +23,3 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
         for i, pair in enumerate(ast.literal_eval(row["qa_pairs"])):
             yield published.Question(f"{row['id']}-{i}", [(name, image)],
                                      test_prompts.short_answer(pair["question"], code), [pair["answer"]])
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right one but for case and outer spaces, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Nothing: a guess could be any word."""
-    return np.zeros(len(items))

@@ -1,13 +1,11 @@
 """Multiple choice among four names in a language, three of them of similar things (BIN-MC's shape)."""
 
-from collections.abc import Sequence
 from itertools import islice
 
-import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
 
 NAME = "multiple_choice"
@@ -15,6 +13,8 @@ METRIC = "accuracy"
 KIND = "emoji"
 MAX_NEW_TOKENS = 32  # any name: an answer among options ends by itself
 OPTIONS = 4
+score = metrics.exact_match
+chance = guessing.among(OPTIONS)
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
@@ -36,18 +36,3 @@ def item(cell: draw.Cell, concept: str, image: str, wrong: list[str], place: int
     options.insert(place, concept)
     names = [cell.names[c] for c in options]
     return draw.Item([image], [concept], prompts.choice(cell.language, names), cell.names[concept], set(options), tuple(names))
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right name, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of the names is guessed."""
-    return np.full(len(items), 100 / OPTIONS)

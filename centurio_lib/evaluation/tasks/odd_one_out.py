@@ -1,13 +1,11 @@
 """Five images, four of which show the thing named in a language: which one does not? (VLOD's shape)"""
 
-from collections.abc import Sequence
 from itertools import islice
 
-import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
 
 NAME = "odd_one_out"
@@ -15,6 +13,8 @@ METRIC = "accuracy"
 KIND = "emoji"
 MAX_NEW_TOKENS = 4
 OPTIONS = prompts.LETTERS[:5]
+score = metrics.letter_match
+chance = guessing.among(len(OPTIONS))
 
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
@@ -38,18 +38,3 @@ def item(cell: draw.Cell, concept: str, odd: str, letter: str) -> draw.Item:
     images.insert(place, cell.random.choice(cell.images[odd]))
     shown.insert(place, odd)
     return draw.Item(images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd})
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, else 0."""
-    return metrics.letter_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when a letter is guessed."""
-    return np.full(len(items), 100 / len(OPTIONS))

@@ -1,6 +1,6 @@
 """Questions in 8 languages, answered in English (xGQA, Pfeiffer et al. 2022, of GQA's balanced test-dev)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ NAME = "xgqa"
 METRIC = "exact_match"
 MAX_NEW_TOKENS = 10
 FIELDS = ["question", "answer", "image_id", "image"]
+score = metrics.exact_match
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -21,16 +22,6 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
         image = published.content(source, row["image"], row["image_id"])
         yield published.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
                                  test_prompts.short_answer(row["question"], "en"), [row["answer"]])
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right one but for case and outer spaces, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
 
 
 def chance(items: pd.DataFrame) -> np.ndarray:

@@ -2,15 +2,12 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "xmmmu"
 METRIC = "accuracy"
@@ -18,6 +15,7 @@ MAX_NEW_TOKENS = 10
 LANGUAGES = {"ar": "Arabic", "fr": "French", "hi": "Hindi", "id": "Indonesian", "ja": "Japanese", "pt": "Portuguese"}
 FIELDS = ["id", "question", "options", "answer", "question_type", *(f"image_{i}" for i in range(1, 8))]
 MARK = re.compile(r"<image (\d)>")
+chance = guessing.letters
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -42,14 +40,3 @@ def right(answer: str) -> list[str]:
 def score(prediction: str, reference: str) -> float:
     """100 if the answer starts or ends with the right letter, or with a right answer of an open question, else 0."""
     return max(metrics.letter_match(prediction, answer) for answer in metrics.alternatives(reference))
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of its letters is guessed; nothing for an open one."""
-    n = items.prompt.map(test_prompts.n_options).to_numpy(float)
-    return np.divide(100, n, out=np.zeros(len(n)), where=n > 0)

@@ -1,19 +1,18 @@
 """Does a statement in 5 languages follow from an image? Yes, no or maybe (XVNLI, Bugliarello et al. 2022, IGLUE)."""
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "xvnli"
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 10
 ANSWERS = {"entailment": "yes", "contradiction": "no", "neutral": "maybe"}
 FIELDS = ["gold_label", "sentence2", "pairID", "Flikr30kID"]
+score = metrics.exact_match
+chance = guessing.among(len(ANSWERS))
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
@@ -23,18 +22,3 @@ def questions(source: published.Source, code: str) -> Iterator[published.Questio
             name = f"{row['Flikr30kID']}.jpg"
             yield published.Question(row["pairID"], [(name, published.picture(source, f"images/{name}"))],
                                      test_prompts.follows(row["sentence2"]), [ANSWERS[row["gold_label"]]])
-
-
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer is the right word, else 0."""
-    return metrics.exact_match(prediction, reference)
-
-
-def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Score of each answer, 0 or 100."""
-    return metrics.each(score, predictions, items.reference)
-
-
-def chance(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of the three words is guessed."""
-    return np.full(len(items), 100 / len(ANSWERS))

@@ -50,8 +50,8 @@ class Card(NamedTuple):
 def answers(paths: list[Path]) -> pd.DataFrame:
     """Items and answers of some evaluations (their stored scores), blind ones left out: prompt, images, group, script.
 
-    Those of published test sets are left out too: their licences do not let every picture be passed on. A setup may not have
-    been asked a task at all. Raises ValueError where two evaluations asked different items of one.
+    Those of published test sets are left out too: their licences do not let every picture be passed on. A setup may not
+    have been asked a task at all. Raises ValueError where two evaluations asked different items of one.
     """
     frames, asked = [], {}
     for path in paths:
@@ -103,7 +103,8 @@ def cards(found: pd.DataFrame) -> list[Card]:
 
 
 def stored(profile: str) -> dict[Path, str]:
-    """Files that hold pictures of a profile's items, and the table that each is of: drawings, and plots if any is asked about.
+    """Files that hold pictures of a profile's items, and the table that each is of: drawings, and plots if any is asked
+    about.
 
     Raises provenance.KeyMismatch where one is missing or stale.
     """
@@ -114,7 +115,10 @@ def stored(profile: str) -> dict[Path, str]:
 
 
 def pictures(files: Mapping[Path, str], wanted: Collection[Card]) -> dict[str, bytes]:
-    """PNG of each picture that some cards show, by id, from `stored` files. Raises KeyError naming one that they lack."""
+    """PNG of each picture that some cards show, by id, from `stored` files.
+
+    Raises KeyError naming one that they lack.
+    """
     ids, found = sorted({image for one in wanted for image in one.images}), {}
     for path, table in files.items():
         name = IMAGE_NAMES[table]

@@ -94,7 +94,8 @@ def judged(rules: claims.Claims, parts: pd.DataFrame) -> list[Judged]:
         verdicts = []
         for where, split in columns(parts):
             own = parts[(parts["where"] == where) & (parts.split == split) & (parts.claim == name)]
-            verdict = formats.MISSING if own.empty else claims.whole(own.verdict)  # another split holds what it is about
+            # another split holds what it is about
+            verdict = formats.MISSING if own.empty else claims.whole(own.verdict)
             verdicts.append(Verdict(verdict, [_line(row) for row in own.itertuples()]))
         found.append(Judged(claim.claim, claim.source, verdicts))
     return found

@@ -1,0 +1,26 @@
+"""The chance level of items: what their headline gets by guessing among the answers that they allow."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from centurio_lib.data import test_prompts
+
+Chance = Callable[[pd.DataFrame], np.ndarray]
+
+
+def among(n: int) -> Chance:
+    """Chance of items that have `n` answers each, one of them right."""
+    return lambda items: np.full(len(items), 100 / n)
+
+
+def letters(items: pd.DataFrame) -> np.ndarray:
+    """Score of each item when one of the letters of its prompt is guessed; nothing where it has none: (items,)."""
+    n = items.prompt.map(test_prompts.n_options).to_numpy(float)
+    return np.divide(100, n, out=np.zeros(len(n)), where=n > 0)
+
+
+def nothing(items: pd.DataFrame) -> np.ndarray:
+    """Zeros: an open answer could be any word."""
+    return np.zeros(len(items))
