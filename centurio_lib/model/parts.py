@@ -4,7 +4,9 @@ Only safetensors and no code of theirs. In 4 bits the language model alone is qu
 output head left out by name; vision tower and projector never pass through it.
 """
 
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, SiglipVisionModel
@@ -15,6 +17,7 @@ from centurio_lib.model.conversation import IMAGE, end_of_turn
 from centurio_lib.params import Base
 
 NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
+TERMS = ["NOTICE*", "*TERMS*", "USE_POLICY*"]  # files beside a model, by the names that their publishers give them
 FORMAT = {"use_safetensors": True, "trust_remote_code": False}
 
 
@@ -53,6 +56,13 @@ def load_tokenizer(base: Base):
     if tokenizer.pad_token is None:  # Llama 3 has none; padding is told by masks, so that any will do
         tokenizer.pad_token = end
     return tokenizer
+
+
+def pass_on(base: Base, folder: Path) -> None:
+    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms."""
+    source = hub.model(base.language_model, base.language_model_revision)
+    for file in sorted(file for pattern in TERMS for file in source.glob(pattern)):
+        shutil.copy(file, folder / file.name)
 
 
 def with_system(template: str, line: str) -> str:
