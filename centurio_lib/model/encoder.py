@@ -61,7 +61,8 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
     named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=WEIGHT_DECAY)
-    return fit(named, losses, optimizer, lambda step: learning_rate(step, size.steps), size.steps, folder, key, "encoder", say)[0]
+    return fit(named, losses, optimizer, lambda step: learning_rate(step, size.steps), size.steps, folder, key,
+               "encoder", say)[0]
 
 
 def placed_loss(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, side: int, batch: int,
@@ -88,7 +89,8 @@ def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionMo
     Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights
     then starts at the scale of word embeddings.
     """
-    scale = 1 / model(pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True).hidden_states[-1].std()
+    scale = 1 / model(pixel_values=pixels, output_hidden_states=True,
+                      interpolate_pos_encoding=True).hidden_states[-1].std()
     embeddings = model.embeddings
     writers = [embeddings.patch_embedding,
                *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]

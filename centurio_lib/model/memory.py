@@ -181,7 +181,8 @@ def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
     Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
     """
     half, head = (2 if need.half else 4), lm.hidden // lm.heads
-    inputs = sum(n * (1 + half) + need.rank * half for n, _ in lm.linear) if need.rank else sum(n * half for n, _ in lm.linear)
+    inputs = (sum(n * (1 + half) + need.rank * half for n, _ in lm.linear) if need.rank
+              else sum(n * half for n, _ in lm.linear))
     attention = (2 * lm.heads + 2 * lm.kv_heads) * head * 2 * half
     return tokens * (inputs + attention + 2 * lm.hidden * 8 + 4 * lm.intermediate * half)
 
@@ -237,4 +238,5 @@ def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
             made, changed = [*made, said], changed._replace(**change)
             if in_all(lm, vision, changed) <= gib:
                 return f"it fits with {', '.join(made)} ({in_all(lm, vision, changed):.1f} GiB)"
-    return f"it does not fit even with {', '.join(made) or 'all that can be set'}: take a larger GPU or a smaller language model"
+    return (f"it does not fit even with {', '.join(made) or 'all that can be set'}: "
+            "take a larger GPU or a smaller language model")
