@@ -67,8 +67,8 @@ def maxm(root: Path) -> None:
     for code in ("en", "iw"):
         table(root / f"data/{code}-00000-of-00001.parquet", [
             {"image_id": f"m{i}", "image_url": "http://localhost/x.jpg", "question_id": f"{code}{i}",
-             "question": f"what is {i}?", "answers": ["dog"], "processed_answers": ["dog", "a dog", f"dog {i}"], "is_collection": False,
-             "method": "dp", "image": held(f"maxm{i}")} for i in range(N)])
+             "question": f"what is {i}?", "answers": ["dog"], "processed_answers": ["dog", "a dog", f"dog {i}"],
+             "is_collection": False, "method": "dp", "image": held(f"maxm{i}")} for i in range(N)])
     table(root / "data/en_yesno-00000-of-00001.parquet", [{"question": "not asked"}])
 
 
@@ -84,7 +84,8 @@ def xvnli(root: Path) -> None:
     for code in ("en", "fr"):
         lines(root / f"annotations/{code}/test.jsonl", [
             {"gold_label": gold, "sentence1": "caption", "sentence2": f"{code} statement {i}",
-             "captionID": f"{i}.jpg#0", "pairID": f"{i}.jpg#0r1c", "Flikr30kID": str(i)} for i, gold in enumerate(golds)])
+             "captionID": f"{i}.jpg#0", "pairID": f"{i}.jpg#0r1c", "Flikr30kID": str(i)}
+            for i, gold in enumerate(golds)])
     for i in range(N):
         file(root / f"images/{i}.jpg")
 
@@ -137,8 +138,9 @@ def m3exam(root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps([
             {"question_text": text.replace("{i}", str(i)), "background_description": ["given"] * (i % 2),
-             "answer_text": answer, "options": list(options), "need_image": "yes", "language": spoken, "level": "mid", "subject": "math",
-             "subject_category": "math", "year": "2006"} for i in range(N)], ensure_ascii=False), encoding="utf-8")
+             "answer_text": answer, "options": list(options), "need_image": "yes", "language": spoken,
+             "level": "mid", "subject": "math", "subject_category": "math", "year": "2006"}
+            for i in range(N)], ensure_ascii=False), encoding="utf-8")
         for name in [*(f"image-1{i}.jpg" for i in range(N)), "image-2.png"]:
             file(root / f"images-{spoken}/{name}")
 

@@ -1,4 +1,4 @@
-"""The text that the decoder is pre-trained on: answers fit their questions, what is learned of them, joined languages."""
+"""The text that the decoder is pre-trained on: answers that fit, what is learned of them, joined languages."""
 
 import re
 from itertools import pairwise

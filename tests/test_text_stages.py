@@ -64,7 +64,8 @@ def home(tmp_path, monkeypatch):
     tables.write(tmp_path / "instructions" / "instructions.parquet", "instructions", pd.DataFrame(light))
     tables.write(tmp_path / "ocr" / "instructions.parquet", "instructions", ocr.instructions(documents()))
     tables.write(tmp_path / "smpqa" / "instructions.parquet", "instructions", plots())
-    monkeypatch.setattr(runs, "finished", lambda notebook, *_: SimpleNamespace(folder=tmp_path / runs.STAGES[notebook][0]))
+    monkeypatch.setattr(runs, "finished",
+                        lambda notebook, *_: SimpleNamespace(folder=tmp_path / runs.STAGES[notebook][0]))
     return tmp_path
 
 

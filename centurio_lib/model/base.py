@@ -51,7 +51,8 @@ def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
 def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
     """Train and write the vision encoder; returns the probe accuracy by kind and style (columns kind, style, accuracy).
 
-    It learns drawings and then, where the profile says so, to read English besides: how well, rows of kind "letter" say.
+    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" say how
+    well.
     """
     size = config.encoder
     key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
@@ -97,7 +98,8 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
         rows.append({"kind": "letter", "style": f"round {n + 1}", "accuracy": 100 * right})
         about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English "
                   f"lettering, {config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, "
-                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper: last losses {loss:.3f} and {read:.3f}.")
+                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper: "
+                  f"last losses {loss:.3f} and {read:.3f}.")
     return model, pd.DataFrame(rows), about
 
 
