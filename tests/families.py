@@ -1,6 +1,6 @@
 """The paper's four families of language models and its encoder in miniature, on disk as the hub has them.
 
-Tokenizers have the kind, special tokens and chat template of the real ones (from their model cards) and few words; models
+Tokenizers have the kind, special tokens and chat template of the real ones (from their model cards), few words; models
 are random. SigLIP lies in its folder with its text half, under the names of the original checkpoint.
 """
 
@@ -26,22 +26,25 @@ from centurio_lib.data import prompts
 from centurio_lib.languages import languages
 
 TEXTS = [ask(code) for code in languages() for ask in (prompts.name, prompts.describe)]
-SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-         "initializer_range": 0.3, "max_position_embeddings": 512}
+SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "num_key_value_heads": 2, "initializer_range": 0.3, "max_position_embeddings": 512}
 PHI = ("{% for message in messages %}{% if message['role'] == 'system' and message['content'] %}{{'<|system|>\n' + "
-       "message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}"
-       "{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
+       "message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + "
+       "'<|end|>\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}"
+       "{% endif %}{% endfor %}"
        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}")
 LLAMA = ("{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
-         "message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
-         "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}"
-         "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}")
-QWEN = ("{%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }}"
-        "{%- else %}{{- '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n' }}"
+         "message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}"
+         "{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
+         "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}")
+QWEN = ("{%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\n' + messages[0]['content'] + "
+        "'<|im_end|>\n' }}{%- else %}{{- '<|im_start|>system\n"
+        "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n' }}"
         "{%- endif %}{%- for message in messages %}{%- if not (message.role == 'system' and loop.first) %}"
         "{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}{%- endif %}{%- endfor %}"
         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}")
-AYA = ("{{ bos_token }}{% for message in messages %}{% set content = message['content'] %}{% if message['role'] == 'user' %}"
+AYA = ("{{ bos_token }}{% for message in messages %}{% set content = message['content'] %}"
+       "{% if message['role'] == 'user' %}"
        "{{ '<|START_OF_TURN_TOKEN|><|USER_TOKEN|>' + content.strip() + '<|END_OF_TURN_TOKEN|>' }}"
        "{% elif message['role'] == 'assistant' %}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>'  + content.strip() + "
        "'<|END_OF_TURN_TOKEN|>' }}{% endif %}{% endfor %}{% if add_generation_prompt %}"
@@ -49,7 +52,7 @@ AYA = ("{{ bos_token }}{% for message in messages %}{% set content = message['co
 
 
 class Family(NamedTuple):
-    """A family: its model type and what that needs besides SIZES, its profile, and how it writes a question and its answer."""
+    """A family: its model type and what that needs besides SIZES, its profile, how it writes questions and answers."""
 
     kind: str
     profile: str
@@ -59,15 +62,17 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "phi": Family("phi3", "paper", "<|system|>\nYou are a helpful AI assistant.<|end|>\n<|user|>\n<image>\nQ?<|end|>\n<|assistant|>\n",
-                  "<|end|>", {"original_max_position_embeddings": 512}),
+    "phi": Family("phi3", "paper", "<|system|>\nYou are a helpful AI assistant.<|end|>\n<|user|>\n<image>\nQ?<|end|>\n"
+                  "<|assistant|>\n", "<|end|>", {"original_max_position_embeddings": 512}),
     "llama": Family("llama", "paper-llama3",
-                    "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nYou are a helpful AI assistant.<|eot_id|>"
+                    "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n"
+                    "You are a helpful AI assistant.<|eot_id|>"
                     "<|start_header_id|>user<|end_header_id|>\n\n<image>\nQ?<|eot_id|>"
                     "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>"),
-    "qwen": Family("qwen2", "paper-qwen", "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<image>\nQ?"
-                   "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"),
-    "aya": Family("cohere", "paper-aya", "<BOS_TOKEN><|START_OF_TURN_TOKEN|><|USER_TOKEN|><image>Q?<|END_OF_TURN_TOKEN|>"
+    "qwen": Family("qwen2", "paper-qwen", "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+                   "<|im_start|>user\n<image>\nQ?<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"),
+    "aya": Family("cohere", "paper-aya", "<BOS_TOKEN>"
+                  "<|START_OF_TURN_TOKEN|><|USER_TOKEN|><image>Q?<|END_OF_TURN_TOKEN|>"
                   "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>", "<|END_OF_TURN_TOKEN|>", {"logit_scale": 0.125}),
 }
 
@@ -94,13 +99,15 @@ def phi_tokenizer() -> LlamaTokenizer:
     vocabulary, merges = learned(pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=False), known)
     tokenizer = LlamaTokenizer(vocab=vocabulary, merges=merges, eos_token="<|endoftext|>", pad_token="<|endoftext|>",
                                add_prefix_space=False, chat_template=PHI)
-    tokenizer.add_tokens(special("<|endoftext|>") + special("<|assistant|>", "<|system|>", "<|end|>", "<|user|>", rstrip=True))
+    tokenizer.add_tokens(special("<|endoftext|>")
+                         + special("<|assistant|>", "<|system|>", "<|end|>", "<|user|>", rstrip=True))
     return tokenizer
 
 
 def llama_tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE whose tokenizer.json says all, with no padding token."""
-    words = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"), "isolated"),
+    pieces = Regex(r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+")
+    words = pre_tokenizers.Sequence([pre_tokenizers.Split(pieces, "isolated"),
                                      pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     vocabulary, merges = learned(words, [])
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
@@ -124,7 +131,8 @@ def aya_tokenizer() -> CohereTokenizer:
     """Byte-level BPE with NFC and single digits."""
     vocabulary, merges = learned(CohereTokenizer().backend_tokenizer.pre_tokenizer, ["<PAD>", "<UNK>", "<BOS_TOKEN>"])
     tokenizer = CohereTokenizer(vocab=vocabulary, merges=merges, chat_template=AYA)
-    tokenizer.add_tokens(special("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>"))
+    tokenizer.add_tokens(special("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|USER_TOKEN|>",
+                                 "<|CHATBOT_TOKEN|>"))
     return tokenizer
 
 

@@ -1,7 +1,7 @@
 """Miniatures of the published test sets, written in their true layouts: real column names, pictures as they are stored.
 
-Every set has a few items in two or three languages. Hub data sets are parquet files named as on the hub, with pictures as
-structs of bytes and path; the others are JSON and picture files as their archives unpack.
+Every set has a few items in two or three languages. Hub data sets are parquet files named as on the hub, with pictures
+as structs of bytes and path; the others are JSON and picture files as their archives unpack.
 """
 
 import io
@@ -48,9 +48,11 @@ def file(path: Path) -> None:
     path.write_bytes(picture(str(path), "PNG" if path.suffix == ".png" else "JPEG"))
 
 
-CAPTIONS = {"en": ["two dogs run on the grass", "a red boat on a lake", "people at a market", "an old house by the sea"],
+CAPTIONS = {"en": ["two dogs run on the grass", "a red boat on a lake", "people at a market",
+                   "an old house by the sea"],
             "th": ["สุนัขสองตัวนั่งอยู่บนพื้นหญ้า", "เรือสีแดงในทะเลสาบ", "ผู้คนที่ตลาด", "บ้านเก่าริมทะเล"],
-            "quz": ["iskay allqukuna pampapi", "puka wamp'u qochapi", "runakuna qhatupi", "mawk'a wasi mamaqocha patapi"]}
+            "quz": ["iskay allqukuna pampapi", "puka wamp'u qochapi", "runakuna qhatupi",
+                    "mawk'a wasi mamaqocha patapi"]}
 
 
 def xm3600(root: Path) -> None:
@@ -64,25 +66,26 @@ def xm3600(root: Path) -> None:
 def maxm(root: Path) -> None:
     for code in ("en", "iw"):
         table(root / f"data/{code}-00000-of-00001.parquet", [
-            {"image_id": f"m{i}", "image_url": "http://localhost/x.jpg", "question_id": f"{code}{i}", "question": f"what is {i}?",
-             "answers": ["dog"], "processed_answers": ["dog", "a dog", f"dog {i}"], "is_collection": False,
-             "method": "dp", "image": held(f"maxm{i}")} for i in range(N)])
+            {"image_id": f"m{i}", "image_url": "http://localhost/x.jpg", "question_id": f"{code}{i}",
+             "question": f"what is {i}?", "answers": ["dog"], "processed_answers": ["dog", "a dog", f"dog {i}"],
+             "is_collection": False, "method": "dp", "image": held(f"maxm{i}")} for i in range(N)])
     table(root / "data/en_yesno-00000-of-00001.parquet", [{"question": "not asked"}])
 
 
 def xgqa(root: Path) -> None:
     for code in ("en", "de"):
         table(root / f"data/{code}-00000-of-00001.parquet", [
-            {"question": f"{code} question {i}?", "answer": ["yes", "no", "yes", "left"][i], "full_answer": "Yes, it is.",
-             "image_id": f"n{i // 2}", "image": held(f"gqa{i // 2}")} for i in range(N)])
+            {"question": f"{code} question {i}?", "answer": ["yes", "no", "yes", "left"][i],
+             "full_answer": "Yes, it is.", "image_id": f"n{i // 2}", "image": held(f"gqa{i // 2}")} for i in range(N)])
 
 
 def xvnli(root: Path) -> None:
     golds = ["entailment", "neutral", "-", "contradiction"]
     for code in ("en", "fr"):
         lines(root / f"annotations/{code}/test.jsonl", [
-            {"gold_label": gold, "sentence1": "caption", "sentence2": f"{code} statement {i}", "captionID": f"{i}.jpg#0",
-             "pairID": f"{i}.jpg#0r1c", "Flikr30kID": str(i)} for i, gold in enumerate(golds)])
+            {"gold_label": gold, "sentence1": "caption", "sentence2": f"{code} statement {i}",
+             "captionID": f"{i}.jpg#0", "pairID": f"{i}.jpg#0r1c", "Flikr30kID": str(i)}
+            for i, gold in enumerate(golds)])
     for i in range(N):
         file(root / f"images/{i}.jpg")
 
@@ -96,8 +99,8 @@ def marvl(root: Path) -> None:
         for i in range(N + 1):
             file(root / f"images/{code}/images/81-Dawati/81-{i}.jpg")
     lines(root / "nlvr2/test1.json", [
-        {"identifier": f"test1-{i}-0-1", "sentence": f"sentence {i}", "label": str(i % 2 == 0), "left_url": "", "right_url": ""}
-        for i in range(N)])
+        {"identifier": f"test1-{i}-0-1", "sentence": f"sentence {i}", "label": str(i % 2 == 0), "left_url": "",
+         "right_url": ""} for i in range(N)])
     for i in range(N):
         for side in (0, 1):
             file(root / f"nlvr2/test1/test1-{i}-0-img{side}.png")
@@ -106,8 +109,8 @@ def marvl(root: Path) -> None:
 def m5_vgr(root: Path) -> None:
     for code in ("en", "ber"):
         table(root / f"data/{code}-00000-of-00001.parquet", [
-            {"sample_id": f"s{i}", "language": code, "topic": "cup", "hypothesis": f"statement {i}", "label": i % 2 == 0,
-             "image_a": held(f"{code}a{i}"), "image_b": held(f"{code}b{i}")} for i in range(N)])
+            {"sample_id": f"s{i}", "language": code, "topic": "cup", "hypothesis": f"statement {i}",
+             "label": i % 2 == 0, "image_a": held(f"{code}a{i}"), "image_b": held(f"{code}b{i}")} for i in range(N)])
 
 
 def m5_vlod(root: Path) -> None:
@@ -119,7 +122,8 @@ def m5_vlod(root: Path) -> None:
 
 def mtvqa(root: Path) -> None:
     rows = [{"image": held(f"{lang}{i}"), "id": f"{i}.jpg", "lang": lang,
-             "qa_pairs": str([{"question": f"{lang} {i}?", "answer": "Straße"}, {"question": "it's?", "answer": "it's"}])}
+             "qa_pairs": str([{"question": f"{lang} {i}?", "answer": "Straße"},
+                              {"question": "it's?", "answer": "it's"}])}
             for lang in ("DE", "KR") for i in range(N)]
     table(root / "data/test-00000-of-00002.parquet", rows[:3])
     table(root / "data/test-00001-of-00002.parquet", rows[3:])
@@ -133,21 +137,24 @@ def m3exam(root: Path) -> None:
         path = root / f"{spoken}-questions-image.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps([
-            {"question_text": text.replace("{i}", str(i)), "background_description": ["given"] * (i % 2), "answer_text": answer,
-             "options": list(options), "need_image": "yes", "language": spoken, "level": "mid", "subject": "math",
-             "subject_category": "math", "year": "2006"} for i in range(N)], ensure_ascii=False), encoding="utf-8")
+            {"question_text": text.replace("{i}", str(i)), "background_description": ["given"] * (i % 2),
+             "answer_text": answer, "options": list(options), "need_image": "yes", "language": spoken,
+             "level": "mid", "subject": "math", "subject_category": "math", "year": "2006"}
+            for i in range(N)], ensure_ascii=False), encoding="utf-8")
         for name in [*(f"image-1{i}.jpg" for i in range(N)), "image-2.png"]:
             file(root / f"images-{spoken}/{name}")
 
 
 def xmmmu(root: Path) -> None:
     for code, name in {"ar": "translated_MMMU_val_300_with_image_Arabic", "en": "en-00000-of-00001"}.items():
-        kinds = [("Is <image 1> like <image 2>?", "['one', 'two', 'three', 'four']", "B"), ("What is it?", "['x', '<image 1>']", "A"),
+        kinds = [("Is <image 1> like <image 2>?", "['one', 'two', 'three', 'four']", "B"),
+                 ("What is it?", "['x', '<image 1>']", "A"),
                  ("Which?", "['a', 'b', 'c', 'd', 'e']", "E"), ("How many?", "[]", "['6', 'six']")]
         table(root / f"data/{name}.parquet", [
             {"id": f"validation_{i}", "question": question, "options": options, "explanation": "", "img_type": "['x']",
-             "answer": answer, "topic_difficulty": "Easy", "question_type": "multiple-choice" if options != "[]" else "open",
-             "subfield": "x"} | {f"image_{k}": held(f"{code}{i}{k}") if k <= 1 + (i == 0) else None for k in range(1, 8)}
+             "answer": answer, "topic_difficulty": "Easy",
+             "question_type": "multiple-choice" if options != "[]" else "open", "subfield": "x"}
+            | {f"image_{k}": held(f"{code}{i}{k}") if k <= 1 + (i == 0) else None for k in range(1, 8)}
             for i, (question, options, answer) in enumerate(kinds)])
 
 
@@ -160,12 +167,14 @@ def bin_mc(root: Path) -> None:
     names = {"NL": [[0, 1, 2, 3, 4], ["zeelt", "tijgerhaai", "witte haai", "hamerhaai", "goudvis"]],
              "ZU": [[0, 5], ["inhlanzi", "iqhude"]]}
     (root / "babel_imagenet-298.json").write_text(json.dumps(names))
-    table(root / "data/validation-00000-of-00001.parquet", [{"image": held(f"bin{i}"), "label": i % 6} for i in range(72)])
+    table(root / "data/validation-00000-of-00001.parquet",
+          [{"image": held(f"bin{i}"), "label": i % 6} for i in range(72)])
 
 
 def cvqa(root: Path) -> None:
-    rows = [{"image": held(f"cv{subset}{i}"), "ID": f"{abs(sum(map(ord, subset)))}_{i}", "Subset": subset, "Question": f"question {i}?",
-             "Translated Question": "?", "Options": ["a", "b", "c", "d"], "Translated Options": ["a", "b", "c", "d"],
+    rows = [{"image": held(f"cv{subset}{i}"), "ID": f"{abs(sum(map(ord, subset)))}_{i}", "Subset": subset,
+             "Question": f"question {i}?", "Translated Question": "?",
+             "Options": ["a", "b", "c", "d"], "Translated Options": ["a", "b", "c", "d"],
              "Label": i, "Category": "x", "Image Type": "Self", "Image Source": "x", "License": "CC0"}
             for subset in ("('Korean', 'South Korea')", "('Sinhala', 'Sri_Lanka')", "('Egyptian_Arabic', 'Egypt')")
             for i in range(N)]

@@ -47,7 +47,8 @@ def main(folder: Path, dropout: float, stop_after: int) -> None:
     except Stopped:
         log = []
     if log and workers.state().is_main_process:
-        save_file({n: p.detach().contiguous() for n, p in llava.trainable(model).items()}, folder / "trained.safetensors")
+        save_file({n: p.detach().contiguous() for n, p in llava.trainable(model).items()},
+                  folder / "trained.safetensors")
         (folder / "log.json").write_text(json.dumps(log))
     if not workers.alone():
         workers.state().wait_for_everyone()

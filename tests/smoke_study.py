@@ -19,8 +19,8 @@ PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]
 # notebooks that no rule of the study runs
 PEER = "data/peer"  # a tiny model of another family that a test makes there
-BY_HAND = {"00_explore": ["-p", "setup", "T5"], "03_translate": [], "50_benchmarks": ["-p", "repeats", "1"], "08_test_sets": [],
-           "13_peers": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"],
+BY_HAND = {"00_explore": ["-p", "setup", "T5"], "03_translate": [], "50_benchmarks": ["-p", "repeats", "1"],
+           "08_test_sets": [], "13_peers": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"],
            "14_export": ["-p", "setup", "T5"]}
 
 

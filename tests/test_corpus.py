@@ -1,4 +1,4 @@
-"""The text that the decoder is pre-trained on: answers that fit their questions, what is learned of them, how languages join."""
+"""The text that the decoder is pre-trained on: answers that fit, what is learned of them, joined languages."""
 
 import re
 from itertools import pairwise
@@ -20,7 +20,8 @@ THINGS = [f"thing{i}" for i in range(8)]
 @pytest.fixture(scope="module")
 def draw():
     """Draws about eight things in four languages; each word says its thing and its language."""
-    rows = [{"concept": c, "language": code, "kind": "flag" if i > 3 else "emoji", "name": f"{code}{c}", "keywords": [f"{code}k{i}"]}
+    rows = [{"concept": c, "language": code, "kind": "flag" if i > 3 else "emoji", "name": f"{code}{c}",
+             "keywords": [f"{code}k{i}"]}
             for i, c in enumerate(THINGS) for code in CODES]
     return corpus.Draw(corpus.Lexicon(pd.DataFrame(rows)), {"de": ["Alle Menschen sind frei."]}, seed=3)
 
@@ -85,7 +86,8 @@ def test_a_step_draws_the_same_whole_documents_each_time(draw):
 
 
 def test_loss_of_documents_in_rows_is_that_of_each_alone(draw):
-    tokenizer, size = tiny.tokenizer(), DecoderSize(hidden=32, layers=2, heads=2, vocabulary=420, steps=1, batch=1, length=4096, lr=1e-3)
+    size = DecoderSize(hidden=32, layers=2, heads=2, vocabulary=420, steps=1, batch=1, length=4096, lr=1e-3)
+    tokenizer = tiny.tokenizer()
     model, documents = decoder.new(tokenizer, size, 0), decoder.drawn(tokenizer, draw, 1, 500)
     alone = torch.tensor([weighted(model, tokenizer, [c]) for c in documents]).sum(0)
     together = weighted(model, tokenizer, documents)

@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((paths.REPO / "pyproject.toml").read_text(encoding="utf-
 EXTRAS = PROJECT["optional-dependencies"]
 LOCK = (paths.REPO / "requirements.lock").read_text(encoding="utf-8").splitlines()
 BROUGHT_BY_TORCH = re.compile(r"nvidia|triton|cuda")
-OURS = {"centurio_lib", *(path.stem for path in (paths.REPO / "tests").glob("*.py"))}  # the library, and what tests share
+OURS = {"centurio_lib", *(path.stem for path in (paths.REPO / "tests").glob("*.py"))}  # and what tests share
 IMPORTED_AS = {"fasttext": "fasttext-predict"}  # an extra, not part of the lock
 
 

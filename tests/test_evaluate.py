@@ -45,7 +45,8 @@ def test_every_task_has_items_in_every_language_and_split(items, tmp_path):
     counts = items.groupby(CELL).size()
     assert len(counts) == len(PICTURES) * 3 * len(CODES)
     full = counts.drop("blind", level="split")
-    assert full.drop("en", level="language").max() == 4 and full.xs("en", level="language").max() == 4 * draw.ENGLISH_ITEMS
+    assert full.drop("en", level="language").max() == 4
+    assert full.xs("en", level="language").max() == 4 * draw.ENGLISH_ITEMS
     assert items.item_id.is_unique
 
 
@@ -57,7 +58,8 @@ def test_profile_asks_only_the_tasks_that_it_names():
 
 def test_unknown_task_is_named_with_those_there_are():
     config = CONFIG.model_copy(update={"items": {"flag": 2, "flagg": 2}})
-    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are \['bin_mc', 'captioning'"):
+    with pytest.raises(KeyError, match=r"evaluation.items names unknown tasks \['flagg'\]; there are "
+                                       r"\['bin_mc', 'captioning'"):
         evaluate.items(tiny.texts(), tiny.images(), set(), config)
 
 

@@ -70,7 +70,8 @@ def test_exactly_the_answers_and_the_end_of_their_turn_are_learned(name, tokeniz
     assert len(headers) == 3
 
 
-@given(texts=st.lists(SAID, min_size=2, max_size=6).filter(lambda texts: len(texts) % 2 == 0), n_images=st.integers(0, 3))
+@given(texts=st.lists(SAID, min_size=2, max_size=6).filter(lambda texts: len(texts) % 2 == 0),
+       n_images=st.integers(0, 3))
 def test_mask_holds_for_any_text_in_any_script(name, tokenizer, texts, n_images):
     """Templates strip answers and tokenizers normalise them; whatever they make of one is learned, and nothing else."""
     sample = tokenized(tokenizer, *texts, images=[f"i{i}" for i in range(n_images)])
@@ -112,7 +113,8 @@ def test_template_that_begins_answers_elsewhere_is_refused(name, folder, tmp_pat
     families.TOKENIZERS[name]().save_pretrained(tmp_path)
     (tmp_path / "config.json").write_bytes((folder / name / "config.json").read_bytes())
     template = tmp_path / "chat_template.jinja"
-    template.write_text(template.read_text().replace("{% if add_generation_prompt %}", "{% if add_generation_prompt %}think")
+    template.write_text(template.read_text()
+                        .replace("{% if add_generation_prompt %}", "{% if add_generation_prompt %}think")
                         .replace("{%- if add_generation_prompt %}", "{%- if add_generation_prompt %}think"))
     base = families.base(name, folder).model_copy(update={"language_model": str(tmp_path), "system": None})
     with pytest.raises(ConversationError, match="what is learned cannot be told from it"):
@@ -169,7 +171,7 @@ def test_features_are_those_of_the_last_block_but_one_without_a_class_token(prof
 
 
 @torch.no_grad()
-def test_packed_logits_are_those_of_each_conversation_alone_and_neighbours_do_not_matter(profile, tokenizer, made, shown):
+def test_packed_logits_are_those_of_each_alone_and_neighbours_do_not_matter(profile, tokenizer, made, shown):
     """Text-only, single and multi-image samples share rows."""
     model = llava.build(profile, 0)[0].eval()
     together, at = logits(model, tokenizer, made, shown)[0], 0
@@ -198,7 +200,8 @@ def test_lora_of_the_paper_is_on_the_linear_layers_of_the_language_model_alone(p
     config = model.peft_config["default"]
     assert (config.r, config.lora_alpha, config.lora_dropout, config.bias) == (256, 512, 0.05, "none")
     layers = {n.split(".lora_")[0] for n in llava.trainable(model) if ".lora_" in n}
-    wanted = "qkv_proj o_proj gate_up_proj down_proj" if name == "phi" else "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj"
+    wanted = ("qkv_proj o_proj gate_up_proj down_proj" if name == "phi"
+              else "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj")
     assert {layer.rsplit(".", 1)[1] for layer in layers} == set(wanted.split())
     assert all("model.language_model.layers." in layer for layer in layers)
 
@@ -212,8 +215,8 @@ def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, 
     processor = AutoProcessor.from_pretrained(tmp_path / "plain")
     picture = artwork.from_bytes(tiny.pictures().image[0])
     chat = [{"role": "user", "content": IMAGE + tokenizer.init_kwargs["after_images"] + "What is this?"}]
-    inputs = processor(images=picture, text=processor.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True),
-                       return_tensors="pt", add_special_tokens=False)
+    text = processor.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    inputs = processor(images=picture, text=text, return_tensors="pt", add_special_tokens=False)
     asked = conversation.prompt(tokenizer, "What is this?", shown.tokens(["i0"]))
     assert inputs["input_ids"][0].tolist() == asked.tolist()
     one = conversation.Conversation("one", asked, np.ones(len(asked), bool), ["i0"])
@@ -238,7 +241,8 @@ def test_exported_processor_reads_messages_as_harnesses_write_them(profile, toke
         pictures = [part for part in content if part["type"] == "image"]
         ours = conversation.prompt(tokenizer, text, shown.tokens(["i0"] * len(pictures))).tolist()
         chat = [{"role": "user", "content": content}]
-        read = processor.apply_chat_template(chat, tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+        read = processor.apply_chat_template(chat, tokenize=True, add_generation_prompt=True, return_dict=True,
+                                             return_tensors="pt")
         assert read["input_ids"][0].tolist() == ours
         written = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
         read = processor(images=[picture] * len(pictures) or None, text=written, return_tensors="pt")
@@ -250,7 +254,8 @@ def test_exported_model_that_answers_otherwise_is_refused():
     assert export.difference(ours, ours.clone(), "float32") == 0
     assert 0 < export.difference(ours, 1.01 * ours, "bfloat16") < 0.02
     for theirs in (1.01 * ours, torch.full_like(ours, torch.nan)):
-        with pytest.raises(export.ExportError, match=r"logits differ from the trained one's by .* do not use that folder"):
+        with pytest.raises(export.ExportError,
+                           match=r"logits differ from the trained one's by .* do not use that folder"):
             export.difference(ours, theirs, "float32")
     with pytest.raises(export.ExportError, match=r"reads the question as \(4, 7\) \(tokens, vocabulary\)"):
         export.difference(ours, ours[1:], "float32")
@@ -290,7 +295,8 @@ def test_adapter_of_another_base_model_is_refused(profile, name, folder, tmp_pat
         llava.load(llava.build(profile.model_copy(update={"base": other}), 0)[0], saved)
 
 
-@pytest.mark.parametrize("load", [parts.load_vision, parts.load_tokenizer, lambda base: parts.load_language_model(base, [])])
+@pytest.mark.parametrize("load", [parts.load_vision, parts.load_tokenizer,
+                                  lambda base: parts.load_language_model(base, [])])
 def test_model_that_cannot_be_had_says_which_licence_and_what_to_put_where(load, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     base = params.profile("paper-llama3").base.model_copy(update={"vision": "meta-llama/Meta-Llama-3-8B-Instruct"})

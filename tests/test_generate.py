@@ -69,7 +69,8 @@ def test_among_options_the_likeliest_token_that_goes_on_is_taken():
     assert allowed(0, torch.tensor(coded[:1])) == [coded[1]]
     after = {*tokenizer("Hunde", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id}
     assert set(allowed(0, torch.tensor(coded))) <= after and tokenizer.eos_token_id in allowed(0, torch.tensor(coded))
-    assert allowed(0, torch.tensor([*coded, tokenizer.eos_token_id, tokenizer.pad_token_id])) == [tokenizer.eos_token_id]
+    ended = [*coded, tokenizer.eos_token_id, tokenizer.pad_token_id]
+    assert allowed(0, torch.tensor(ended)) == [tokenizer.eos_token_id]
 
 
 def test_answers_differ_in_text_and_length(alone):

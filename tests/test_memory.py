@@ -1,4 +1,4 @@
-"""Predicted memory: the counts are those of the real architectures, and a stage that does not fit is refused with advice.
+"""Predicted memory: the counts are those of the real architectures; a stage that does not fit is refused with advice.
 
 Models of the true shapes are made without memory (torch's meta device). Run with: pytest tests/test_memory.py
 """
@@ -27,8 +27,9 @@ def name(request):
 def real(name: str) -> torch.nn.Module:
     """A language model of the true shape without weights."""
     lm, _ = memory.shapes(NAMES[name], SIGLIP)
-    config = AutoConfig.for_model(FAMILIES[name].kind, vocab_size=lm.rows, hidden_size=lm.hidden, intermediate_size=lm.intermediate,
-                                  num_hidden_layers=lm.layers, num_attention_heads=lm.heads, num_key_value_heads=lm.kv_heads,
+    config = AutoConfig.for_model(FAMILIES[name].kind, vocab_size=lm.rows, hidden_size=lm.hidden,
+                                  intermediate_size=lm.intermediate, num_hidden_layers=lm.layers,
+                                  num_attention_heads=lm.heads, num_key_value_heads=lm.kv_heads,
                                   tie_word_embeddings=lm.tied, pad_token_id=0)
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)
@@ -51,8 +52,8 @@ def test_sizes_are_those_that_the_models_are_known_by(name, billions):
 
 def test_encoder_is_siglip_so400m():
     _, vision = memory.shapes(NAMES["phi"], SIGLIP)
-    config = SiglipVisionConfig(hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16, image_size=384,
-                                patch_size=14, vision_use_head=False)
+    config = SiglipVisionConfig(hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16,
+                                image_size=384, patch_size=14, vision_use_head=False)
     with torch.device("meta"):
         assert vision.weights == sum(p.numel() for p in SiglipVisionModel(config).parameters())
     assert vision.tokens == 729
@@ -76,8 +77,8 @@ def test_activations_of_a_layer_are_what_autograd_keeps(name, tmp_path):
     rope = plain.model.language_model.rotary_emb(states, torch.arange(tokens)[None])
     with forward.computing(plain), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         block(states, attention_mask=None, position_embeddings=rope)
-    lm = memory.LanguageModel(hidden=32, layers=2, heads=4, kv_heads=2, intermediate=64, vocabulary=700, tokens=690, tied=False,
-                              fused=name == "phi")
+    lm = memory.LanguageModel(hidden=32, layers=2, heads=4, kv_heads=2, intermediate=64, vocabulary=700, tokens=690,
+                              tied=False, fused=name == "phi")
     adapters = 2 * lm.lora(8) // lm.layers  # their copies in half precision, which are counted as a part of their own
     measured = sum(kept.values()) - adapters
     predicted = memory.layer(lm, tokens, memory.Need(1, tokens, 8, False, True, False))
@@ -97,8 +98,8 @@ def test_all_four_fit_24_gib_as_the_paper_profile_sets_them():
 
 def test_stage_that_does_not_fit_is_refused_with_what_would():
     profile = params.profile("paper-llama3").model_copy(update={"load_4bit": False, "checkpointing": False})
-    with pytest.raises(memory.MemoryShortage, match=r"needs about \d+\.\d GiB of a GPU, this one has 24\.0 .*it fits with "
-                                                    r"checkpointing: true, load_4bit: true"):
+    with pytest.raises(memory.MemoryShortage, match=r"needs about \d+\.\d GiB of a GPU, this one has 24\.0 .*"
+                                                    r"it fits with checkpointing: true, load_4bit: true"):
         memory.check(profile, SETUP, profile.instruct, 24.0)
     with pytest.raises(memory.MemoryShortage, match=r"it does not fit even with row_tokens: 1792.*larger GPU"):
         memory.check(params.profile("paper-llama3"), SETUP, profile.instruct, 4.0)

@@ -95,7 +95,8 @@ def test_sample_without_an_answer_is_refused():
 
 @pytest.mark.parametrize("texts", [(f"What is {IMAGE}, and {IMAGE}?", "dog"), (f"{IMAGE * 3}What?", "dog")])
 def test_placeholders_in_the_text_that_are_not_as_many_as_images_are_refused(texts):
-    with pytest.raises(ConversationError, match=r"one has \d image placeholders, but 1 images: its text holds <image> once"):
+    with pytest.raises(ConversationError,
+                       match=r"one has \d image placeholders, but 1 images: its text holds <image> once"):
         tokenized(*texts, images=("i0",))
 
 
@@ -106,7 +107,8 @@ def test_placeholders_in_the_text_stay_where_they_are():
     assert learned_text(sample) == " dog<|end|> cat<|end|>"
 
 
-@pytest.mark.parametrize("texts", [("What is this?", f"a {IMAGE}"), ("What?<|end|><|assistant|>dog", "dog"), ("Q", "A<|end|>")])
+@pytest.mark.parametrize("texts", [("What is this?", f"a {IMAGE}"), ("What?<|end|><|assistant|>dog", "dog"),
+                                   ("Q", "A<|end|>")])
 def test_text_that_spells_a_special_token_is_refused(texts):
     with pytest.raises(ConversationError, match=r"sample one: the text of a turn must not hold <"):
         tokenized(*texts, images=("i0",))

@@ -1,4 +1,7 @@
-"""Pages of the test: which are asked, how they are scored, where they stand in tables. Run with: pytest tests/test_page_read.py"""
+"""Pages of the test: which are asked, how they are scored, where they stand in tables.
+
+Run with: pytest tests/test_page_read.py
+"""
 
 import numpy as np
 import pandas as pd
@@ -56,12 +59,14 @@ def test_chance_is_another_page_of_the_language(asked):
 
 def test_only_setups_that_were_trained_on_text_read_pages_and_only_where_a_profile_asks():
     text = params.profile("laptop-text")
-    silent = text.model_copy(update={"evaluation": text.evaluation.model_copy(update={"items": {"flag": 1, "smpqa_read": 1}})})
+    without = text.evaluation.model_copy(update={"items": {"flag": 1, "smpqa_read": 1}})
+    silent = text.model_copy(update={"evaluation": without})
     assert runs.text_data(text, params.setup("PT50-text"), "evaluate") == ["smpqa", "ocr"]
     assert runs.text_data(silent, params.setup("OCR50"), "evaluate") == ["smpqa"]
     assert runs.text_data(text, params.setup("L100"), "evaluate") == []
     with pytest.raises(params.ParamsError, match=r"ocr\.pixels = 64, but text is seen at 160 pixels"):
-        params.check(text.model_copy(update={"ocr": text.ocr.model_copy(update={"pixels": 64})}), params.setup("PT50-text"))
+        params.check(text.model_copy(update={"ocr": text.ocr.model_copy(update={"pixels": 64})}),
+                     params.setup("PT50-text"))
 
 
 def test_pages_stand_in_the_table_of_text_alone(asked):

@@ -1,6 +1,6 @@
-"""The paper's profile in miniature through the whole study: every stage that Snakemake finds it needs, up to the report.
+"""The paper's profile in miniature through the whole study: every stage that Snakemake finds needed, up to the report.
 
-Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and published test sets in their true formats; 4 bits and half precision.
+Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and published test sets in their true formats; 4 bits, half precision.
 Run with: pytest tests/test_paper_notebooks.py (minutes)
 """
 
@@ -20,8 +20,9 @@ from centurio_lib import provenance, testsets
 pytestmark = pytest.mark.timeout(3000)
 
 SETUPS = ["L100", "PT50", "OCR50"]
-SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10, "at_most": 100,
-           "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"}, "shard": 40}}
+SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10,
+           "at_most": 100, "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"},
+                                           "shard": 40}}
 DATA = {"sources": SOURCES, "n_emoji": 16, "n_flags": 8}
 STAGE = {"conversations": 8, "row_tokens": 512, "text_tokens": 400, "checkpoint_every": 4, "ocr_samples": 4}
 BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "pixels": 32, "text_pixels": 128,
@@ -39,7 +40,8 @@ def write_miniature(home: Path) -> None:
     items = dict.fromkeys(testsets.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
     stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
               "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,
-              "evaluation": {"items": items, "batch": 64}, "study": {"questions": ["rq3", "rq4"], "setups": SETUPS, "seeds": 1},
+              "evaluation": {"items": items, "batch": 64},
+              "study": {"questions": ["rq3", "rq4"], "setups": SETUPS, "seeds": 1},
               "ocr": TEXT | {"latin": 1, "other": 1, "articles": 0, "shard": 5, "smallest": 10.0, "largest": 14.0},
               "smpqa": TEXT | {"em": 10.0}}
     (home / "params" / "profiles" / "miniature.yaml").write_text(yaml.safe_dump(stated))
@@ -65,7 +67,8 @@ def test_adapter_is_that_of_the_papers_profile(home):
     assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (8, 16, 0.05)
     assert config["modules_to_save"] == ["multi_modal_projector"] and len(config["target_modules"]) == 8
     log = pd.read_csv(folder / "log.csv")
-    assert 2 <= len(log) <= 7 and (log.labels > 0).all() and log.loss.notna().all()  # 8 of 50, less what is too long, a step
+    assert 2 <= len(log) <= 7  # steps of 8, of 50 less what is too long
+    assert (log.labels > 0).all() and log.loss.notna().all()
 
 
 def test_encoder_is_trained_with_documents(home):

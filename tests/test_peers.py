@@ -37,7 +37,8 @@ def kinds(content: list[dict]) -> str:
 
 def test_pictures_stand_where_the_prompt_marks_them_else_first():
     (turn,) = peers.message(f"Is {IMAGE} like {IMAGE}?", ["a", "b"])
-    assert kinds(turn["content"]) == "Is i like i?" and [p["image"] for p in turn["content"] if p["type"] == "image"] == ["a", "b"]
+    assert kinds(turn["content"]) == "Is i like i?"
+    assert [p["image"] for p in turn["content"] if p["type"] == "image"] == ["a", "b"]
     assert kinds(peers.message("Which?", ["a", "b"])[0]["content"]) == "iiWhich?"
     assert kinds(peers.message("No picture.", [])[0]["content"]) == "No picture."
     with pytest.raises(peers.PeerError, match="marks 1 pictures, but its item has 2"):
@@ -45,11 +46,13 @@ def test_pictures_stand_where_the_prompt_marks_them_else_first():
 
 
 def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer):
-    made = peer.processor.apply_chat_template(peers.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]]), tokenize=True,
-                                              add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    asked = peers.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]])
+    made = peer.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
+                                              return_tensors="pt")
     text = peer.processor.decode(made["input_ids"][0])
     assert text.replace(" ", "") == f"<|user|>Is{IMAGE * 4}like{IMAGE * 4}?<|assistant|>"
-    assert (made["input_ids"] == peer.model.config.image_token_index).sum() == 2 * (tiny_peers.SIDE // tiny_peers.PATCH) ** 2
+    tokens = (tiny_peers.SIDE // tiny_peers.PATCH) ** 2  # of an image
+    assert (made["input_ids"] == peer.model.config.image_token_index).sum() == 2 * tokens
 
 
 def test_answers_are_greedy_and_depend_on_the_picture_and_its_place(peer):
@@ -69,8 +72,8 @@ def test_room_and_repetition_are_the_tasks_own(peer, monkeypatch):
 
 
 def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, folder, tmp_path):
-    items = pd.DataFrame([dict(zip(draw.COLUMNS, ("maxm", "test", "en", f"maxm/test/en/{i}", ["0"], [], f"What {i}?", "dog\na dog", []),
-                                   strict=True)) for i in range(3)])
+    items = pd.DataFrame([("maxm", "test", "en", f"maxm/test/en/{i}", ["0"], [], f"What {i}?", "dog\na dog", [])
+                          for i in range(3)], columns=draw.COLUMNS)
     said, heard = [], []
     said = peers.answers(peer, items, SHOWN, heard.append)
     run = runs.describe("13_peers", "smoke", f"{folder}@0123abc")

@@ -20,7 +20,8 @@ def profile(tmp_path_factory):
     """The paper's profile around miniatures, in bfloat16 and 4 bits, each optimiser step on six conversations."""
     own = params.profile("paper")
     base = families.base("phi", tmp_path_factory.mktemp("models")).model_copy(update={"dtype": "bfloat16"})
-    stage = own.instruct.model_copy(update={"row_tokens": 256, "conversations": 4, "checkpoint_every": 2, "encoder_lr": 1e-6})
+    stage = own.instruct.model_copy(update={"row_tokens": 256, "conversations": 4, "checkpoint_every": 2,
+                                            "encoder_lr": 1e-6})
     return own.model_copy(update={"base": base, "lora_rank": 8, "instruct": stage})
 
 
@@ -46,7 +47,8 @@ def test_smallest_rate_of_the_paper_moves_the_encoder(profile, tmp_path):
     """An update of 1e-6 would be lost in rounding to bfloat16. LoRA, projector and encoder go at rates of their own."""
     model, tokenizer, shown, made = built(profile)
     before = {n: p.detach().clone() for n, p in llava.trainable(model).items()}
-    log = train.run(model, tokenizer.pad_token_id, made, shown, profile.instruct, 0, tmp_path, KEY, say=lambda text: None)
+    log = train.run(model, tokenizer.pad_token_id, made, shown, profile.instruct, 0, tmp_path, KEY,
+                    say=lambda text: None)
     assert len(log) == len(made) / 4 and all(row["loss"] > 0 for row in log)
     moved = {n: float((p - before[n]).abs().max()) for n, p in llava.trainable(model).items()}
     tower = [m for n, m in moved.items() if "vision_tower" in n and ".layers.0." in n]
@@ -77,7 +79,8 @@ def test_checkpointing_changes_no_gradient_and_is_on_the_language_model_alone(pr
         before = {n: p.detach().clone() for n, p in llava.trainable(model).items()}
         train.optimise(model.train(), optimizer, [batches.collate([made[:3]], tokenizer.pad_token_id)], shown)
         found.append({n: p.detach() - before[n] for n, p in llava.trainable(model).items()})
-    assert all(torch.equal(found[0][n], found[1][n]) for n in found[0]) and sum(float(g.abs().sum()) for g in found[0].values()) > 0
+    assert all(torch.equal(found[0][n], found[1][n]) for n in found[0])
+    assert sum(float(g.abs().sum()) for g in found[0].values()) > 0
 
 
 def test_steps_hold_as_many_conversations_as_the_paper_says(profile):

@@ -101,8 +101,8 @@ def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, 
 
 def test_a_test_set_that_was_not_run_stays_empty_and_is_never_a_zero_nor_another_task():
     def cell(task: str, language: str, value: float, split: str) -> dict:
-        found = {"setup": "L100", "seed": 0, "split": split, "task": task, "language": language, "group": "T5", "value": value}
-        return found | {"metric": scores.HEADLINE[task]}
+        return {"setup": "L100", "seed": 0, "split": split, "task": task, "language": language, "group": "T5",
+                "value": value, "metric": scores.HEADLINE[task]}
     drawn = [cell("captioning", "de", 99, "new-style"), cell("smpqa_read", "de", 7, "test")]
     published = [cell("xm3600", "de", 40, "test"), cell("xm3600", "en", 80, "test"), cell("maxm", "fr", 20, "test")]
     of = printed.ours(pd.DataFrame(drawn + published), "L100", "ours").set_index(["metric", "group"]).value
@@ -112,4 +112,5 @@ def test_a_test_set_that_was_not_run_stays_empty_and_is_never_a_zero_nor_another
     assert set(of.index.get_level_values(0)) <= set(table[table.setup != "ours"].metric)
     assert set(printed.TEST_SETS.values()) <= set(table.metric)
     alone = printed.ours(pd.DataFrame(drawn), "L100", "ours").set_index("metric").value
-    assert alone.to_dict() == {"XM3600_CIDEr": 99, "SMPQA-Read_acc": 7}  # of like shape, where none of the paper's was asked
+    # of like shape, where none of the paper's was asked
+    assert alone.to_dict() == {"XM3600_CIDEr": 99, "SMPQA-Read_acc": 7}

@@ -54,7 +54,8 @@ def test_words_of_the_test_are_not_taught():
     drawn = {lettering.word(random).lower() for _ in range(3000)}
     known = set(map(str.lower, smpqa.words("en", "train")))
     assert drawn & known and not any(ocr.held_out(word) for word in drawn & known)
-    long_ones = {word.lower() for word in smpqa.words("en", "test") if len(word) > 4}  # shorter strings may be one by chance
+    # shorter strings may be one by chance
+    long_ones = {word.lower() for word in smpqa.words("en", "test") if len(word) > 4}
     assert not drawn & long_ones
 
 
@@ -75,12 +76,14 @@ def heads() -> nn.ModuleDict:
 
 
 def test_reading_and_drawings_are_learned_together(tmp_path):
-    model, named, quick = encoder.resized(tiny.vision(), 64), heads(), SIZE.model_copy(update={"steps": 100, "batch": 4})
+    model, named = encoder.resized(tiny.vision(), 64), heads()
+    quick = SIZE.model_copy(update={"steps": 100, "batch": 4})
     random = np.random.default_rng(0)
     untaught = encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
     sheets = lettering.sheets(3, 0, 64, 16, 10.0)
     unread = reading.letter_loss(model, reading.letter_head(16, 0), sheets, random, quick).item()
-    read, known, right = reading.teach(model, named, reading.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None)
+    read, known, right = reading.teach(model, named, reading.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY,
+                                       say=lambda text: None)
     assert read < 0.9 * unread and known < 0.9 * untaught and 0 <= right <= 1
 
 
@@ -89,7 +92,8 @@ def test_an_encoder_made_larger_sees_the_same():
     large, pixels = encoder.resized(small, 64), torch.rand(2, 3, 64, 64)
     assert large.config.image_size == 64 and small.config.image_size != 64
     with torch.no_grad():
-        assert torch.equal(large(pixels).last_hidden_state, small(pixels, interpolate_pos_encoding=True).last_hidden_state)
+        assert torch.equal(large(pixels).last_hidden_state,
+                           small(pixels, interpolate_pos_encoding=True).last_hidden_state)
 
 
 def test_empty_slots_weigh_less_than_letters():
@@ -117,7 +121,8 @@ def test_reading_resumes_where_it_was_killed(tmp_path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(encoder, "placed_loss", counted)
-            reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY, say=lambda text: None)
+            reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
+                          say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")

@@ -39,8 +39,8 @@ while rest and rest[0].startswith("-"):
     rest.pop(0)
 os.execvp(rest[0], rest)
 """,
-    "sacctmgr": "#!/bin/sh\necho mine\n", "sinfo": "#!/bin/sh\necho 'main*'\n", "squeue": "#!/bin/sh\n", "scancel": "#!/bin/sh\n",
-    "scontrol": "#!/bin/sh\n", "sshare": "#!/bin/sh\necho mine\n",
+    "sacctmgr": "#!/bin/sh\necho mine\n", "sinfo": "#!/bin/sh\necho 'main*'\n", "squeue": "#!/bin/sh\n",
+    "scancel": "#!/bin/sh\n", "scontrol": "#!/bin/sh\n", "sshare": "#!/bin/sh\necho mine\n",
 }
 
 
@@ -58,9 +58,9 @@ def cluster(tmp_path) -> tuple[Path, dict[str, str]]:
 
 def test_study_is_sent_to_the_cluster_rule_by_rule(cluster):
     home, own = cluster
-    done = subprocess.run([sys.executable, "-m", "snakemake", "--profile", "params/snakemake/slurm", "--latency-wait", "1",
-                           "--config", "profile=smoke", "--", "data/smoke/languages/provenance.json"], cwd=home, env=own, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/slurm", "--latency-wait", "1",
+               "--config", "profile=smoke", "--", "data/smoke/languages/provenance.json"]
+    done = subprocess.run(command, cwd=home, env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     jobs = Path(own["STANDIN_JOBS"])
     logs = "\n".join(path.read_text() for path in sorted(jobs.glob("*.log")))
     assert done.returncode == 0, done.stdout[-3000:] + logs[-3000:]

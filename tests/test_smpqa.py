@@ -9,7 +9,8 @@ from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
 from centurio_lib.params import Smpqa
 
 SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2)
-TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone", *(f"word{c}" for c in "abcdefghijklmnop")],
+TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone",
+                 *(f"word{c}" for c in "abcdefghijklmnop")],
           "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור", *(f"מלה{c}" for c in "אבגדהוזחטיכלמנסע")]}
 
 
@@ -72,7 +73,8 @@ def test_answers_are_what_the_chart_shows(toy):
             if "biggest" in said or "smallest" in said:
                 meant = (max if "biggest" in said else min)(of_value, key=of_value.get)
             else:
-                meant = of_colour[next(colour for colour in charts.COLOURS if colour in said.replace(quoted or "", "").split())]
+                meant = of_colour[next(colour for colour in charts.COLOURS
+                                       if colour in said.replace(quoted or "", "").split())]
             assert question.answer == (meant if quoted is None else "yes" if quoted == meant else "no"), question
 
 
@@ -87,12 +89,14 @@ def test_values_and_colours_differ(kind):
 @pytest.mark.parametrize("kind", ["bar", "pie"])
 def test_labels_are_on_the_page_and_apart(kind):
     """Boxes of the labels lie within the figure and do not meet."""
-    lines = [typeset.line(word, "en") for word in ("notebooks", "elephants", "strawberry", "guitar", "house", "boat", "tree")]
+    words = ("notebooks", "elephants", "strawberry", "guitar", "house", "boat", "tree")
+    lines = [typeset.line(word, "en") for word in words]
     for n in range(30):
         chart = charts.configuration(kind, artwork.random_for(n))
         width, height = round(384 * min(1.0, chart.aspect)), round(384 / max(1.0, chart.aspect))
         place = charts._pie if kind == "pie" else charts._rows if chart.horizontal else charts._columns
-        placed = place(charts.Figure((width / 100, height / 100)), chart, lines[:len(chart.values)], width, height, 20.0)
+        placed = place(charts.Figure((width / 100, height / 100)), chart, lines[:len(chart.values)], width, height,
+                       20.0)
         boxes = []
         for line, x, y, size, turn in placed:
             long, tall = line.width * size, 0.7 * size

@@ -21,7 +21,8 @@ TURNS = tiny.turns("What is this?", "what", "Which is it, in German?", "Hund", "
 
 def coded(turns: list[dict], spelled: bool, images: tuple = ("i0",)) -> conversation.Conversation:
     """A conversation about images of three tokens."""
-    return conversation.tokenize(tiny.tokenizer(), [("one", list(images), turns)], lambda ids: [3] * len(ids), [spelled])[0]
+    return conversation.tokenize(tiny.tokenizer(), [("one", list(images), turns)], lambda ids: [3] * len(ids),
+                                 [spelled])[0]
 
 
 def stretches(sample: conversation.Conversation, learned: bool) -> list[list[int]]:
@@ -78,5 +79,6 @@ def test_options_are_spelled_as_they_were_learned():
 
 def test_tokenizer_without_dropout_is_refused():
     words = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"dog": 0}, unk_token="dog")))
-    with pytest.raises(ConversationError, match=r"WordLevel tokenizers have no dropout.*spelled: false"), conversation.spelling(words):
+    message = r"WordLevel tokenizers have no dropout.*spelled: false"
+    with pytest.raises(ConversationError, match=message), conversation.spelling(words):
         pass

@@ -1,4 +1,4 @@
-"""Words letter by letter: what is shown spells what is answered, in the tokenizer's smallest pieces; no word of the test."""
+"""Words letter by letter: what is shown spells what is answered, in the smallest pieces; no word of the test."""
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,9 @@ SIZE = DecoderSize(hidden=16, layers=1, heads=1, vocabulary=420, steps=1, batch=
 
 @pytest.fixture
 def lexicon():
-    return corpus.Lexicon(pd.DataFrame([{"concept": "1f34e", "kind": "emoji", "language": code, "name": name, "keywords": ["x"]}
-                                        for code, name in NAMES.items()]))
+    rows = [{"concept": "1f34e", "kind": "emoji", "language": code, "name": name, "keywords": ["x"]}
+            for code, name in NAMES.items()]
+    return corpus.Lexicon(pd.DataFrame(rows))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -46,7 +47,8 @@ def test_only_the_answer_is_learned_letter_by_letter(lexicon):
 
 def test_a_step_is_drawn_the_same_again(lexicon):
     tokenizer, known = tiny.tokenizer(), spelling.words(lexicon)
-    first, again, other = ([c.ids.tolist() for c in decoder.letters(tokenizer, known, 0, step, 150, 300)] for step in (3, 3, 4))
+    first, again, other = ([c.ids.tolist() for c in decoder.letters(tokenizer, known, 0, step, 150, 300)]
+                           for step in (3, 3, 4))
     assert first == again != other
 
 
@@ -59,5 +61,6 @@ def test_spelling_is_learned(tmp_path):
     with torch.no_grad():
         before = decoder.loss_of(model, tokenizer, batch).item()
     said = []
-    old, new = decoder.teach_spelling(model, tokenizer, draw, SIZE, Spelling(steps=101, lr=1e-2), tmp_path, "b" * 64, said.append)
+    old, new = decoder.teach_spelling(model, tokenizer, draw, SIZE, Spelling(steps=101, lr=1e-2), tmp_path, "b" * 64,
+                                      said.append)
     assert new < 0.8 * before and old > 0 and len(said) == 2

@@ -64,7 +64,7 @@ def study(request) -> Study:
 
 
 def chosen_for(monkeypatch, study: Study, setup: str, stage: str, samples: int = 120) -> pd.DataFrame:
-    """The samples that a setup trains on, as notebooks 10 and 11 take them, but for text in images (test_text_stages.py)."""
+    """The samples that a setup trains on, as notebooks 10 and 11 take them; for text in images see test_text_stages."""
     monkeypatch.setattr(stages.runs, "finished", lambda *_: SimpleNamespace(folder=study.folder))
     for part in ("plots", "documents"):
         monkeypatch.setattr(stages, part, lambda *_: pd.DataFrame())

@@ -152,8 +152,9 @@ def test_notebook_about_text_in_images_shows_it_by_script(question):
     """A table by script beside the paper's, differences, figure; saved under the question's name."""
     notebook = next(notebook for notebook, (stage, _) in runs.STAGES.items() if stage == question)
     code = "\n".join(cells(paths.NOTEBOOKS / f"{notebook}.ipynb", "code"))
-    for shown in ("reading.table(run.profile, cells, items)", "reading.differences", "reading.figure(", "formats.by_tier(t",
-                  "formats.compared(differences)", f'figures.save(figure, {"table" if question == "rq4" else "pd.concat"}'):
+    for shown in ("reading.table(run.profile, cells, items)", "reading.differences", "reading.figure(",
+                  "formats.by_tier(t", "formats.compared(differences)",
+                  f'figures.save(figure, {"table" if question == "rq4" else "pd.concat"}'):
         assert shown in code, f"{notebook} lacks {shown}"
     assert f'"{question}_smpqa"' in code or f'f"{question}_{{name}}"' in code
 

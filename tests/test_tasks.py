@@ -90,8 +90,10 @@ def test_oracle_scores_exactly_100(name, tables_of):
 def test_random_answers_reach_the_chance_level(name, tables_of):
     items, task, random = tables_of[name], PICTURES[name], Random(0)
     guesses = {"multiple_choice": lambda row: row.options, "odd_one_out": lambda row: list("ABCDE"),
-               "image_pair": lambda row: ["true", "false"], "flag": lambda row: [words(row.language, c) for c in FLAGS]}[name]
-    rounds = [tasks.scores(name, items, [random.choice(guesses(row)) for row in items.itertuples()]).mean() for _ in range(150)]
+               "image_pair": lambda row: ["true", "false"],
+               "flag": lambda row: [words(row.language, c) for c in FLAGS]}[name]
+    rounds = [tasks.scores(name, items, [random.choice(guesses(row)) for row in items.itertuples()]).mean()
+              for _ in range(150)]
     assert np.mean(rounds) == pytest.approx(task.chance(items).mean(), abs=3.5 * np.std(rounds) / np.sqrt(len(rounds)))
     assert len(set(task.chance(items))) == 1 and len(task.chance(items)) == len(items)
 

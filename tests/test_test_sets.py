@@ -72,7 +72,8 @@ def test_languages_are_those_that_the_paper_has_results_in():
 
 
 def test_tested_languages_have_the_papers_tiers():
-    assert tier_label("ber") is None and tier_label("fil") == "T3" and tier_label("quz") == "T1" and tier_label("en") == "en"
+    assert tier_label("ber") is None and tier_label("fil") == "T3" and tier_label("quz") == "T1"
+    assert tier_label("en") == "en"
     assert not set(besides()) & set(languages())
     with pytest.raises(KeyError, match="xx"):
         tier_label("xx")
@@ -142,7 +143,8 @@ def test_blind_items_ask_the_same_about_other_pictures(name, items):
 
 def test_prompts_name_the_language_only_where_an_answer_in_it_is_wanted(items):
     first = items[items.split == "test"].drop_duplicates(["task", "language"]).set_index(["task", "language"]).prompt
-    assert "Thai" in first["xm3600", "th"] and "Cusco Quechua" in first["xm3600", "quz"] and "Hebrew" in first["maxm", "he"]
+    assert "Thai" in first["xm3600", "th"] and "Cusco Quechua" in first["xm3600", "quz"]
+    assert "Hebrew" in first["maxm", "he"]
     assert "Korean" in first["mtvqa", "ko"] and "Dutch" in first["bin_mc", "nl"]
     assert "English" in first["xgqa", "de"] and "German" not in first["xgqa", "de"]
     assert "English" in first["xvnli", "fr"] and "French" not in first["xvnli", "fr"]
@@ -199,7 +201,8 @@ def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypat
     assert items.empty and coverage.status.eq("not run").all() and coverage["items"].eq(0).all()
     reasons = coverage.set_index("task").reason
     assert "Flickr30k" in reasons["xvnli"] and "research only" in reasons["xvnli"]
-    assert re.search(r"(?s)test set xm3600 is not reachable.*hf download --repo-type dataset floschne/xm3600", reasons["xm3600"])
+    assert re.search(r"(?s)test set xm3600 is not reachable.*hf download --repo-type dataset floschne/xm3600",
+                     reasons["xm3600"])
     tables.write(tmp_path / "coverage.parquet", "coverage", coverage)
     with pytest.raises(ValueError, match="none of the tasks"):
         evaluate.items(tiny.texts(), tiny.images(), set(), asking(xvnli="all").evaluation)
@@ -208,7 +211,8 @@ def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypat
 def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
     asked = {}
     monkeypatch.setattr(paths, "TEST_SETS", root / "nowhere")
-    monkeypatch.setattr(published, "snapshot_download", lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
+    monkeypatch.setattr(published, "snapshot_download",
+                        lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
     source = published.source("maxm", testsets.known()["maxm"])
     assert asked["repo"] == "floschne/maxm" and asked["repo_type"] == "dataset" and len(asked["revision"]) == 40
     assert len(list(TEST_SETS["maxm"].questions(source, "he"))) == 4
@@ -222,12 +226,15 @@ def one(name: str, root, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "file", "column"), [
-    ("maxm", "data/iw-00000-of-00001.parquet", "processed_answers"), ("mtvqa", "data/test-00001-of-00002.parquet", "qa_pairs"),
+    ("maxm", "data/iw-00000-of-00001.parquet", "processed_answers"),
+    ("mtvqa", "data/test-00001-of-00002.parquet", "qa_pairs"),
     ("cvqa", "data/test-00000-of-00001.parquet", "Subset"), ("m5_vgr", "data/ber-00000-of-00001.parquet", "image_b")])
 def test_a_wrong_column_is_named_with_its_file(name, file, column, root, tmp_path, monkeypatch):
     path = one(name, root, tmp_path, monkeypatch) / file
-    pq.write_table(pq.read_table(path).drop_columns([column]).append_column("other", [[""] * pq.read_table(path).num_rows]), path)
-    with pytest.raises(published.ColumnError, match=rf"{name}: .*{path.name} lacks column '{column}'; it has .*columns of params"):
+    rows = pq.read_table(path)
+    pq.write_table(rows.drop_columns([column]).append_column("other", [[""] * rows.num_rows]), path)
+    message = rf"{name}: .*{path.name} lacks column '{column}'; it has .*columns of params"
+    with pytest.raises(published.ColumnError, match=message):
         building.build(asking(**{name: "all"}), tmp_path)
 
 
@@ -259,7 +266,8 @@ def test_a_missing_picture_leaves_its_language_out(root, tmp_path, monkeypatch):
     folder = one("marvl", root, tmp_path, monkeypatch)
     (folder / "images/ta/images/81-Dawati/81-3.jpg").unlink()
     items, coverage = building.build(asking(marvl="all"), tmp_path)
-    assert set(items.language) == {"en", "sw"} and coverage.status[0] == "partly" and " ta " in coverage.reason[0].split(":")[0] + " "
+    assert set(items.language) == {"en", "sw"} and coverage.status[0] == "partly"
+    assert " ta " in coverage.reason[0].split(":")[0] + " "
 
 
 def test_a_picture_may_not_be_named_outside_its_folder(root, tmp_path, monkeypatch):
@@ -310,8 +318,8 @@ def test_answers_become_predictions_and_scores(items, tmp_path):
     found = evaluate.scores(predictions, IDENTITY)
     tables.write(tmp_path / "scores.parquet", "scores", found)
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
-    assert set(found.metric[found.task == "xm3600"]) == {"cider_x100", "cider", "chrf", "fidelity", "fidelity_normalised",
-                                                         "fidelity_ceiling"}
+    assert set(found.metric[found.task == "xm3600"]) == {"cider_x100", "cider", "chrf", "fidelity",
+                                                         "fidelity_normalised", "fidelity_ceiling"}
     main = scores.headline(found)
     assert set(main.task) == set(NAMES) and main[main.task != "xm3600"].value.eq(100).all()
     assert main.tier[main.language == "ber"].isna().all() and main.chance.notna().all()

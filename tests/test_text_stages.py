@@ -64,7 +64,8 @@ def home(tmp_path, monkeypatch):
     tables.write(tmp_path / "instructions" / "instructions.parquet", "instructions", pd.DataFrame(light))
     tables.write(tmp_path / "ocr" / "instructions.parquet", "instructions", ocr.instructions(documents()))
     tables.write(tmp_path / "smpqa" / "instructions.parquet", "instructions", plots())
-    monkeypatch.setattr(runs, "finished", lambda notebook, *_: SimpleNamespace(folder=tmp_path / runs.STAGES[notebook][0]))
+    monkeypatch.setattr(runs, "finished",
+                        lambda notebook, *_: SimpleNamespace(folder=tmp_path / runs.STAGES[notebook][0]))
     return tmp_path
 
 
@@ -75,9 +76,10 @@ def read(chosen: pd.DataFrame) -> pd.Series:
 
 # === quotas ===
 @pytest.mark.parametrize(("name", "english", "latin", "other"), [
-    ("OCR100", 500_000, 0, 0), ("OCR50", 250_000, 2525, 2525), ("OCR1", 5_000, 5000, 5000), ("Latin-down", 5_000, 2500, 10_000)])
+    ("OCR100", 500_000, 0, 0), ("OCR50", 250_000, 2525, 2525), ("OCR1", 5_000, 5000, 5000),
+    ("Latin-down", 5_000, 2500, 10_000)])
 def test_quotas_are_the_papers(name, english, latin, other):
-    """Paper, appendix B.3: 500k documents; by its Table 7 33 languages are in other scripts, by its B.3 it counts 32."""
+    """Paper, appendix B.3: 500k documents; languages in other scripts are 33 by its Table 7, 32 by its B.3."""
     setup = params.setup(name)
     wanted = mix.reading_quotas(500_000, setup.mix, setup.ocr)
     assert sum(wanted.values()) == 500_000 and wanted.pop("en") == english
@@ -89,7 +91,8 @@ def test_setups_of_rq4_are_the_papers():
     """Paper, Table 4."""
     chosen = {name: params.setup(name) for name in params.questions()["rq4"]}
     assert list(chosen) == ["L100-text", "PT50-text", "OCR100", "OCR50", "OCR50-frozen", "OCR1", "Latin-down"]
-    assert all(s.mix == params.setup("L100").mix and s.english_share == 0.5 and s.text_in_images for s in chosen.values())
+    assert all(s.mix == params.setup("L100").mix and s.english_share == 0.5 and s.text_in_images
+               for s in chosen.values())
     assert [s.pretrain_english_share for s in chosen.values()] == [None] + [0.5] * 6
     tuned = {name for name, setup in chosen.items() if setup.tune_encoder}
     assert tuned == {"OCR100", "OCR50", "OCR1", "Latin-down"} and chosen["OCR50-frozen"].ocr == chosen["OCR50"].ocr
@@ -98,7 +101,8 @@ def test_setups_of_rq4_are_the_papers():
 # === mixes ===
 def test_documents_come_on_top_by_quota_and_languages_without_are_named(home, capsys):
     chosen = stages.caption_mix(run_of("10_pretrain", "OCR50"))
-    assert (chosen.family == "caption").sum() == 4 and read(chosen).to_dict() == {"en": 5, "fr": 1, "ru": 1, "de": 1, "hi": 1, "th": 1}
+    assert (chosen.family == "caption").sum() == 4
+    assert read(chosen).to_dict() == {"en": 5, "fr": 1, "ru": 1, "de": 1, "hi": 1, "th": 1}
     assert "no document in 94 languages of the mix: ar zh" in capsys.readouterr().out
     assert chosen.sample_id.is_unique and chosen[chosen.family == "read"].text_heavy.all()
     again = stages.caption_mix(run_of("10_pretrain", "OCR50"))
@@ -113,7 +117,8 @@ def test_documents_of_the_second_stage_are_some_of_the_firsts(home):
 
 
 def test_other_scripts_weigh_what_the_setup_says(home):
-    chosen = stages.caption_mix(run_of("10_pretrain", "Latin-down", ocr=params.OcrMix(english_share=0.1, other_weight=2.5)))
+    chosen = stages.caption_mix(run_of("10_pretrain", "Latin-down",
+                                       ocr=params.OcrMix(english_share=0.1, other_weight=2.5)))
     assert read(chosen).to_dict() == {"hi": 3, "ru": 2, "th": 2, "en": 1, "fr": 1, "de": 1}
 
 
@@ -121,7 +126,8 @@ def test_number_of_documents_is_a_parameter_of_a_setup(home):
     """What a study of how much OCR data it takes varies."""
     chosen = stages.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
     assert read(chosen).sum() == 4
-    with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: raise english, latin or other"):
+    with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: "
+                                       r"raise english, latin or other"):
         stages.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
 
 
@@ -130,7 +136,8 @@ def test_instruct_mix_holds_plots_with_english_labels(home):
     assert chosen.family.value_counts().to_dict() == {"single": 4, "plot": 3}
     assert set(chosen[chosen.family == "plot"].language) == {"en"}
     config = profile(instruct=profile().instruct.model_copy(update={"text_heavy": 6}))
-    with pytest.raises(MixError, match=r"needs 6 samples .* but 5 were made: raise smpqa\.english, or lower text_heavy"):
+    with pytest.raises(MixError,
+                       match=r"needs 6 samples .* but 5 were made: raise smpqa\.english, or lower text_heavy"):
         stages.instruction_mix(run_of("11_instruct", "PT50-text", config))
 
 
@@ -143,9 +150,10 @@ def test_setups_without_text_have_neither_and_ask_for_no_table(home):
 
 
 def test_what_is_read_is_spelled_where_the_profile_says_so(home):
-    chosen, tokens = stages.instruction_mix(run_of("11_instruct", "OCR50")), SimpleNamespace(tokens=lambda ids: [2] * len(ids))
-    plain, spelled = (stages.tokenized(run_of("11_instruct", "OCR50", profile(spelled=spell)), chosen, tiny.tokenizer(), tokens)
-                      for spell in (False, True))
+    chosen = stages.instruction_mix(run_of("11_instruct", "OCR50"))
+    shown = SimpleNamespace(tokens=lambda ids: [2] * len(ids))
+    both = [run_of("11_instruct", "OCR50", profile(spelled=spell)) for spell in (False, True)]
+    plain, spelled = (stages.tokenized(run, chosen, tiny.tokenizer(), shown) for run in both)
     longer = [len(b.ids) > len(a.ids) for a, b in zip(plain, spelled, strict=True)]
     assert longer == (chosen.family != "single").tolist()
 
@@ -220,10 +228,12 @@ def key_of(notebook: str, setup: str, config: params.Profile, monkeypatch) -> st
 def test_options_of_text_change_no_key_of_a_setup_without(notebook, monkeypatch):
     plain = params.profile("smoke")
     first = plain.pretrain.model_copy(update={"ocr_samples": 9, "encoder_lr": 0.5, "encoder_decay": 0.5})
-    second = plain.instruct.model_copy(update={"ocr_samples": 9, "text_heavy": 9, "encoder_lr": 0.5, "encoder_decay": 0.5})
+    second = plain.instruct.model_copy(update={"ocr_samples": 9, "text_heavy": 9, "encoder_lr": 0.5,
+                                               "encoder_decay": 0.5})
     asked = plain.evaluation.model_copy(update={"items": plain.evaluation.items | {"smpqa_read": 9, "smpqa_ground": 9}})
-    base = plain.base.model_copy(update={"text_pixels": 64})
-    changed = plain.model_copy(update=TEXT_CHANGES | {"pretrain": first, "instruct": second, "evaluation": asked, "base": base})
+    parts = {"pretrain": first, "instruct": second, "evaluation": asked,
+             "base": plain.base.model_copy(update={"text_pixels": 64})}
+    changed = plain.model_copy(update=TEXT_CHANGES | parts)
     for setup in ("L100", "PT50", "OCR50"):
         keys = [key_of(notebook, setup, config, monkeypatch) for config in (plain, changed)]
         assert (keys[0] == keys[1]) == (setup != "OCR50"), setup
@@ -241,7 +251,8 @@ def test_keys_depend_on_what_a_setup_shows(monkeypatch):
 
 def test_a_profile_that_holds_text_in_all_mixes_trains_the_first_two_as_those_of_rq1_and_rq3():
     with_text = profile(text_in_images=True)
-    assert [params.trained_as(with_text, name) for name in ("L100-text", "PT50-text", "OCR50")] == ["L100", "PT50", "OCR50"]
+    assert [params.trained_as(with_text, name)
+            for name in ("L100-text", "PT50-text", "OCR50")] == ["L100", "PT50", "OCR50"]
     assert params.trained_as(profile(), "L100-text") == "L100-text"
     assert params.reads(with_text, params.setup("L100")) and not params.reads(profile(), params.setup("L100"))
 
@@ -249,7 +260,8 @@ def test_a_profile_that_holds_text_in_all_mixes_trains_the_first_two_as_those_of
 @pytest.mark.parametrize(("changes", "message"), [
     ({"instruct": {"encoder_lr": 0.0}}, r"setup OCR50: tune_encoder wants a rate above 0.*'instruct': 0\.0"),
     ({"pretrain": {"encoder_lr": 0.0}}, r"tune_encoder wants a rate above 0.*'pretrain': 0\.0"),
-    ({"pretrain": {"ocr_samples": 0}, "instruct": {"ocr_samples": 0}}, "ocr wants documents, but ocr_samples is 0 in pretrain and"),
+    ({"pretrain": {"ocr_samples": 0}, "instruct": {"ocr_samples": 0}},
+     "ocr wants documents, but ocr_samples is 0 in pretrain and"),
     ({"instruct": {"text_heavy": 0}}, r"text_in_images wants plots, but instruct\.text_heavy is 0"),
     ({"ocr": {"pixels": 96}}, r"ocr\.pixels = 96, but text is seen at 128 pixels: make them equal"),
     ({"smpqa": {"pixels": 96}}, r"smpqa\.pixels = 96, but text is seen at 128 pixels"),
@@ -264,7 +276,8 @@ def test_a_profile_that_lacks_what_a_setup_asks_for_is_refused_before_any_work(c
 
 @pytest.mark.parametrize(("stated", "message"), [
     ({"english_share": 1.5}, r"ocr\.english_share = 1\.5"), ({}, r"ocr\.english_share"),
-    ({"english_share": 0.5, "scale": 0.0}, r"ocr\.scale = 0\.0"), ({"english_share": 0.5, "weight": 2.0}, r"ocr\.weight = 2\.0: Extra")])
+    ({"english_share": 0.5, "scale": 0.0}, r"ocr\.scale = 0\.0"),
+    ({"english_share": 0.5, "weight": 2.0}, r"ocr\.weight = 2\.0: Extra")])
 def test_bad_mix_of_documents_is_an_error_that_names_its_key(stated, message):
     with pytest.raises(ParamsError, match=message):
         params.setups_of({"mine": {"question": "?", "table": "4", "ocr": stated}}, "setups.yaml")

@@ -1,4 +1,4 @@
-"""Training the image encoder: gradients, groups of the optimiser, saving, resuming; images of several sizes in one batch.
+"""Training the image encoder: gradients, groups of the optimiser, saving, resuming; several image sizes in one batch.
 
 Run with: pytest tests/test_tuned_encoder.py
 """

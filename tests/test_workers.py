@@ -25,8 +25,8 @@ def stage(folder: Path, processes: int, dropout: float = 0.0, stop_after: int = 
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     search = os.pathsep.join(map(str, [paths.REPO, paths.REPO / "tests"]))
     environment = os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([*command, str(SCRIPT), str(folder), str(dropout), str(stop_after)], env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run([*command, str(SCRIPT), str(folder), str(dropout), str(stop_after)], env=environment,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout[-3000:]
     path = folder / "trained.safetensors"
     return (load_file(path), json.loads((folder / "log.json").read_text())) if path.exists() else ({}, [])
@@ -59,7 +59,8 @@ def test_checkpoint_of_another_number_of_processes_is_refused():
 
 
 def test_processes_that_fail_are_an_error_with_their_last_lines():
-    with pytest.raises(workers.WorkersError, match=r"(?s)2 processes of 11_instruct ended with.*unknown setup 'nothing'"):
+    with pytest.raises(workers.WorkersError,
+                       match=r"(?s)2 processes of 11_instruct ended with.*unknown setup 'nothing'"):
         workers.launch(2, "11_instruct", "smoke", "nothing", 0, say=lambda text: None)
 
 

@@ -108,7 +108,8 @@ def samples(copies: int = 1) -> list[tuple[str, list[str], list[dict]]]:
 def text_samples(copies: int = 1) -> list[tuple[str, list[str], list[dict]]]:
     """Conversations about larger images, one of them beside a smaller one."""
     kinds = [(["t0"], turns("Read the text in the image.", "Hund")),
-             (["t1", "i2"], turns("Both?", "true", "What?", "สุนัข")), (["t2"], turns("What is the label of the biggest bar?", "dog")),
+             (["t1", "i2"], turns("Both?", "true", "What?", "สุนัข")),
+             (["t2"], turns("What is the label of the biggest bar?", "dog")),
              (["i1", "t3"], turns("Which?", "C"))]
     return [(f"t{copy}-{n}", shown, said) for copy in range(copies) for n, (shown, said) in enumerate(kinds)]
 

@@ -114,7 +114,8 @@ class Draw(NamedTuple):
         kind = str(random.choice(list(KINDS), p=list(KINDS.values())))
         if kind == "declaration":
             code = list(self.declarations)[random.integers(len(self.declarations))]
-            return f"{language(code).name}: {self.declarations[code][random.integers(len(self.declarations[code]))]}"[:200]
+            return (f"{language(code).name}: "
+                    f"{self.declarations[code][random.integers(len(self.declarations[code]))]}")[:200]
         concept = self.lexicon.concepts[random.integers(len(self.lexicon.concepts))]
         return WRITERS[kind](self.lexicon, random, concept)
 
@@ -134,7 +135,8 @@ def talk(lexicon: Lexicon, random, concept: str) -> str:
     mentioned, turns = mention_language(lexicon, random, [concept]), []
     for _ in range(random.integers(1, MAX_TURNS + 1)):
         code = turn_language(lexicon, random, [concept], mentioned)
-        turns.append(TURN_WRITERS[str(random.choice(list(TURNS), p=list(TURNS.values())))](lexicon, random, concept, code))
+        turns.append(TURN_WRITERS[str(random.choice(list(TURNS), p=list(TURNS.values())))](
+            lexicon, random, concept, code))
     return conversation([mention(lexicon, random, concept, mentioned)], turns)
 
 

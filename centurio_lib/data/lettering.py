@@ -52,7 +52,8 @@ def word(random: np.random.Generator) -> str:
     if random.random() < STRINGS:
         drawn = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 13)), p=frequencies()))
     case = random.random()
-    return drawn.upper() if case < 0.1 else drawn.capitalize() if case < 0.25 else str(random.integers(1000)) if case < 0.3 else drawn
+    return (drawn.upper() if case < 0.1 else drawn.capitalize() if case < 0.25
+            else str(random.integers(1000)) if case < 0.3 else drawn)
 
 
 def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float) -> Sheet:

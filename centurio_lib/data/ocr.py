@@ -219,7 +219,7 @@ def instructions(documents: pd.DataFrame) -> pd.DataFrame:
 
 
 def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The `items` table of some documents: read each; "blind" shows another page of its language in place of every third."""
+    """The `items` table of some documents: read each; "blind" shows another page of its language for every third."""
     asked = []
     for code, own in documents.groupby("language", sort=False):
         rows = list(own.itertuples())

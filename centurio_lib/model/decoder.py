@@ -136,7 +136,8 @@ def letters(tokenizer, known: spelling.Words, seed: int, step: int, tokens: int,
 
 def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
     """Weighted mean cross-entropy (nats) of the next token, user turns left out."""
-    hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False).last_hidden_state
+    hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions,
+                         use_cache=False).last_hidden_state
     targets = batch.labels[:, 1:]
     mine = targets != -100
     # (labels,)

@@ -61,7 +61,8 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
     named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=WEIGHT_DECAY)
-    return fit(named, losses, optimizer, lambda step: learning_rate(step, size.steps), size.steps, folder, key, "encoder", say)[0]
+    return fit(named, losses, optimizer, lambda step: learning_rate(step, size.steps), size.steps, folder, key,
+               "encoder", say)[0]
 
 
 def placed_loss(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, side: int, batch: int,

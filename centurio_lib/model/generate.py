@@ -67,7 +67,8 @@ def among(tokenizer, options: list[list[str]], spelled: list[bool]):
 
     def allowed(row: int, said: torch.Tensor) -> list[int]:
         given = tuple(said.tolist())
-        return sorted({ids[len(given)] for ids in coded[row] if len(ids) > len(given) and ids[:len(given)] == given}) or [end]
+        return sorted({ids[len(given)] for ids in coded[row] if len(ids) > len(given)
+                       and ids[:len(given)] == given}) or [end]
 
     return allowed
 

@@ -249,4 +249,5 @@ def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
                 rows = next(n for n in range(need.rows, 0, -1) if in_all(lm, vision, changed._replace(rows=n)) <= gib)
                 made, changed = [one.replace("rows: 1", f"rows: {rows}") for one in made], changed._replace(rows=rows)
                 return f"it fits with {', '.join(made)} ({in_all(lm, vision, changed):.1f} GiB)"
-    return f"it does not fit even with {', '.join(made) or 'all that can be set'}: take a larger GPU or a smaller language model"
+    return (f"it does not fit even with {', '.join(made) or 'all that can be set'}: "
+            "take a larger GPU or a smaller language model")

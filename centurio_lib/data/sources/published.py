@@ -57,8 +57,8 @@ def source(name: str, stated: DataSet) -> Source:
         raise MissingDataError(f"{name} is not in {local}: {stated.fetch} (licence: {stated.licence}; {stated.page})")
     try:
         with hub.explained(f"test set {name}", stated.page, stated.licence, stated.fetch):
-            return Source(name, stated, Path(snapshot_download(stated.repo, repo_type="dataset", revision=stated.revision,
-                                                               allow_patterns=stated.files)))
+            return Source(name, stated, Path(snapshot_download(
+                stated.repo, repo_type="dataset", revision=stated.revision, allow_patterns=stated.files)))
     except hub.HubError as error:
         raise MissingDataError(str(error)) from error
 

@@ -91,7 +91,8 @@ def _column(own: pd.DataFrame, column: str) -> dict[str, Any]:
 
 def _row(task: str, split: str, code: str, number: int, item: Item) -> tuple:
     """A row; a blind copy has the number of the item that it copies."""
-    return task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt, item.reference, item.options
+    return (task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt,
+            item.reference, item.options)
 
 
 def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str]]:

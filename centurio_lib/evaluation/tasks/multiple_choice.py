@@ -35,4 +35,5 @@ def item(cell: draw.Cell, concept: str, image: str, wrong: list[str], place: int
     options = cell.random.sample(wrong, OPTIONS - 1)
     options.insert(place, concept)
     names = [cell.names[c] for c in options]
-    return draw.Item([image], [concept], prompts.choice(cell.language, names), cell.names[concept], set(options), tuple(names))
+    return draw.Item([image], [concept], prompts.choice(cell.language, names), cell.names[concept], set(options),
+                     tuple(names))

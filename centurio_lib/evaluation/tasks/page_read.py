@@ -1,6 +1,7 @@
 """What is written on a page? Read whole, from text that is never trained on (not in the paper).
 
-SMPQA asks for one label among several and takes it right or wrong; what a small model reads of plain text shows here first.
+SMPQA asks for one label among several and takes it right or wrong; what a small model reads of plain text shows here
+first.
 """
 
 import numpy as np
@@ -29,6 +30,7 @@ def score(prediction: str, reference: str) -> float:
 
 def chance(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when it is answered with the text of its language's next page."""
-    following = items.groupby("language").reference.shift(-1).fillna(items.groupby("language").reference.transform("first"))
+    following = items.groupby("language").reference.shift(-1).fillna(
+        items.groupby("language").reference.transform("first"))
     same = following == items.reference  # the only text of its language
     return metrics.each(score, following.mask(same, ""), items.reference)
