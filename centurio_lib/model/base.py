@@ -47,8 +47,8 @@ def language_model(run: runs.Run) -> pd.DataFrame:
     if catalogue.of(config.language_model):
         return backbone.build(run)
     raise params.ParamsError(
-        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) nor "
-        f"one of {', '.join(catalogue.backbones())}: there is nothing to make")
+        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
+        f"nor one of {', '.join(catalogue.backbones())}: there is nothing to make")
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:

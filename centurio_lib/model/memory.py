@@ -191,7 +191,9 @@ def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
     Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
     """
     half, head = (2 if need.half else 4), lm.head_width
-    inputs = sum(n * (1 + half) + need.rank * half for n, _ in lm.linear) if need.rank else sum(n * half for n, _ in lm.linear)
+    inputs = sum(n * half for n, _ in lm.linear)
+    if need.rank:
+        inputs += sum(n + need.rank * half for n, _ in lm.linear)
     attention = (2 * lm.heads + 2 * lm.kv_heads) * head * 2 * half
     return tokens * (inputs + attention + 2 * lm.hidden * 8 + 4 * lm.intermediate * half)
 

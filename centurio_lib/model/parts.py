@@ -36,17 +36,20 @@ def load_vision(base: Base) -> SiglipVisionModel:
     """The vision tower, without the text half and the pooling head that LLaVA does not use. Raises hub.HubError."""
     folder = hub.model(base.vision, base.vision_revision)
     with quietly():
-        return SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype), **FORMAT).eval()
+        model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype),
+                                                  **FORMAT)
+    return model.eval()
 
 
 def load_tokenizer(base: Base):
     """The language model's tokenizer with an image placeholder, and the profile's system line in its chat template.
 
-    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template that tells
-    no answers.
+    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template
+    that tells no answers.
     """
     folder = hub.model(base.language_model, base.language_model_revision)
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images,
+                                              trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     end = end_of_turn(tokenizer)
@@ -80,7 +83,8 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
     model = AutoModelForCausalLM.from_pretrained(
         hub.model(base.language_model, base.language_model_revision), dtype=getattr(torch, base.dtype),
-        quantization_config=quantised if load_4bit else None, device_map={"": device} if load_4bit and device else None, **FORMAT)
+        quantization_config=quantised if load_4bit else None,
+        device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         with torch.random.fork_rng():  # new rows are drawn: the same at every load
             torch.manual_seed(0)
