@@ -39,6 +39,8 @@ STAGES = {
     "41_figures": ("figure_set", ["evaluation"]),
     "42_report": ("report", ["evaluation"]),
 }
+# data stages with text in images -> (notebook, table of the images)
+TEXT_IMAGES = {"ocr": ("05_ocr", "documents"), "smpqa": ("06_smpqa", "plots")}
 _HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
 GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
@@ -136,6 +138,23 @@ def text_stages(config: params.Profile) -> list[str]:
     chosen = [params.setup(name) for name in params.studied(config)]
     shown = {data for setup in chosen for data in shown_by(config, setup, "evaluate")}
     return [stage for stage, _ in STAGES.values() if stage in shown]
+
+
+def text_images(stage: str, profile: str) -> list[Path]:
+    """Files of the images of a data stage with text in them. Raises provenance.KeyMismatch as `finished`."""
+    notebook, table = TEXT_IMAGES[stage]
+    return sorted(finished(notebook, profile).folder.glob(f"{table}-*.parquet"))
+
+
+def pictures(profile: str) -> dict[str, list[Path]]:
+    """Files of the study's own pictures that a profile's items show, by table: drawings, and text if any is asked.
+
+    Raises provenance.KeyMismatch where one is missing or stale.
+    """
+    config = params.profile(profile)
+    asked = [stage for stage in params.text_tests(config) if stage in text_stages(config)]
+    return {"images": [finished("02_captions", profile).folder / "images.parquet"],
+            **{TEXT_IMAGES[stage][1]: text_images(stage, profile) for stage in asked}}
 
 
 def findings(profile: str) -> list[str]:

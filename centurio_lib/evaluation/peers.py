@@ -71,7 +71,7 @@ class Pictures:
 
     def __init__(self, run: runs.Run, image_ids: list[str]):
         self.shelves: list[shelf.Shelf] = [
-            shelf.Tables(files, table, image_ids) for table, files in stored(run).items()]
+            shelf.Tables(files, table, image_ids) for table, files in runs.pictures(run.profile.name).items()]
         if testsets.asked(run.profile):
             self.shelves.append(shelf.Folder(shown.test_pictures(run), dict.fromkeys(image_ids)))
 
@@ -79,14 +79,6 @@ class Pictures:
         """The RGB image. Raises ValueError naming a corrupt one, KeyError an unknown one."""
         own = next((one for one in self.shelves if image_id in one), self.shelves[0])
         return artwork.from_bytes(own[[image_id]].image[0], image_id)
-
-
-def stored(run: runs.Run) -> dict[str, list[Path]]:
-    """Files of the study's own pictures, by table."""
-    found = {"images": [runs.finished("02_captions", run.profile.name).folder / "images.parquet"]}
-    if "smpqa" in runs.text_stages(run.profile):
-        found["plots"] = sorted(runs.finished("06_smpqa", run.profile.name).folder.glob("plots-*.parquet"))
-    return found
 
 
 def message(prompt: str, images: list) -> list[dict]:

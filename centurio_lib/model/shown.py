@@ -11,14 +11,12 @@ from centurio_lib.data import collect
 from centurio_lib.data.shelf import Folder, Mapped, Shelf, Tables
 from centurio_lib.model import features
 
-NOTEBOOKS = {"ocr": "05_ocr", "smpqa": "06_smpqa"}
-TABLES = {"ocr": "documents", "smpqa": "plots"}
 SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
 
 
 def questions(profile: params.Profile, stage: str) -> pd.DataFrame:
     """The `items` table of a data stage with text in images: "ocr" (pages to read), "smpqa" (plots)."""
-    return tables.read(runs.finished(NOTEBOOKS[stage], profile.name).folder / "items.parquet", "items")
+    return tables.read(runs.finished(runs.TEXT_IMAGES[stage][0], profile.name).folder / "items.parquet", "items")
 
 
 class Source(NamedTuple):
@@ -49,9 +47,8 @@ def sources(run: runs.Run) -> list[Source]:
     drawings = runs.finished("02_captions", run.profile.name).folder / "images.parquet"
     found = [Source("images", [drawings], run.profile.base.pixels)]
     for stage in runs.text_data(run.profile, run.setup, run.stage):
-        folder = runs.finished(NOTEBOOKS[stage], run.profile.name).folder
-        files = sorted(folder.glob(f"{TABLES[stage]}-*.parquet"))
-        found.append(Source(TABLES[stage], files, params.text_pixels(run.profile)))
+        files = runs.text_images(stage, run.profile.name)
+        found.append(Source(runs.TEXT_IMAGES[stage][1], files, params.text_pixels(run.profile)))
     return found
 
 

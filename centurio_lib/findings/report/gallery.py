@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from centurio_lib import params, runs, testsets
+from centurio_lib import testsets
 from centurio_lib.findings.scores import BLIND
 from centurio_lib.languages import language, languages, tier_label
 from centurio_lib.tables import IMAGE_NAMES, read
@@ -102,25 +102,13 @@ def cards(found: pd.DataFrame) -> list[Card]:
     return [card(rows[item_id]) for item_id in chosen(found)]
 
 
-def stored(profile: str) -> dict[Path, str]:
-    """Files that hold pictures of a profile's items, and the table that each is of: drawings, and plots if any is asked
-    about.
-
-    Raises provenance.KeyMismatch where one is missing or stale.
-    """
-    files = {runs.finished("02_captions", profile).folder / "images.parquet": "images"}
-    if "smpqa" in runs.text_stages(params.profile(profile)):
-        files |= dict.fromkeys(sorted(runs.finished("06_smpqa", profile).folder.glob("plots-*.parquet")), "plots")
-    return files
-
-
-def pictures(files: Mapping[Path, str], wanted: Collection[Card]) -> dict[str, bytes]:
-    """PNG of each picture that some cards show, by id, from `stored` files.
+def pictures(files: Mapping[str, list[Path]], wanted: Collection[Card]) -> dict[str, bytes]:
+    """Content of each picture that some cards show, by id, from the files of `runs.pictures`.
 
     Raises KeyError naming one that they lack.
     """
     ids, found = sorted({image for one in wanted for image in one.images}), {}
-    for path, table in files.items():
+    for table, path in ((table, path) for table, paths in files.items() for path in paths):
         name = IMAGE_NAMES[table]
         rows = read(path, table, columns=[name, "image"], **{name: ids})
         found |= dict(zip(rows[name], rows.image, strict=True))

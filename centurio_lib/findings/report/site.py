@@ -122,7 +122,8 @@ def render(content: Content) -> dict[str, str]:
 
 def image_file(image_id: str) -> str:
     """File of a picture in the report, from its id."""
-    return f"images/{image_id.replace('/', '-')}.png"
+    kind = "jpg" if image_id.startswith("ocr/") else "png"  # documents are kept as photographs are
+    return f"images/{image_id.replace('/', '-')}.{kind}"
 
 
 def everything(files: Mapping[str, str], cards: list[gallery.Card]) -> dict[str, str]:
