@@ -2,6 +2,7 @@
 # Python serves: make study PYTHON=python; otherwise a virtual environment is made in .venv on the first call.
 PROFILE ?= laptop
 SEEDS ?=
+SETUPS ?=
 SETUP ?= L100
 PYTHON ?= $(if $(filter centurio,$(CONDA_DEFAULT_ENV)),python,.venv/bin/python)
 BASE_PYTHON ?= python3.11
@@ -23,10 +24,10 @@ FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profil
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z]+) /\1\t/' | expand -t 16
-	@echo "options: PROFILE=$(PROFILE) (params/profiles), SEEDS=n (the profile's otherwise), PYTHON=$(PYTHON)"
+	@echo "options: PROFILE=$(PROFILE) (params/profiles), SEEDS=n (the profile's otherwise), SETUPS=\"English L100\" (these alone), PYTHON=$(PYTHON)"
 
 study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
-	$(FLOW)
+	$(FLOW) $(if $(SETUPS),setups="$(SETUPS)" -- setups)
 
 smoke:  ## the whole path with tiny random models, in minutes
 	@$(MAKE) --no-print-directory study PROFILE=smoke

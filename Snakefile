@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from centurio_lib import params, paths, plan, runs, testsets
+from centurio_lib.data.backbones import catalogue, fetch
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -65,6 +66,13 @@ def base_models():
     return sorted({*built, *(f"{name}/README.md" for name in named if name.startswith("models/"))})
 
 
+def trimmed_to():
+    """Tables with the study's texts, where the vocabulary of the language model is trimmed to them."""
+    backbone = catalogue.of(PROFILE.base.language_model)
+    stages = ["captions", "instructions", *runs.text_stages(PROFILE)] if backbone and backbone.trimmed else []
+    return [f"{DATA}/{stage}/provenance.json" for stage in stages]
+
+
 def pretrained(wildcards):
     """Input function: the pre-training that a setup's instruct stage goes on from, if it has one."""
     return [] if params.without_pretraining(params.setup(wildcards.setup)) else f"{RESULTS}/pretrain/{RUN}/provenance.json"
@@ -96,6 +104,7 @@ wildcard_constraints:
 
 
 onstart:
+    fetch.ready(PROFILE.base.language_model)
     global held, jobs, since  # the hold lasts as long as the file is open
     held, since = plan.hold(PROFILE.name), time.time()
     todo = [job for job in workflow.dag.needrun_jobs() if job.output]
@@ -118,6 +127,12 @@ rule study:
     input:
         f"{DATA}/languages/provenance.json",
         [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
+
+
+rule setups:  # a slice of the study, up to its scores: make study SETUPS="English L100"
+    input:
+        [f"{RESULTS}/evaluate/{params.trained_as(PROFILE, name)}/seed{seed}/provenance.json"
+         for name in str(config.get("setups", "")).split() for seed in range(SEEDS)],
 
 
 rule data:
@@ -225,6 +240,7 @@ rule test_sets:
 rule base_models:
     input:
         ARCHIVES,
+        trimmed_to(),
         key=key("07_base_models"),
     output:
         f"{DATA}/base_models/provenance.json",

@@ -110,7 +110,7 @@ class Stage(Strict):
     lr: float
     projector_lr: float
     conversations: Count | None = None  # of one optimiser step, whatever their length; None: `accumulate` passes
-    text_tokens: Count | None = None  # longest conversation, an image counted as one; longer ones are dropped. None: any
+    text_tokens: Count | None = None  # longest conversation, an image counts as one; longer ones are dropped. None: any
     checkpoint_every: Count  # optimiser steps
     ocr_samples: Annotated[int, Field(ge=0)] = 0  # documents besides, of setups with `ocr` (paper: 500k, then 50k)
     text_heavy: Annotated[int, Field(ge=0)] = 0  # plots with English labels besides, of instruct mixes with text

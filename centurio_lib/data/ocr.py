@@ -221,7 +221,7 @@ def instructions(documents: pd.DataFrame) -> pd.DataFrame:
 def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The `items` table of some documents: read each; "blind" shows another page of its language for every third."""
     asked = []
-    for code, own in documents.groupby("language", sort=False):
+    for _, own in documents.groupby("language", sort=False):
         rows = list(own.itertuples())
         asked += [_item(drawn, drawn.split, drawn.image_id, drawn.image_id) for drawn in rows]
         for drawn in rows[::BLIND_EVERY]:

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from centurio_lib import provenance
-from centurio_lib.data import artwork, concepts, corpus
+from centurio_lib import params, paths, provenance, runs
+from centurio_lib.data import artwork, concepts, corpus, pictures
+from centurio_lib.data.backbones import catalogue
 from centurio_lib.data.sources import udhr
 from centurio_lib.languages import language
-from centurio_lib.model import decoder, encoder, reading
+from centurio_lib.model import backbone, decoder, encoder, reading, workers
 from centurio_lib.params import Base
 
 SEED = 0
@@ -19,6 +20,35 @@ MIN_USES = 3  # keywords that go with fewer concepts teach nothing
 SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), "
            "flag-icons and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
 FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
+
+
+def vision(run: runs.Run) -> pd.DataFrame:
+    """The vision encoder where the profile builds one: its probe, see build_encoder.
+
+    Empty where it names one that is there.
+    """
+    config = run.profile.base
+    if config.encoder is None:
+        print(f"{config.vision} is not built here")
+        return pd.DataFrame()
+    return build_encoder(config, artwork_table(config.encoder.things), paths.HOME / config.vision)
+
+
+def language_model(run: runs.Run) -> pd.DataFrame:
+    """The language model: a decoder that the profile builds (see build_decoder), or one of the package index (see
+    backbone.build).
+
+    Raises params.ParamsError where the profile names one of the hub.
+    """
+    config = run.profile.base
+    if config.decoder:
+        texts = pictures.chosen_texts(run.profile.data, concepts.drawings())
+        return build_decoder(config, texts, paths.HOME / config.language_model)
+    if catalogue.of(config.language_model):
+        return backbone.build(run)
+    raise params.ParamsError(
+        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
+        f"nor one of {', '.join(catalogue.backbones())}: there is nothing to make")
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
@@ -58,6 +88,8 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
     drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
     model, heads = encoder.new(size, config.pixels, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    device = workers.device(config.dtype)
+    model, heads = model.to(device), heads.to(device)
     loss = encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
     model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
     random = np.random.default_rng(SEED)
@@ -88,8 +120,8 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
     """
     if not config.reading:
         return model, pd.DataFrame(), ""
-    model, head, rows, about = (encoder.resized(model, config.text_pixels),
-                                reading.letter_head(model.config.hidden_size, SEED), [], "")
+    model, rows, about = encoder.resized(model, config.text_pixels), [], ""
+    head = reading.letter_head(model.config.hidden_size, SEED).to(model.device)
     code = model_key("reading", {}, pd.DataFrame())
     for n, wanted in enumerate(config.reading):
         key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,

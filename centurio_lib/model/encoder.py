@@ -75,6 +75,7 @@ def placed_loss(model, heads, drawings: list, names: np.ndarray, keywords: np.nd
 
 def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
     """Softmax over English names for every image token plus the sigmoid loss over English keywords for their mean."""
+    pixels, names, keywords = (part.to(model.device) for part in (pixels, names, keywords))
     tokens = model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state  # (images, tokens, hidden)
     logits = name_logits(model, heads, tokens).flatten(0, 1)  # (images x tokens, names)
     name = nn.functional.cross_entropy(logits, names.repeat_interleave(tokens.shape[1]))
@@ -89,8 +90,8 @@ def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionMo
     Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights
     then starts at the scale of word embeddings.
     """
-    scale = 1 / model(pixel_values=pixels, output_hidden_states=True,
-                      interpolate_pos_encoding=True).hidden_states[-1].std()
+    seen = model(pixel_values=pixels.to(model.device), output_hidden_states=True, interpolate_pos_encoding=True)
+    scale = 1 / seen.hidden_states[-1].std()
     embeddings = model.embeddings
     writers = [embeddings.patch_embedding,
                *(part for layer in model.encoder.layers for part in (layer.self_attn.out_proj, layer.mlp.fc2))]
@@ -109,7 +110,7 @@ def resized(model: SiglipVisionModel, side: int) -> SiglipVisionModel:
     weights = model.state_dict()
     at = next(name for name in weights if name.endswith("position_embedding.weight"))
     grid = model.embeddings.interpolate_pos_encoding(weights[at][None, :1], side, side)[0]  # (patches, hidden)
-    larger = SiglipVisionModel(config)
+    larger = SiglipVisionModel(config).to(model.device)
     larger.load_state_dict(weights | {at: grid})
     return larger
 
@@ -121,7 +122,7 @@ def accuracy(model, heads, drawings: list, names: np.ndarray, side: int, seed: i
     right = []
     for first in range(0, len(drawings), 256):
         placed = [artwork.place(d, random, side) for d in drawings[first:first + 256]]
-        tokens = model(pixel_values=pixels_of(placed), interpolate_pos_encoding=True).last_hidden_state
+        tokens = model(pixel_values=pixels_of(placed).to(model.device), interpolate_pos_encoding=True).last_hidden_state
         guesses = name_logits(model, heads, tokens).mean(1).argmax(-1)  # (images,)
-        right.append(guesses.numpy() == names[first:first + 256])
+        right.append(guesses.cpu().numpy() == names[first:first + 256])
     return float(np.concatenate(right).mean())

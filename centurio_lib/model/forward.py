@@ -38,10 +38,24 @@ def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tens
 def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.Tensor:
     """Last hidden states (rows, tokens, d_lm) of a batch, packed or not."""
     embedded = embed(llava, batch.ids, features)
-    mask = (additive(batch.mask, embedded.dtype)
-            if llava.config.text_config._attn_implementation == "eager" else batch.mask)
+    mask = masks(llava.config.text_config, batch, embedded.dtype)
     return llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=batch.positions,
                                       use_cache=False).last_hidden_state
+
+
+def masks(config, batch: Batch, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
+    """What a language model's layers see: the batch's mask, or one for each kind of layer.
+
+    Some layers of some LMs (Gemma 3) see the last tokens only. Positions begin anew in each conversation, so that the
+    window is that of its own tokens.
+    """
+    def written(mask: torch.Tensor) -> torch.Tensor:
+        return additive(mask, dtype) if config._attn_implementation == "eager" else mask
+    if "sliding_attention" not in (getattr(config, "layer_types", None) or []):
+        return written(batch.mask)
+    back = batch.positions[:, None, :, None] - batch.positions[:, None, None, :]  # (rows, 1, tokens, tokens)
+    near = batch.mask & (back < config.sliding_window)
+    return {"full_attention": written(batch.mask), "sliding_attention": written(near)}
 
 
 def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -23,6 +23,7 @@ CONTEXT = 0.75 * GIB  # CUDA, its libraries and their workspaces
 SLACK = 1.05  # of what the allocator holds and cannot use
 LABELS = 0.25  # share of a row's tokens that are learned: an image is 729 of about a thousand
 LOGIT = 16  # bytes a label and word: logits in half and full precision, their softmax and gradient
+NORMS = {"cohere": 1, "gemma3_text": 4}  # of a layer, by model type, where they are not two
 # bytes a token and channel of one encoder layer (Korthikanti et al. 2022: 34; norms in float32 besides)
 ENCODER_SAVED = 42
 
@@ -45,13 +46,20 @@ class LanguageModel(Strict):
     fused: bool = False
     bias: bool = False
     norms: int = 2  # of a layer
+    head: int | None = None  # width of an attention head; None: the heads share the hidden width
+    head_norms: bool = False  # whether queries and keys are normed
+
+    @property
+    def head_width(self) -> int:
+        """Width of an attention head."""
+        return self.head or self.hidden // self.heads
 
     @property
     def linear(self) -> list[tuple[int, int]]:
         """Input and output width of each linear layer of one block."""
-        d, kv = self.hidden, self.kv_heads * (self.hidden // self.heads)
-        joined = [(d, d + 2 * kv), (d, d), (d, 2 * self.intermediate), (self.intermediate, d)]
-        apart = [(d, d), (d, kv), (d, kv), (d, d), (d, self.intermediate), (d, self.intermediate),
+        d, q, kv = self.hidden, self.heads * self.head_width, self.kv_heads * self.head_width
+        joined = [(d, q + 2 * kv), (q, d), (d, 2 * self.intermediate), (self.intermediate, d)]
+        apart = [(d, q), (d, kv), (d, kv), (q, d), (d, self.intermediate), (d, self.intermediate),
                  (self.intermediate, d)]
         return joined if self.fused else apart
 
@@ -68,8 +76,9 @@ class LanguageModel(Strict):
     @property
     def other(self) -> int:
         """All other weights."""
-        kv = self.kv_heads * (self.hidden // self.heads)
-        small = self.layers * (self.norms * self.hidden + (self.hidden + 2 * kv) * self.bias) + self.hidden
+        kv = self.kv_heads * self.head_width
+        each = self.norms * self.hidden + (self.hidden + 2 * kv) * self.bias + 2 * self.head_width * self.head_norms
+        small = self.layers * each + self.hidden
         return self.rows * self.hidden * (1 if self.tied else 2) + small
 
     def lora(self, rank: int) -> int:
@@ -139,7 +148,8 @@ def _language_model(c: dict) -> LanguageModel:
     return LanguageModel(hidden=c["hidden_size"], layers=c["num_hidden_layers"], heads=heads,
                          kv_heads=c.get("num_key_value_heads") or heads, intermediate=c["intermediate_size"],
                          vocabulary=c["vocab_size"], tokens=c["vocab_size"], tied=bool(c.get("tie_word_embeddings")),
-                         fused=kind == "phi3", bias=kind == "qwen2", norms=1 if kind == "cohere" else 2)
+                         fused=kind == "phi3", bias=kind == "qwen2", norms=NORMS.get(kind, 2), head=c.get("head_dim"),
+                         head_norms=kind == "gemma3_text")
 
 
 def _vision(c: dict) -> Vision:
@@ -180,9 +190,10 @@ def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
 
     Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
     """
-    half, head = (2 if need.half else 4), lm.hidden // lm.heads
-    inputs = (sum(n * (1 + half) + need.rank * half for n, _ in lm.linear) if need.rank
-              else sum(n * half for n, _ in lm.linear))
+    half, head = (2 if need.half else 4), lm.head_width
+    inputs = sum(n * half for n, _ in lm.linear)
+    if need.rank:
+        inputs += sum(n + need.rank * half for n, _ in lm.linear)
     attention = (2 * lm.heads + 2 * lm.kv_heads) * head * 2 * half
     return tokens * (inputs + attention + 2 * lm.hidden * 8 + 4 * lm.intermediate * half)
 
@@ -237,6 +248,8 @@ def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
         if changed._replace(**change) != changed:
             made, changed = [*made, said], changed._replace(**change)
             if in_all(lm, vision, changed) <= gib:
+                rows = next(n for n in range(need.rows, 0, -1) if in_all(lm, vision, changed._replace(rows=n)) <= gib)
+                made, changed = [one.replace("rows: 1", f"rows: {rows}") for one in made], changed._replace(rows=rows)
                 return f"it fits with {', '.join(made)} ({in_all(lm, vision, changed):.1f} GiB)"
     return (f"it does not fit even with {', '.join(made) or 'all that can be set'}: "
             "take a larger GPU or a smaller language model")

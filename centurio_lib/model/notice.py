@@ -9,7 +9,8 @@ from huggingface_hub import metadata_load, snapshot_download
 from centurio_lib import provenance, runs
 from centurio_lib.data.sources import catalogue, emoji, flags, hub
 
-PAPERS = ["README.md", "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*"]  # files that say what a part may be used for
+# files that say what a part may be used for
+PAPERS = ["README.md", "LICENSE*", "LICENCE*", "NOTICE*", "*TERMS*", "USE_POLICY*"]
 UNSTATED = "not stated: see its page"
 # what the study's own pictures and words come from
 OWN = {"Unicode CLDR (names, keywords)": "Unicode-3.0"} | {

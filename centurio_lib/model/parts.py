@@ -4,7 +4,9 @@ Only safetensors and no code of theirs. In 4 bits the language model alone is qu
 output head left out by name; vision tower and projector never pass through it.
 """
 
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, SiglipVisionModel
@@ -15,6 +17,7 @@ from centurio_lib.model.conversation import IMAGE, end_of_turn
 from centurio_lib.params import Base
 
 NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
+TERMS = ["NOTICE*", "*TERMS*", "USE_POLICY*"]  # files beside a model, by the names that their publishers give them
 FORMAT = {"use_safetensors": True, "trust_remote_code": False}
 
 
@@ -33,17 +36,20 @@ def load_vision(base: Base) -> SiglipVisionModel:
     """The vision tower, without the text half and the pooling head that LLaVA does not use. Raises hub.HubError."""
     folder = hub.model(base.vision, base.vision_revision)
     with quietly():
-        return SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype), **FORMAT).eval()
+        model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype),
+                                                  **FORMAT)
+    return model.eval()
 
 
 def load_tokenizer(base: Base):
     """The language model's tokenizer with an image placeholder, and the profile's system line in its chat template.
 
-    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template that tells
-    no answers.
+    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template
+    that tells no answers.
     """
     folder = hub.model(base.language_model, base.language_model_revision)
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images,
+                                              trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     end = end_of_turn(tokenizer)
@@ -53,6 +59,13 @@ def load_tokenizer(base: Base):
     if tokenizer.pad_token is None:  # Llama 3 has none; padding is told by masks, so that any will do
         tokenizer.pad_token = end
     return tokenizer
+
+
+def pass_on(base: Base, folder: Path) -> None:
+    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms."""
+    source = hub.model(base.language_model, base.language_model_revision)
+    for file in sorted(file for pattern in TERMS for file in source.glob(pattern)):
+        shutil.copy(file, folder / file.name)
 
 
 def with_system(template: str, line: str) -> str:
@@ -70,7 +83,8 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
     model = AutoModelForCausalLM.from_pretrained(
         hub.model(base.language_model, base.language_model_revision), dtype=getattr(torch, base.dtype),
-        quantization_config=quantised if load_4bit else None, device_map={"": device} if load_4bit and device else None, **FORMAT)
+        quantization_config=quantised if load_4bit else None,
+        device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         with torch.random.fork_rng():  # new rows are drawn: the same at every load
             torch.manual_seed(0)

