@@ -94,7 +94,7 @@ def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = [cell(rng.uniform(5, 95), *of) for of in
             itertools.product(setups, range(seeds), ["new-style", "new-language", "blind"],
-                              [task for task in scores.HEADLINE if task not in paper.TASKS], codes)]
+                              [task for task in scores.HEADLINE if task not in {*paper.TASKS, *scores.TEXT}], codes)]
     captions = [row for row in rows if row["task"] == "captioning"]
     rows += [row | {"metric": "fidelity", "value": rng.uniform(0, 100)} for row in captions]
     return pd.DataFrame(rows + [row | {"metric": "fidelity_ceiling", "value": 97.0} for row in captions])
