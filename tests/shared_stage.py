@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import killed
 import tiny
 import torch
 from safetensors.torch import save_file
@@ -21,10 +22,6 @@ STAGE = tiny.PROFILE.instruct.model_copy(update={
     "checkpoint_every": 2})
 
 
-class Stopped(Exception):
-    """Stands for the end of the processes."""
-
-
 def main(folder: Path, dropout: float, stop_after: int) -> None:
     """Train, and write what came out."""
     torch.set_num_threads(1)
@@ -33,18 +30,11 @@ def main(folder: Path, dropout: float, stop_after: int) -> None:
     llava.LORA_DROPOUT = dropout
     torch.manual_seed(0)
     model = llava.tune(tiny.model(), tiny.PROFILE, tiny.SETUP)
-    optimise, done = train.optimise, []
-
-    def until(*args):
-        if stop_after and len(done) == stop_after:
-            raise Stopped
-        done.append(1)
-        return optimise(*args)
-
-    train.optimise = until
+    if stop_after:
+        train.optimise = killed.until(train.optimise, stop_after + 1)
     try:
         log = train.run(model, 0, made, shown, STAGE, 0, folder, KEY, say=lambda text: None)
-    except Stopped:
+    except killed.Killed:
         log = []
     if log and workers.state().is_main_process:
         save_file({n: p.detach().contiguous() for n, p in llava.trainable(model).items()},

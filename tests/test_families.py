@@ -148,12 +148,8 @@ def made(tokenizer, shown):
 
 def adapter(profile, folder, seed: int = 0):
     """A folder with an adapter whose weights have moved away from where they start."""
-    model = llava.tune(llava.build(profile, 0)[0], profile, SETUP)
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for p in llava.trainable(model).values():
-            p.add_(0.05 * torch.randn_like(p))
-    return llava.save(model, folder), model.eval()
+    model = tiny.moved(llava.tune(llava.build(profile, 0)[0], profile, SETUP), 0.05, seed)
+    return llava.save(model, folder), model
 
 
 @torch.no_grad()

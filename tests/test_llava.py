@@ -47,12 +47,7 @@ def around(language_model) -> torch.nn.Module:
 def tuned(tuning: str, seed: int = 0, tied: bool = False):
     """A model set to be tuned, its trained weights moved away from where they start."""
     setup = tiny.SETUP.model_copy(update={"tuning": tuning})
-    model = llava.tune(tiny.model(tied=tied), tiny.PROFILE, setup)
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for p in llava.trainable(model).values():
-            p.add_(0.1 * torch.randn_like(p))
-    return model.eval()
+    return tiny.moved(llava.tune(tiny.model(tied=tied), tiny.PROFILE, setup), 0.1, seed)
 
 
 @torch.no_grad()

@@ -224,15 +224,9 @@ def test_packed_logits_equal_those_of_each_conversation_alone(parts):
     """Rows of several conversations with none, one and many images, one row padded."""
     model, shown, made = parts
     rows = [[made[0], made[3], made[4]], [made[1], made[2]], [made[5]]]
-    batch = batches.collate(rows, tiny.tokenizer().pad_token_id)
     assert len({sum(len(c.ids) for c in row) for row in rows}) == 3
-    together = tiny.logits(model, batch, shown)
-    for r, row in enumerate(rows):
-        at = 0
-        for sample in row:
-            alone = tiny.logits(model, batches.collate([[sample]], 0), shown)[0]
-            assert torch.allclose(together[r, at:at + len(sample.ids)], alone, **CLOSE), sample.sample_id
-            at += len(sample.ids)
+    for name, together, alone in tiny.packed_and_alone(model, rows, shown):
+        assert torch.allclose(together, alone, **CLOSE), name
 
 
 @torch.no_grad()

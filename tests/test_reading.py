@@ -1,7 +1,6 @@
 """The encoder learns to read: letters are told where they stand, drawings are not forgotten, a killed run resumes."""
 
-from types import SimpleNamespace
-
+import killed
 import numpy as np
 import pytest
 import tiny
@@ -109,24 +108,15 @@ def test_empty_slots_weigh_less_than_letters():
     assert loss == pytest.approx(20 * told / (told + reading.EMPTY * empty), rel=1e-3)
 
 
-def test_reading_resumes_where_it_was_killed(tmp_path, monkeypatch):
-    def ended(folder, stop_at: int = 0) -> dict[str, torch.Tensor]:
-        model, counter, loss = tiny.vision(), SimpleNamespace(n=0), encoder.placed_loss
-
-        def counted(*args):
-            counter.n += 1
-            if counter.n == stop_at:
-                raise KeyboardInterrupt
-            return loss(*args)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(encoder, "placed_loss", counted)
-            reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
-                          say=lambda text: None)
+def test_reading_resumes_where_it_was_killed(tmp_path):
+    def ended(folder) -> dict[str, torch.Tensor]:
+        model = tiny.vision()
+        reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
+                      say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
-    with pytest.raises(KeyboardInterrupt):
-        ended(tmp_path / "killed", stop_at=215)
+    with killed.before(encoder, "placed_loss", 215):
+        ended(tmp_path / "killed")
     resumed = ended(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)

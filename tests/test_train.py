@@ -5,8 +5,8 @@ Run with: pytest tests/test_train.py
 
 import math
 from itertools import pairwise
-from types import SimpleNamespace
 
+import killed
 import numpy as np
 import pytest
 import tiny
@@ -24,10 +24,6 @@ KEY, OTHER_KEY = "a" * 64, "a" * 12 + "b" * 52  # of one file name
 STAGE = tiny.PROFILE.instruct.model_copy(update={
     "row_tokens": 64, "rows": 2, "packed": True, "accumulate": 2, "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
     "checkpoint_every": 2})
-
-
-class Killed(Exception):
-    """Stands for the end of a process."""
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +52,9 @@ def trained(made, shown, folder, seed: int = 0, stage=STAGE, key: str = KEY, mod
     return model, log
 
 
-def killed_after(monkeypatch, steps: int, made, shown, folder) -> None:
+def killed_after(steps: int, made, shown, folder) -> None:
     """Train and stop after some steps of this process, as kill does."""
-    optimise, done = train.optimise, []
-
-    def until(*args):
-        if len(done) == steps:
-            raise Killed
-        done.append(1)
-        return optimise(*args)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train, "optimise", until)
+    with killed.before(train, "optimise", steps + 1):
         trained(made, shown, folder)
 
 
@@ -187,12 +174,12 @@ def test_conversation_longer_than_the_language_model_can_place_is_refused(made, 
 
 # === interruptions ===
 @pytest.mark.parametrize("steps", [[1], [2], [5], [3, 1, 2]], ids=str)
-def test_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(steps, made, shown, tmp_path, monkeypatch):
+def test_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(steps, made, shown, tmp_path):
     """Killed before, at and after checkpoints, and several times; LoRA's dropout draws random numbers all along."""
     undisturbed, log = trained(made, shown, tmp_path / "undisturbed")
     assert len(log) > sum(steps) + 2
     for count in steps:
-        killed_after(monkeypatch, count, made, shown, tmp_path / "killed")
+        killed_after(count, made, shown, tmp_path / "killed")
     said = []
     resumed = fresh()
     again = train.run(resumed, 0, made, shown, STAGE, 0, tmp_path / "killed", KEY, say=said.append)
@@ -211,15 +198,15 @@ def test_dropout_is_on_in_training(made, shown, tmp_path, monkeypatch):
 def test_random_state_after_a_checkpoint_matters_to_the_result(made, shown, tmp_path, monkeypatch):
     """Resuming without it ends elsewhere: the test above can fail."""
     undisturbed, _ = trained(made, shown, tmp_path / "undisturbed")
-    killed_after(monkeypatch, 3, made, shown, tmp_path / "killed")
+    killed_after(3, made, shown, tmp_path / "killed")
     monkeypatch.setattr(torch, "set_rng_state", lambda state: None)
     assert not same(undisturbed, trained(made, shown, tmp_path / "killed")[0])
 
 
 @pytest.fixture
-def interrupted(made, shown, tmp_path, monkeypatch):
+def interrupted(made, shown, tmp_path):
     """The checkpoint of a killed run."""
-    killed_after(monkeypatch, 3, made, shown, tmp_path)
+    killed_after(3, made, shown, tmp_path)
     path, = tmp_path.glob("checkpoint-*")
     assert path == checkpoint.path_of(tmp_path, KEY)
     return path
@@ -245,29 +232,18 @@ def test_damaged_checkpoint_is_an_error_that_says_what_to_do(interrupted, kept, 
         trained(made, shown, interrupted.parent)
 
 
-def test_encoder_resumes_where_it_was_killed(tmp_path, monkeypatch):
+def test_encoder_resumes_where_it_was_killed(tmp_path):
     size = EncoderSize(hidden=8, layers=1, heads=1, patch=8, things=None, steps=230, batch=2, lr=1e-3)
     drawings = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
     names, keywords = np.arange(4), np.eye(4, dtype=np.float32)
 
-    def ended(folder, stop_at: int = 0) -> dict[str, torch.Tensor]:
+    def ended(folder) -> dict[str, torch.Tensor]:
         model, heads = encoder.new(size, 16, 4, 4, seed=0)
-        counter = SimpleNamespace(n=0)
-        place = encoder.artwork.place
-
-        def counted(*args):
-            counter.n += 1
-            if counter.n == stop_at * size.batch:
-                raise Killed
-            return place(*args)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(encoder.artwork, "place", counted)
-            encoder.train(model, heads, drawings, names, keywords, size, 0, folder, KEY, say=lambda text: None)
+        encoder.train(model, heads, drawings, names, keywords, size, 0, folder, KEY, say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
-    with pytest.raises(Killed):
-        ended(tmp_path / "killed", stop_at=215)
+    with killed.before(encoder.artwork, "place", 215 * size.batch):
+        ended(tmp_path / "killed")
     resumed = ended(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)

@@ -3,6 +3,7 @@
 Run with: pytest tests/test_tuned_encoder.py
 """
 
+import killed
 import numpy as np
 import pytest
 import tiny
@@ -77,13 +78,8 @@ def test_kept_features_are_those_of_the_encoder_at_any_size(shown):
 @torch.no_grad()
 def test_packed_rows_of_several_sizes_equal_each_conversation_alone(made, shown):
     model, rows = tiny.model(), [made[:2] + made[-4:-2], [made[3], *made[-2:]]]
-    together = tiny.logits(model, batches.collate(rows, PAD), shown)
-    for r, row in enumerate(rows):
-        at = 0
-        for sample in row:
-            alone = tiny.logits(model, batches.collate([[sample]], PAD), shown)[0]
-            assert torch.allclose(together[r, at:at + len(sample.ids)], alone, atol=1e-4), sample.sample_id
-            at += len(sample.ids)
+    for name, together, alone in tiny.packed_and_alone(model, rows, shown):
+        assert torch.allclose(together, alone, atol=1e-4), name
 
 
 @pytest.mark.parametrize("batch", [3, 8])
@@ -156,23 +152,10 @@ def test_second_stage_goes_on_with_the_encoder_of_the_first(tuning, made, tmp_pa
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-class Killed(Exception):
-    """Stands for the end of a process."""
-
-
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_resumed_training_with_the_encoder_ends_bit_for_bit_alike(tuning, made, tmp_path, monkeypatch):
+def test_resumed_training_with_the_encoder_ends_bit_for_bit_alike(tuning, made, tmp_path):
     undisturbed, _, log = trained(made, tmp_path / "undisturbed", tuning)
-    optimise, done = train.optimise, []
-
-    def until(*args):
-        if len(done) == 3:
-            raise Killed
-        done.append(1)
-        return optimise(*args)
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train, "optimise", until)
+    with killed.before(train, "optimise", 4):
         trained(made, tmp_path / "killed", tuning)
     resumed, _, again = trained(made, tmp_path / "killed", tuning)
     one, two = llava.trainable(undisturbed), llava.trainable(resumed)

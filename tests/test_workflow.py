@@ -12,10 +12,10 @@ import sys
 import time
 
 import pytest
+from smoke_study import SNAKEMAKE
 
 from centurio_lib import params, paths, plan, provenance, runs
 
-STUDY = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
 SMOKE = params.profile("smoke")
 SETUPS, DRAWN = params.studied(SMOKE), runs.findings("smoke")
 PRETRAINED = [name for name in SETUPS if not params.without_pretraining(params.setup(name))]
@@ -40,7 +40,7 @@ def in_copy(copy, *command: str) -> str:
 
 def todo(copy, *options: str) -> dict[str, int]:
     """Number of runs of each rule that Snakemake would do."""
-    printed = in_copy(copy, *STUDY, *options, "-n", "--quiet", "rules")
+    printed = in_copy(copy, *SNAKEMAKE, *options, "-n", "--quiet", "rules")
     assert "Job stats" in printed or "Nothing to be done" in printed, printed
     table = printed.split("Reasons:")[0].split("Job stats:")[-1]
     counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
@@ -129,8 +129,8 @@ def test_more_seeds_run_the_new_ones_only(finished):
 
 
 def test_unknown_names_stop_the_study_before_any_work(finished):
-    assert "none.yaml does not exist; there are" in in_copy(finished, *STUDY, "profile=none", "-n")
-    assert "seeds = 0: at least 1" in in_copy(finished, *STUDY, "seeds=0", "-n")
+    assert "none.yaml does not exist; there are" in in_copy(finished, *SNAKEMAKE, "profile=none", "-n")
+    assert "seeds = 0: at least 1" in in_copy(finished, *SNAKEMAKE, "seeds=0", "-n")
 
 
 def jobs(folder, count: int, stage: str = "instruct") -> list[plan.Job]:

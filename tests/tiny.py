@@ -5,7 +5,7 @@ Every made-up word stands for exactly one (concept, language) pair, so that a te
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from transformers import Phi3Config, Phi3ForCausalLM, SiglipVisionConfig, Siglip
 from centurio_lib import params
 from centurio_lib.data import artwork, prompts, splits
 from centurio_lib.languages import languages
-from centurio_lib.model import conversation, decoder, features, forward, llava
+from centurio_lib.model import batches, conversation, decoder, features, forward, llava
 
 PIXELS, PATCH, TEXT_PIXELS = 32, 16, 48
 IMAGE_IDS = [f"i{n}" for n in range(8)]
@@ -125,6 +125,26 @@ def logits(llava_model, batch, image_features) -> torch.Tensor:
     """Logits (rows, tokens, vocabulary) of a batch by the study's own forward pass."""
     shown = image_features[batch.images] if batch.images else None
     return llava_model.lm_head(forward.hidden_states(llava_model, batch, shown))
+
+
+def packed_and_alone(tuned, rows: list[list], shown) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
+    """Of each conversation of packed rows its id, its logits there (tokens, vocabulary), and those it has alone."""
+    pad = tokenizer().pad_token_id
+    together = logits(tuned, batches.collate(rows, pad), shown)
+    for row, packed in zip(rows, together, strict=True):
+        starts = np.cumsum([0, *(len(sample.ids) for sample in row)])
+        for sample, start in zip(row, starts, strict=False):
+            alone = logits(tuned, batches.collate([[sample]], pad), shown)[0]
+            yield sample.sample_id, packed[start:start + len(sample.ids)], alone
+
+
+def moved(tuned, by: float, seed: int = 0):
+    """A model set to be tuned, its trained weights moved away from where they start by noise of some deviation."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for p in llava.trainable(tuned).values():
+            p.add_(by * torch.randn_like(p))
+    return tuned.eval()
 
 
 # === words and images of a study ===

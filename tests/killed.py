@@ -1,0 +1,32 @@
+"""The end of a process in the midst of a run: an exception in place of one call of a function that the run calls."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+def until(function: Callable, call: int) -> Callable:
+    """The function, but its `call`-th call (the first is 1) raises Killed."""
+    calls = count(1)
+
+    def ending(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == call:
+            raise Killed
+        return function(*args, **kwargs)
+
+    return ending
+
+
+@contextmanager
+def before(owner: Any, name: str, call: int) -> Iterator[None]:
+    """What runs within has to end before the `call`-th call of the function `name` of a module; the test fails else."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(owner, name, until(getattr(owner, name), call))
+        yield
