@@ -134,7 +134,7 @@ def write(home: Path) -> tuple[site.Content, Path]:
     files = site.render(shown)
     fonts, _ = webfonts.stylesheet(site.everything(files, shown.cards))
     widget = packages.read("tabulator-tables", lambda name: name in site.WIDGET)
-    pictures = gallery.pictures({images_in(home): "images"}, shown.cards)
+    pictures = gallery.pictures({"images": [images_in(home)]}, shown.cards)
     loaded = {f"assets/{name.split('dist/')[-1].split('/')[-1]}": held for name, held in widget.items()}
     loaded |= {f"assets/{name}": held for name, held in fonts.items()}
     loaded |= {site.image_file(image_id): held for image_id, held in pictures.items()}
