@@ -147,7 +147,7 @@ def test_a_missing_picture_or_table_is_named(home, report, tmp_path, monkeypatch
     shown, _ = report
     stranger = shown.cards[0]._replace(images=["emoji/unicorn/noto/0"])
     with pytest.raises(KeyError, match="emoji/unicorn/noto/0"):
-        gallery.pictures({home / "images.parquet": "images"}, [stranger])
+        gallery.pictures({"images": [home / "images.parquet"]}, [stranger])
     monkeypatch.setattr(paths, "HOME", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"claims\.csv is missing: `make figures PROFILE=smoke`"):
         site.table("smoke", "claims")
