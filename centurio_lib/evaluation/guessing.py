@@ -24,3 +24,12 @@ def letters(items: pd.DataFrame) -> np.ndarray:
 def nothing(items: pd.DataFrame) -> np.ndarray:
     """Zeros: an open answer could be any word."""
     return np.zeros(len(items))
+
+
+def following(items: pd.DataFrame) -> list[str]:
+    """To each item another right answer of its language: the next one in the table, "" where there is no other."""
+    answers = {}
+    for code, own in items.groupby("language"):
+        texts = list(dict.fromkeys(own.reference))
+        answers |= {(code, text): texts[(i + 1) % len(texts)] if len(texts) > 1 else "" for i, text in enumerate(texts)}
+    return [answers[key] for key in zip(items.language, items.reference, strict=True)]

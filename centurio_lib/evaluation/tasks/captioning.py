@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
 
 NAME = "captioning"
@@ -48,9 +48,4 @@ def scores(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
 
 def chance(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when it is answered with another caption of its language: the next one in the table."""
-    answers = {}
-    for code, own in items.groupby("language"):
-        captions = list(dict.fromkeys(own.reference))
-        answers |= {(code, caption): captions[(i + 1) % len(captions)] if len(captions) > 1 else ""
-                    for i, caption in enumerate(captions)}
-    return scores(items, [answers[key] for key in zip(items.language, items.reference, strict=True)])
+    return scores(items, guessing.following(items))

@@ -7,7 +7,7 @@ first.
 import numpy as np
 import pandas as pd
 
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
 
 NAME = "page_read"
@@ -30,7 +30,4 @@ def score(prediction: str, reference: str) -> float:
 
 def chance(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when it is answered with the text of its language's next page."""
-    following = items.groupby("language").reference.shift(-1).fillna(
-        items.groupby("language").reference.transform("first"))
-    same = following == items.reference  # the only text of its language
-    return metrics.each(score, following.mask(same, ""), items.reference)
+    return metrics.each(score, guessing.following(items), items.reference)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import guessing, metrics
 
 NAME = "xm3600"
 METRIC = "cider_x100"  # the customary scale, as the paper prints it; `cider` besides is the share of the best reference
@@ -42,12 +42,7 @@ def share(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
 
 def chance(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when it is answered with the first caption of its language's next image."""
-    following = {}
-    for code, own in items.groupby("language"):
-        captions = list(dict.fromkeys(own.reference))
-        following |= {(code, r): metrics.alternatives(captions[(i + 1) % len(captions)])[0] if len(captions) > 1 else ""
-                      for i, r in enumerate(captions)}
-    return scores(items, [following[key] for key in zip(items.language, items.reference, strict=True)])
+    return scores(items, [metrics.alternatives(text)[0] for text in guessing.following(items)])
 
 
 def _by_language(items: pd.DataFrame, predictions: Sequence[str], smoothing: float, measure) -> np.ndarray:
