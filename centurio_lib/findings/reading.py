@@ -72,12 +72,16 @@ def figure(tidy: pd.DataFrame) -> Figure:
                                    layout="constrained")
         for (split, label), line in zip(rows.items(), axes, strict=True):
             for task, axis in zip(tasks, line, strict=True):
+                if split == "published" and task not in paper.TASKS:
+                    axis.text(0.5, 0.5, "not in the paper", ha="center", color=figures.PLAIN, transform=axis.transAxes)
+                    axis.set_xticks(range(len(setups)), setups, rotation=40, ha="right")
+                    continue
                 _panel(axis, tidy[tidy.metric == task], split, setups)
-                axis.set_title(TASKS[task] if split == "test" else "" if task in paper.TASKS else "not in the paper")
+                axis.set_title(TASKS[task] if split == "test" else "")
             line[0].set_ylabel(f"{label}\nright (%)")
         handles = [Line2D([], [], color=colour, marker=marker, label=name) for name, colour, marker in LOOKS.values()]
         handles += [Line2D([], [], color=figures.PLAIN, lw=0.7, ls=style, label=name)
-                    for name, style in (("blind: another plot", "--"), ("chance", ":"))]
+                    for name, style in (("blind: another picture", "--"), ("chance", ":"))]
         drawn.legend(handles=handles, loc="outside lower center", ncols=5, columnspacing=1.4)
         return figures.settled(drawn)
 
