@@ -126,6 +126,7 @@ onerror:
 rule study:
     input:
         f"{DATA}/languages/provenance.json",
+        scores("claims"),  # asked for by themselves, so that scores that were deleted are made again
         [f"{RESULTS}/{stage}/provenance.json" for stage in runs.findings(PROFILE.name)],
 
 

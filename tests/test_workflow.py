@@ -103,6 +103,16 @@ def test_options_of_text_rerun_only_what_shows_text(finished, edit, old, new, ag
     assert todo(finished) == again | dict.fromkeys({*DRAWN} - {*SMOKE.study.questions} | {"rq4", "centurio"}, 1)
 
 
+def test_deleted_scores_of_one_setup_are_made_again_and_what_shows_them(finished):
+    record = finished / "results" / "smoke" / "evaluate" / "T5" / "seed0" / "provenance.json"
+    away = record.rename(record.with_suffix(".away"))
+    summaries = dict.fromkeys(set(DRAWN) - set(SMOKE.study.questions), 1)
+    try:
+        assert todo(finished) == {"evaluate": 1, "rq1": 1} | summaries
+    finally:
+        away.rename(record)
+
+
 def test_change_that_is_taken_back_reruns_nothing(finished, edit):
     """Snakemake knows nothing of these runs but their files, as after `papermill` by hand."""
     edit("params/profiles/smoke.yaml", "lora_rank: 4", "lora_rank: 16")
