@@ -95,8 +95,8 @@ def test_labels_are_on_the_page_and_apart(kind):
         chart = charts.configuration(kind, artwork.random_for(n))
         width, height = round(384 * min(1.0, chart.aspect)), round(384 / max(1.0, chart.aspect))
         place = charts._pie if kind == "pie" else charts._rows if chart.horizontal else charts._columns
-        placed = place(charts.Figure((width / 100, height / 100)), chart, lines[:len(chart.values)], width, height,
-                       20.0)
+        figure = charts.Figure((width / 72, height / 72), dpi=72)
+        placed = place(figure, chart, lines[:len(chart.values)], width, height, 20.0)
         boxes = []
         for line, x, y, size, turn in placed:
             long, tall = line.width * size, 0.7 * size
@@ -104,6 +104,25 @@ def test_labels_are_on_the_page_and_apart(kind):
         for i, (left, low, right, high) in enumerate(boxes):
             assert left >= 0 and low >= 0 and right <= width and high <= height, (n, chart)
             assert all(right <= a or c <= left or high <= b or d <= low for a, b, c, d in boxes[i + 1:]), (n, chart)
+
+
+@pytest.mark.parametrize("pixels", [160, 384])
+def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels):
+    """They were cut off at the lower edge of small plots, and ran into each other."""
+    lines = [typeset.line(word, "en") for word in ("hotpot", "bees", "castle", "guitar", "house", "boat", "tree")]
+    charted = [charts.configuration("bar", artwork.random_for(n)) for n in range(20)]
+    for n, chart in enumerate(charted):
+        width, height = round(pixels * min(1.0, chart.aspect)), round(pixels / max(1.0, chart.aspect))
+        figure = charts.Figure((width / 72, height / 72), dpi=72)
+        place = charts._rows if chart.horizontal else charts._columns
+        place(figure, chart, lines[:len(chart.values)], width, height, 14.0)
+        charts.FigureCanvasAgg(figure).draw()
+        axis = figure.axes[0].xaxis if chart.horizontal else figure.axes[0].yaxis
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels() if 0 <= int(label.get_text()) <= 105]
+        assert len(boxes) >= 2
+        for i, box in enumerate(boxes):
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (n, chart)
+            assert not any(box.overlaps(other) for other in boxes[i + 1:]), (n, chart)
 
 
 def test_labels_are_drawn_as_typeset_draws_them():

@@ -18,6 +18,8 @@ LEAST_SHARE = 0.07  # of a pie: neighbours' labels stay apart
 PAD = 0.6  # ems around a label
 LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink,
 LEAST_PIE = 0.3  # of its width for a pie
+DIGITS, TICK = 0.5, 0.15  # ems: numbers on the axis of the values; its ticks, and the gap to the numbers
+BELOW, BESIDE = 2 * TICK + 1.2 * DIGITS, 2 * TICK + 2 * DIGITS  # ems that "100" takes below the axis, and beside it
 
 
 # each label with its left end on its baseline (pixels, upwards), its em (pixels) and how it is turned (degrees)
@@ -56,7 +58,7 @@ def draw(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> Im
     """The chart as an RGB image whose longer side is `pixels`; labels of `em` pixels, less where they would not fit."""
     width = round(pixels * min(1.0, chart.aspect))
     height = round(pixels / max(1.0, chart.aspect))
-    figure = Figure((width / 100, height / 100), dpi=100, facecolor="white")
+    figure = Figure((width / 72, height / 72), dpi=72, facecolor="white")  # points are pixels
     canvas = FigureCanvasAgg(figure)
     place = _pie if chart.kind == "pie" else _rows if chart.horizontal else _columns
     for line, x, y, size, turn in place(figure, chart, labels, width, height, em):
@@ -78,12 +80,13 @@ def path(line: typeset.Line) -> Path:
 def _rows(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
     """Horizontal bars, labels to their left."""
     n, widest = len(labels), max(line.width for line in labels)
-    size = min(em, (1 - LEAST_PLOT) * width / (widest + 2 * PAD), 0.86 * height / n / 1.3)
-    left, bottom, tall = (widest + 2 * PAD) * size / width, 0.1, 0.86
+    size = min(em, (1 - LEAST_PLOT) * width / (widest + 2 * PAD), 0.8 * height / n / 1.3)
+    left, bottom = (widest + 2 * PAD) * size / width, BELOW * em / height
+    tall = 0.96 - bottom
     axes = figure.add_axes([left, bottom, 0.95 - left, tall])
     axes.barh(range(n), chart.values, color=chart.colours, height=0.7)
     axes.set(ylim=(-0.6, n - 0.4), yticks=[])
-    _dress(axes, "x", chart, em)
+    _dress(axes, "x", chart, em, (0.95 - left) * width)
     return [(line, left * width - (line.width + PAD) * size,
              _middle(bottom, tall, i, n) * height - 0.35 * size, size, 0)
             for i, line in enumerate(labels)]
@@ -91,14 +94,15 @@ def _rows(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, 
 
 def _columns(figure: Figure, chart: Chart, labels: list[typeset.Line], width: int, height: int, em: float) -> Places:
     """Vertical bars, labels under them; all stand upright where one would not fit its column."""
-    n, widest, left, wide = len(labels), max(line.width for line in labels), 0.13, 0.84
+    n, widest, left = len(labels), max(line.width for line in labels), BESIDE * em / width
+    wide = 0.97 - left
     upright = (widest + PAD) * em > wide * width / n
     size = min(em, (1 - LEAST_PLOT) * height / (widest + 2 * PAD), wide * width / n / 1.3) if upright else em
     deep = ((widest + 2 * PAD) if upright else 1.9) * size / height
     axes = figure.add_axes([left, deep, wide, 0.95 - deep])
     axes.bar(range(n), chart.values, color=chart.colours, width=0.7)
     axes.set(xlim=(-0.6, n - 0.4), xticks=[])
-    _dress(axes, "y", chart, em)
+    _dress(axes, "y", chart, em, (0.95 - deep) * height)
     middles = [_middle(left, wide, i, n) * width for i in range(n)]
     if upright:
         return [(line, x + 0.35 * size, deep * height - (line.width + PAD) * size, size, 90)
@@ -143,12 +147,12 @@ def spread(places: list[float], gap: float, limit: float) -> list[float]:
     return [max(place, -limit + i * gap) for i, place in enumerate(moved)]
 
 
-def _dress(axes, values: str, chart: Chart, em: float) -> None:
-    """Axis of the values: a few numbers, a grid in some charts."""
-    axes.tick_params(axis=values, labelsize=0.5 * em)
+def _dress(axes, values: str, chart: Chart, em: float, length: float) -> None:
+    """Axis of the values, `length` pixels long: as many numbers as stay apart, a grid in some charts."""
+    axes.tick_params(axis=values, labelsize=DIGITS * em, length=TICK * em, pad=TICK * em)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set(**{f"{values}lim": (0, 105)})
-    axes.locator_params(axis=values, nbins=5)
+    axes.locator_params(axis=values, nbins=max(1, min(5, int(length / (BESIDE * em)))))
     if chart.grid:
         axes.grid(axis=values, color="lightgray", linewidth=0.7)
         axes.set_axisbelow(True)
