@@ -79,7 +79,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
-    resolved["packages"] = provenance.sha256(paths.PACKAGE_LOCK.read_bytes())
+    resolved["packages"] = provenance.file_digest(paths.PACKAGE_LOCK)
     if testsets.asked(config) and stage in ANSWERING:
         resolved["test_sets"] = testsets.resolved(config)
     if stage == "peers":

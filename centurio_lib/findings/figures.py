@@ -261,7 +261,7 @@ def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run,
 
 def record(run: Run, inputs: list[Path]) -> dict:
     """What a figure follows from: notebook, params, key, and the sha256 of each input."""
-    made_of = {_relative(path): provenance.sha256(Path(path).read_bytes()) for path in inputs}
+    made_of = {_relative(path): provenance.file_digest(path) for path in inputs}
     return {"notebook": run.notebook, "params": run.key["params"], "key": provenance.digest(run.key), "inputs": made_of}
 
 

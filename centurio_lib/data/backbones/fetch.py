@@ -6,7 +6,6 @@ run: the one member that is wanted is read. The sha256 of each wheel is pinned h
 that is put together from them.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def checked(part: Part) -> Path:
         raise PackageError(
             f"{path} is missing: run notebook 07_base_models of the profile with a network, or copy the file there"
         )
-    found = _sha256(path)
+    found = provenance.file_digest(path)
     if found != part.wheel:
         raise PackageError(
             f"{path} is damaged (sha256 {found[:12]}..., {part.wheel[:12]}... is pinned): remove that file and run "
@@ -98,7 +97,7 @@ def assembled(backbone: Backbone, path: Path) -> Path:
             for part in backbone.parts:
                 if part.holds == "weights":
                     _append(part, whole)
-        found = _sha256(temporary)
+        found = provenance.file_digest(temporary)
         if found != backbone.sha256:
             raise PackageError(
                 f"the parts of {backbone.name} do not make its file (sha256 {found[:12]}..., {backbone.sha256[:12]}... "
@@ -162,8 +161,3 @@ def _download(part: Part) -> Path:
             )
         Path(folder, part.wheel_name).rename(wheel(part))
     return checked(part)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,6 @@ marker under `.complete/`, written last, says which commit was fetched and which
 sha256 is compared wherever the hub states it.
 """
 
-import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -186,8 +185,7 @@ def _check(path: Path, checksum: str, what: str) -> None:
     algorithm, _, wanted = checksum.partition(":")
     if not checksum:
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    found = provenance.file_digest(path, algorithm)
     if found != wanted:
         path.unlink()
         raise HubError(
