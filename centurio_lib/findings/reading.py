@@ -73,7 +73,7 @@ def figure(tidy: pd.DataFrame) -> Figure:
         for (split, label), line in zip(rows.items(), axes, strict=True):
             for task, axis in zip(tasks, line, strict=True):
                 if split == "published" and task not in paper.TASKS:
-                    axis.text(0.5, 0.5, "not in the paper", ha="center", color=figures.PLAIN, transform=axis.transAxes)
+                    figures.unprinted(axis)
                     axis.set_xticks(range(len(setups)), setups, rotation=40, ha="right")
                     continue
                 _panel(axis, tidy[tidy.metric == task], split, setups)
