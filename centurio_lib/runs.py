@@ -48,7 +48,7 @@ TRAINED = {"pretrain", "instruct", "evaluate", "export", "benchmarks"}  # stages
 ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
-TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground", "page_read"}
+TEXT_KEYS = {"text_pixels", "text_heavy", *params.TEXT_TASKS}
 
 
 class Run(NamedTuple):

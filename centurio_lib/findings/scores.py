@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import runs, tables
+from centurio_lib import params, runs, tables
 from centurio_lib.findings.statistics import ITEM
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.tables import BLIND
@@ -32,7 +32,7 @@ HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact
             "marvl": "accuracy", "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match",
             "m3exam": "accuracy", "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
-TEXT = {"smpqa_read", "smpqa_ground", "page_read"}  # text in images: tables of their own, by script
+TEXT = set(params.TEXT_TASKS)  # text in images: tables of their own, by script
 # answered in a language of the model's choice, so that its fidelity decides
 GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 
