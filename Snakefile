@@ -56,14 +56,16 @@ def papermill(notebook, **parameters):
 translated = [f"{DATA}/translate/provenance.json"] if PROFILE.data.sources else []
 
 
-def base_models():
-    """Records of the base models: of notebook 07 where it builds them (data/), their cards where they are shipped (models/).
-
-    None for those that come from a hub.
+def base_models(wildcards):
+    """Input function: records of the base models: of notebook 07 where it builds them, their cards where they are shipped
+    (models/) or another profile builds them (data/). None for those that come from a hub.
     """
-    named = [PROFILE.base.vision, PROFILE.base.language_model]
-    built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith("data/")]
-    return sorted({*built, *(f"{name}/README.md" for name in named if name.startswith("models/"))})
+    runs.check_base(PROFILE)
+    named, own = [PROFILE.base.vision, PROFILE.base.language_model], f"data/{PROFILE.name}/"
+    built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith(own)]
+    borrowed = [paths.model(name) for name in named if name.startswith("data/") and not name.startswith(own)]
+    shipped = [f"{name}/README.md" for name in named if name.startswith("models/")]
+    return sorted({*built, *shipped, *(short(folder / "README.md") for folder in borrowed)})
 
 
 def trimmed_to():
@@ -260,7 +262,7 @@ rule pretrain:
         rules.captions.output,
         translated,
         text_data("pretrain"),
-        base_models(),
+        base_models,
         key=key("10_pretrain"),
     output:
         f"{RESULTS}/pretrain/{RUN}/provenance.json",
@@ -277,7 +279,7 @@ rule instruct:
     input:
         rules.instructions.output,
         translated,
-        base_models(),
+        base_models,
         pretrained,
         text_data("instruct"),
         key=key("11_instruct"),

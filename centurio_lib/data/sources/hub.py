@@ -37,16 +37,9 @@ class HubError(RuntimeError):
     """
 
 
-def local(name: str) -> Path | None:
-    """Folder of a model of that name in the study's home, this repository or beside the data sets; None: there is none.
-    """
-    roots = (paths.HOME, paths.REPO, paths.DATASETS)
-    return next((root / name for root in roots if (root / name / "config.json").exists()), None)
-
-
 def model(name: str, revision: str | None = None) -> Path:
     """Folder of a model: a local one, else fetched from the hub. Raises HubError."""
-    if folder := local(name):
+    if folder := paths.model(name):
         return folder
     with explained(
         f"model {name}",
