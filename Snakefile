@@ -60,12 +60,11 @@ def base_models(wildcards):
     """Input function: records of the base models: of notebook 07 where it builds them, their cards where they are shipped
     (models/) or another profile builds them (data/). None for those that come from a hub.
     """
-    runs.check_base(PROFILE)
-    named, own = [PROFILE.base.vision, PROFILE.base.language_model], f"data/{PROFILE.name}/"
-    built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith(own)]
-    borrowed = [paths.model(name) for name in named if name.startswith("data/") and not name.startswith(own)]
-    shipped = [f"{name}/README.md" for name in named if name.startswith("models/")]
-    return sorted({*built, *shipped, *(short(folder / "README.md") for folder in borrowed)})
+    borrowed = runs.borrowed_encoder(PROFILE)
+    named = [PROFILE.base.language_model, *([] if borrowed else [PROFILE.base.vision])]
+    built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith("data/")]
+    cards = [f"{name}/README.md" for name in named if name.startswith("models/")]
+    return sorted({*built, *cards, *([short(borrowed / "README.md")] if borrowed else [])})
 
 
 def trimmed_to():

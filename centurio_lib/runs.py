@@ -157,13 +157,19 @@ def pictures(profile: str) -> dict[str, list[Path]]:
             **{TEXT_IMAGES[stage][1]: text_images(stage, profile) for stage in asked}}
 
 
-def check_base(config: params.Profile) -> None:
-    """Raises params.ParamsError where a base model that another profile's notebook 07 makes is not there yet."""
-    for part, name in (("vision", config.base.vision), ("language_model", config.base.language_model)):
-        maker = Path(name).parts[1] if name.startswith("data/") else config.name
-        if maker != config.name and not paths.model(name):
-            raise params.ParamsError(f"profile {config.name}: base.{part} = {name!r} is made by profile {maker} and "
-                                     f"not there yet: run `make base PROFILE={maker}` first")
+def borrowed_encoder(config: params.Profile) -> Path | None:
+    """Folder of the vision encoder where another profile makes it, None where none does.
+
+    Raises params.ParamsError where it is not there yet.
+    """
+    name = config.base.vision
+    if config.base.encoder or not name.startswith("data/"):
+        return None
+    maker = Path(name).parts[1]
+    if not (folder := paths.model(name)):
+        raise params.ParamsError(f"profile {config.name}: base.vision = {name!r} is made by profile {maker} and not "
+                                 f"there yet: run `make data base PROFILE={maker}` first")
+    return folder
 
 
 def findings(profile: str) -> list[str]:
@@ -182,7 +188,7 @@ def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, 
     """A run about to begin: its folder made, its key written, what it is said."""
     run = describe(notebook, profile, setup, seed, seeds)
     if "base" in STAGES[notebook][1]:
-        check_base(run.profile)
+        borrowed_encoder(run.profile)  # before any work
     _hold(run)
     provenance.write_key(run.folder, run.key)
     print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)
