@@ -98,7 +98,7 @@ def with_image(path: Path, unused: str) -> None:
     if unused not in known and unused not in {token["content"] for token in added}:
         raise vocabulary.VocabularyError(f"{path.parent} has no token {unused!r} to stand for images: correct "
                                          "backbones.csv")
-    image = {"content": IMAGE, "special": True, "normalized": False}
+    image = {"content": IMAGE, "normalized": False, "special": True}
     stated["model"]["vocab"] = {IMAGE if token == unused else token: i for token, i in known.items()}
     stated["added_tokens"] = [token | image if token["content"] == unused else token for token in added]
     if IMAGE not in {token["content"] for token in stated["added_tokens"]}:
