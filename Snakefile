@@ -56,14 +56,15 @@ def papermill(notebook, **parameters):
 translated = [f"{DATA}/translate/provenance.json"] if PROFILE.data.sources else []
 
 
-def base_models():
-    """Records of the base models: of notebook 07 where it builds them (data/), their cards where they are shipped (models/).
-
-    None for those that come from a hub.
+def base_models(wildcards):
+    """Input function: records of the base models: of notebook 07 where it builds them, their cards where they are shipped
+    (models/) or another profile builds them (data/). None for those that come from a hub.
     """
-    named = [PROFILE.base.vision, PROFILE.base.language_model]
+    borrowed = runs.borrowed_encoder(PROFILE)
+    named = [PROFILE.base.language_model, *([] if borrowed else [PROFILE.base.vision])]
     built = [f"{DATA}/base_models/provenance.json" for name in named if name.startswith("data/")]
-    return sorted({*built, *(f"{name}/README.md" for name in named if name.startswith("models/"))})
+    cards = [f"{name}/README.md" for name in named if name.startswith("models/")]
+    return sorted({*built, *cards, *([short(borrowed / "README.md")] if borrowed else [])})
 
 
 def trimmed_to():
@@ -260,7 +261,7 @@ rule pretrain:
         rules.captions.output,
         translated,
         text_data("pretrain"),
-        base_models(),
+        base_models,
         key=key("10_pretrain"),
     output:
         f"{RESULTS}/pretrain/{RUN}/provenance.json",
@@ -277,7 +278,7 @@ rule instruct:
     input:
         rules.instructions.output,
         translated,
-        base_models(),
+        base_models,
         pretrained,
         text_data("instruct"),
         key=key("11_instruct"),

@@ -75,14 +75,18 @@ def of_tiers(tiers: list[int]) -> list[str]:
     return [c for c, lang in languages().items() if lang.tier in tiers and c != "en"]
 
 
+def _known(code: str) -> Language | Tested:
+    return tested()[code] if code in tested() else language(code)
+
+
 def name_of(code: str) -> str:
     """English name of a trained or a tested language. Raises KeyError for an unknown code."""
-    return tested()[code].name if code in tested() else language(code).name
+    return _known(code).name
 
 
 def script_of(code: str) -> str:
     """Script of a trained or a tested language. Raises KeyError for an unknown code."""
-    return tested()[code].script if code in tested() else language(code).script
+    return _known(code).script
 
 
 def tier_label(code: str) -> str | None:
@@ -90,5 +94,5 @@ def tier_label(code: str) -> str | None:
 
     Raises KeyError for an unknown code.
     """
-    tier = tested()[code].tier if code in tested() else language(code).tier
+    tier = _known(code).tier
     return "en" if code == "en" else f"T{tier}" if tier else None

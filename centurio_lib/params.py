@@ -17,6 +17,7 @@ from centurio_lib.strict import Count, ParamsError, Share, Strict, load, validat
 
 CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
 
+TEXT_TASKS = SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"  # about text in images
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
 
 
@@ -368,7 +369,7 @@ def reads(config: Profile, chosen: Setup) -> bool:
 
 def text_tests(config: Profile) -> list[str]:
     """Data stages whose test items setups that read are asked: "smpqa", and "ocr" where the profile asks for pages."""
-    return ["smpqa", *(["ocr"] if "page_read" in config.evaluation.items else [])]
+    return ["smpqa", *(["ocr"] if PAGE_READ in config.evaluation.items else [])]
 
 
 def text_pixels(config: Profile) -> int:

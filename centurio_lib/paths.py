@@ -27,6 +27,13 @@ def run(profile: str, stage: str, setup: str, seed: int) -> Path:
     return HOME / "results" / profile / stage / setup / f"seed{seed}"
 
 
+def model(name: str) -> Path | None:
+    """Folder of a model of that name in the study's home, this repository or beside the data sets; None: there is none.
+    """
+    roots = (HOME, REPO, DATASETS)
+    return next((root / name for root in roots if (root / name / "config.json").exists()), None)
+
+
 def figures(profile: str) -> Path:
     """figures/<profile>: every figure, the table it is drawn from, and where it came from."""
     return HOME / "figures" / profile

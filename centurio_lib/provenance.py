@@ -32,6 +32,12 @@ def sha256(content: bytes | str) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Hex digest of a file, which may be larger than the memory."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
 def digest(value) -> str:
     """Hex digest of a JSON-serialisable value, whatever the order of its keys."""
     return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False))
@@ -118,7 +124,7 @@ def module_digest(name: str) -> str:
     if path.name != "__init__.py":
         return code
     beside = [file for file in sorted(path.parent.iterdir()) if file.suffix in BESIDE_CODE]
-    return digest([code, {file.name: sha256(file.read_bytes()) for file in beside}])
+    return digest([code, {file.name: file_digest(file) for file in beside}])
 
 
 def run_key(notebook: str, params: dict) -> dict:

@@ -48,7 +48,7 @@ TRAINED = {"pretrain", "instruct", "evaluate", "export", "benchmarks"}  # stages
 ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
-TEXT_KEYS = {"text_pixels", "text_heavy", "smpqa_read", "smpqa_ground", "page_read"}
+TEXT_KEYS = {"text_pixels", "text_heavy", *params.TEXT_TASKS}
 
 
 class Run(NamedTuple):
@@ -79,7 +79,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     stage, parts = STAGES[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
-    resolved["packages"] = provenance.sha256(paths.PACKAGE_LOCK.read_bytes())
+    resolved["packages"] = provenance.file_digest(paths.PACKAGE_LOCK)
     if testsets.asked(config) and stage in ANSWERING:
         resolved["test_sets"] = testsets.resolved(config)
     if stage == "peers":
@@ -157,6 +157,21 @@ def pictures(profile: str) -> dict[str, list[Path]]:
             **{TEXT_IMAGES[stage][1]: text_images(stage, profile) for stage in asked}}
 
 
+def borrowed_encoder(config: params.Profile) -> Path | None:
+    """Folder of the vision encoder where another profile makes it, None where none does.
+
+    Raises params.ParamsError where it is not there yet.
+    """
+    name = config.base.vision
+    if config.base.encoder or not name.startswith("data/"):
+        return None
+    maker = Path(name).parts[1]
+    if not (folder := paths.model(name)):
+        raise params.ParamsError(f"profile {config.name}: base.vision = {name!r} is made by profile {maker} and not "
+                                 f"there yet: run `make data base PROFILE={maker}` first")
+    return folder
+
+
 def findings(profile: str) -> list[str]:
     """Stages of a profile's study that draw tables and figures from stored scores."""
     drawn = [*params.profile(profile).study.questions, *SUMMARIES]
@@ -172,6 +187,8 @@ def gathered(stage: str, profile: str) -> list[str]:
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
     """A run about to begin: its folder made, its key written, what it is said."""
     run = describe(notebook, profile, setup, seed, seeds)
+    if "base" in STAGES[notebook][1]:
+        borrowed_encoder(run.profile)  # before any work
     _hold(run)
     provenance.write_key(run.folder, run.key)
     print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)

@@ -101,7 +101,6 @@ def manifest(folder: Path, key: dict, **counts) -> Path:
     """`manifest.json` of a data folder: row counts and sha256 of each table. Later stages depend on it; it comes last.
     """
     files = sorted(Path(folder).rglob("*.parquet"))
-    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows,
-                                         "sha256": provenance.sha256(f.read_bytes())}
+    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": provenance.file_digest(f)}
             for f in files}
     return provenance.write_json(Path(folder) / "manifest.json", provenance.record(key, tables=rows, **counts))

@@ -43,7 +43,7 @@ def copy_of_repository(home: Path) -> Path:
     for name in ("centurio_lib", "notebooks", "params"):
         shutil.copytree(paths.REPO / name, home / name, ignore=unwanted)
     for name in ("Snakefile", "package-lock.json", "package.json"):
-        shutil.copy(paths.REPO / name, home / name)
+        shutil.copy2(paths.REPO / name, home / name)  # keeps times: an old lock makes no data stale
     return home
 
 

@@ -96,6 +96,21 @@ def test_model_under_a_free_licence_wants_no_agreement(monkeypatch):
     fetch.agreed(catalogue.backbones()["smollm2-135m"])
 
 
+def test_encoder_of_another_profile_is_made_before_any_work(monkeypatch, tmp_path):
+    for root in ("HOME", "DATASETS"):
+        monkeypatch.setattr(paths, root, tmp_path)
+    wanted = r"smollm: base\.vision = 'data/gemma/.*make data base PROFILE=gemma"
+    with monkeypatch.context() as patch, pytest.raises(params.ParamsError, match=wanted):
+        patch.setattr(paths, "model", lambda name: None)  # the repository itself may hold it
+        runs.start("07_base_models", "smollm")
+    assert not any(tmp_path.iterdir())
+    made = tmp_path / params.profile("smollm").base.vision
+    made.mkdir(parents=True)
+    (made / "config.json").touch()
+    assert runs.borrowed_encoder(params.profile("smollm")) == made
+    assert runs.borrowed_encoder(params.profile("gemma")) is None  # which makes it
+
+
 # === packages ===
 def test_parts_make_the_file(known, tmp_path):
     made = fetch.assembled(known["gemma-tiny"], tmp_path / "again.gguf")

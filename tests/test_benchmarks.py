@@ -8,6 +8,7 @@ import pytest
 import tiny
 import torch
 
+from centurio_lib import timing
 from centurio_lib.evaluation import benchmarks
 from centurio_lib.evaluation.benchmarks import TRAINING, UnequalError
 from centurio_lib.model import llava
@@ -124,7 +125,7 @@ def test_rounds_are_interleaved_and_preparation_is_apart():
         seen.append(f"prepare {name}")
         return lambda: seen.append(name) or name
 
-    seconds, made = benchmarks.rounds({name: lambda name=name: prepare(name) for name in "ab"}, 2)
+    seconds, made = timing.rounds({name: lambda name=name: prepare(name) for name in "ab"}, 2)
     assert seen == ["prepare a", "a", "prepare b", "b"] * 2
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2} and made == {"a": "a", "b": "b"}
 

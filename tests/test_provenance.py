@@ -1,5 +1,6 @@
 """Run keys follow what a result follows from and nothing else; results are written whole or not at all."""
 
+import hashlib
 import json
 import os
 import signal
@@ -215,3 +216,10 @@ def test_finished_run_is_found_and_an_unfinished_one_is_not(stage, capsys):
     runs.finish(run, loss=0.5)
     assert runs.finished(stage, "smoke", "T5", 1).folder == run.folder
     assert "smoke T5 seed 1" in capsys.readouterr().out
+
+
+def test_digest_of_a_file_is_that_of_its_content(tmp_path):
+    (tmp_path / "file").write_bytes(b"content\n" * 100_000)  # longer than what is read at a time
+    content = (tmp_path / "file").read_bytes()
+    assert provenance.file_digest(tmp_path / "file") == provenance.sha256(content)
+    assert provenance.file_digest(tmp_path / "file", "md5") == hashlib.md5(content).hexdigest()

@@ -6,7 +6,7 @@ import pytest
 
 from centurio_lib import tables
 from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
-from centurio_lib.params import Smpqa
+from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 
 SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2)
 TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone",
@@ -51,14 +51,14 @@ def test_training_plots_are_in_english_alone():
 def test_a_question_names_the_label_that_it_is_about(toy):
     for plot in plots("en"):
         for q in smpqa.questions(plot, 0):
-            assert q.label in plot["labels"] and q.label in (q.answer if q.task == smpqa.READ else q.question)
+            assert q.label in plot["labels"] and q.label in (q.answer if q.task == SMPQA_READ else q.question)
 
 
 def test_five_to_read_eight_to_ground_half_of_them_yes(toy):
     for plot in plots("en"):
         asked = smpqa.questions(plot, 0)
-        ground = [q for q in asked if q.task == smpqa.GROUND]
-        assert [q.task for q in asked].count(smpqa.READ) == 5 and len(ground) == 8
+        ground = [q for q in asked if q.task == SMPQA_GROUND]
+        assert [q.task for q in asked].count(SMPQA_READ) == 5 and len(ground) == 8
         assert [q.answer for q in ground].count("yes") == 4
         assert len({q.question for q in asked}) == 13
 

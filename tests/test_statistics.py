@@ -161,8 +161,8 @@ def test_ten_thousand_resamples_of_a_whole_study_take_less_than_a_minute():
 
 @pytest.mark.parametrize(("change", "message"), [
     (lambda rows: rows.assign(score=np.nan), "NaN scores"),
-    (lambda rows: rows.iloc[:0], "nothing to draw from"),
-    (lambda rows: rows.assign(group=None), "nothing to draw from"),
+    (lambda rows: rows.iloc[:0], "nothing to average or draw from"),
+    (lambda rows: rows.assign(group=None), "nothing to average or draw from"),
     (lambda rows: pd.concat([rows, rows]), "there twice"),
     (lambda rows: rows[(rows.setup == "A") | (rows.seed == 0)], "different seeds"),
     (lambda rows: rows[rows.setup == "A"], r"no items of \['B'\]"),

@@ -19,7 +19,7 @@ from centurio_lib.data import artwork, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
-from centurio_lib.params import Ocr
+from centurio_lib.params import PAGE_READ, Ocr
 from centurio_lib.tables import BLIND
 
 COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
@@ -27,7 +27,6 @@ NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
 READ = "Read the text in the image."
-ITEMS = "page_read"  # the task that asks for it
 
 
 class NoText(LookupError):
@@ -233,7 +232,7 @@ def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _item(drawn, split: str, item_id: str, shown: str) -> dict:
-    return {"task": ITEMS, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
+    return {"task": PAGE_READ, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
             "concepts": [], "prompt": READ, "reference": drawn.text, "options": []}
 
 

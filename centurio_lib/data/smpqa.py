@@ -18,7 +18,7 @@ from centurio_lib.data import artwork, charts, ocr, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
-from centurio_lib.params import Smpqa
+from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 from centurio_lib.tables import BLIND
 
 PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
@@ -26,7 +26,6 @@ KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
 SHORTEST, LONGEST = 2, 12  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 INSTRUCTION = "Answer the question using a single word or phrase."
-READ, GROUND = "smpqa_read", "smpqa_ground"
 
 
 class Question(NamedTuple):
@@ -97,13 +96,14 @@ def questions(plot: dict, seed: int) -> list[Question]:
     biggest, smallest = int(np.argmax(values)), int(np.argmin(values))
     coloured = [int(at) for at in random.permutation(len(labels))[:3]]
     told = [(biggest, "biggest"), (smallest, "smallest"), *((at, colours[at]) for at in coloured)]
-    read = [Question(READ, f"What is the label of the {what} {part}?", labels[at], labels[at]) for at, what in told]
+    read = [Question(SMPQA_READ, f"What is the label of the {what} {part}?", labels[at], labels[at])
+            for at, what in told]
     asked = [(biggest, "the biggest"), (smallest, "the smallest"),
              *((at, f"colored in {colours[at]}") for at in coloured[:2])]
     ground = []
     for at, what in asked:
         wrong = int(random.choice([i for i in range(len(labels)) if i != at]))
-        ground += [Question(GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer, labels[i])
+        ground += [Question(SMPQA_GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer, labels[i])
                    for i, answer in ((at, "yes"), (wrong, "no"))]
     return read + ground
 
@@ -119,7 +119,7 @@ def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
         found = [(plot, n, q) for plot in rows for n, q in enumerate(questions(plot, seed))]
         asked += [_item(q, plot["split"], f"{plot['plot_id']}/{n}", plot["plot_id"], code) for plot, n, q in found]
         blind = []
-        for task in (READ, GROUND):
+        for task in (SMPQA_READ, SMPQA_GROUND):
             for plot, n, q in [one for one in found if one[2].task == task][::BLIND_EVERY]:
                 shown = another(plot, q, rows, seed)
                 blind += [_item(q, BLIND, f"{plot['plot_id']}/{n}/{BLIND}", shown, code)] if shown else []

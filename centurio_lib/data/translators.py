@@ -6,17 +6,17 @@ made once; it computes in int8 on a CPU and in float16 on a GPU unless told othe
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from centurio_lib import provenance
+from centurio_lib import provenance, timing
 from centurio_lib.data.sources import hub
 from centurio_lib.sourcing import Translation
 
@@ -161,35 +161,27 @@ def load(options: Translation, kept: Path, threads: int = 1) -> Translator:
     return makers[options.engine]()
 
 
-def compared(
-    folder: Path, kept: Path, options: Translation, texts: list[str], target: str, repeats: int = 3
-) -> pd.DataFrame:
-    """Tokens a second that each way says on one thread of a CPU, the median of interleaved rounds in this
-    process.
+def compared(folder: Path, kept: Path, options: Translation, texts: list[str], target: str,
+             repeats: int = 3) -> pd.DataFrame:
+    """Tokens a second that each way says on one thread of a CPU, the median of interleaved rounds in this process.
 
-    Columns way, tokens, per_s (tokens of processor time), of_plain (the speed as a multiple of
-    transformers').
+    Columns way, tokens, per_s (tokens of processor time), of_plain (the speed as a multiple of transformers').
     """
     torch.set_num_threads(1)
     copy = converted(folder, kept)
     ways: dict[str, Translator] = {"transformers float32": Plain(folder, options, "cpu")}
     for precision in ("float32", "int8"):
-        ways[f"ctranslate2 {precision}"] = Fast(
-            folder, options.model_copy(update={"precision": precision}), copy, "cpu"
-        )
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    tokens = {}
-    for _ in range(repeats):
-        for name, say in ways.items():
-            room, since = 2 * max(say.length(texts)) + 8, time.process_time()
-            tokens[name] = sum(map(len, say.answers(texts, target, room)))
-            seconds[name].append(time.process_time() - since)
-    frame = pd.DataFrame(
-        [
-            {"way": name, "tokens": tokens[name], "per_s": tokens[name] / median(seconds[name])}
-            for name in ways
-        ]
-    )
+        precise = options.model_copy(update={"precision": precision})
+        ways[f"ctranslate2 {precision}"] = Fast(folder, precise, copy, "cpu")
+
+    def prepared(say: Translator) -> Callable[[], list[list[int]]]:
+        room = 2 * max(say.length(texts)) + 8
+        return lambda: say.answers(texts, target, room)
+
+    seconds, said = timing.rounds({name: partial(prepared, say) for name, say in ways.items()}, repeats)
+    tokens = [sum(map(len, answers)) for answers in said.values()]
+    per_s = tokens / np.median(list(seconds.values()), axis=1)
+    frame = pd.DataFrame({"way": list(ways), "tokens": tokens, "per_s": per_s})
     return frame.assign(of_plain=frame.per_s / frame.per_s[0])
 
 

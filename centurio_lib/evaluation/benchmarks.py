@@ -12,7 +12,6 @@ libraries. The system's own count of the process, checked once at `laptop`, rose
 gives freed blocks back at once (MALLOC_MMAP_THRESHOLD_=65536), and by half as much again or more where it keeps them.
 """
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from centurio_lib.model.batches import Batch
 from centurio_lib.model.conversation import Conversation
 from centurio_lib.model.features import Features
 from centurio_lib.params import Stage
+from centurio_lib.timing import rounds
 
 SAMPLES = 128  # that each way trains
 STEPS = 2  # optimiser steps that it takes over them
@@ -186,22 +186,6 @@ def memory(way: Way, given: Lesson) -> tuple[float, float]:
     kept = sum(part.values.nbytes for part in given.features.parts)
     held = sum(t.nbytes for t in tensors) + (kept if way.cached else 0)
     return held / MIB, (held + peak_bytes(lambda: optimise(way, given, optimizer, last))) / MIB
-
-
-def rounds(ways: dict[str, Callable[[], Callable]], repeats: int) -> tuple[dict[str, list[float]], dict]:
-    """Seconds of processor time of each way in each round, and what each way returned last.
-
-    A way is a function that prepares, untimed, and returns the work to time.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    made = {}
-    for _ in range(repeats):
-        for name, prepare in ways.items():
-            work = prepare()
-            start = time.process_time()
-            made[name] = work()
-            seconds[name].append(time.process_time() - start)
-    return seconds, made
 
 
 def speeds(part: str, seconds: dict[str, list[float]], n: int) -> pd.DataFrame:

@@ -8,11 +8,11 @@ from centurio_lib.evaluation import fidelity, metrics, tasks
 from centurio_lib.evaluation.tasks import PICTURES, TASKS, TEXT, xm3600
 from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
-from centurio_lib.params import Evaluation
+from centurio_lib.params import SMPQA_READ, Evaluation
 
 GENERATIVE = {name: TASKS[name] for name in ("captioning", "xm3600")}  # whose language is identified
 # what is measured besides a task's headline, of its items and answers
-BESIDES = {"smpqa_read": {"cer": lambda own, said: metrics.each(metrics.character_errors, said, own.reference)},
+BESIDES = {SMPQA_READ: {"cer": lambda own, said: metrics.each(metrics.character_errors, said, own.reference)},
            "xm3600": {"cider": xm3600.share}}
 
 

@@ -93,6 +93,11 @@ def panel(axis: Axes, rows: pd.DataFrame, column: str, styles: dict[str, dict]) 
     baseline(axis, ceiling, 0, 14, color=PLAIN, ls=":")
 
 
+def unprinted(axis: Axes) -> None:
+    """Say in the midst of a panel that the paper has no numbers for it."""
+    axis.annotate("not in the paper", (0.5, 0.5), xycoords="axes fraction", ha="center", color=PLAIN)
+
+
 def settled(figure: Figure) -> Figure:
     """A figure with its layout worked out, once for every format; a notebook shows it only where asked to."""
     figure.draw_without_rendering()
@@ -174,7 +179,7 @@ def _steps(axis: Axes, tidy: pd.DataFrame, split: str, setups: list[str]) -> Non
     column = "published" if split == "published" else "value"
     kept = rows.drop_duplicates(["setup", "group"]) if split == "published" else rows[rows.split == split]
     if not kept[column].notna().any():
-        axis.annotate("not in the paper", (0.5, 0.5), xycoords="axes fraction", ha="center", color=PLAIN)
+        unprinted(axis)
     for i, group in enumerate(GROUPS):
         mine = kept[kept.group == group].set_index("setup").reindex(setups)
         places = [x + 0.06 * (i - 2.5) for x in range(len(setups))]
@@ -261,7 +266,7 @@ def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run,
 
 def record(run: Run, inputs: list[Path]) -> dict:
     """What a figure follows from: notebook, params, key, and the sha256 of each input."""
-    made_of = {_relative(path): provenance.sha256(Path(path).read_bytes()) for path in inputs}
+    made_of = {_relative(path): provenance.file_digest(path) for path in inputs}
     return {"notebook": run.notebook, "params": run.key["params"], "key": provenance.digest(run.key), "inputs": made_of}
 
 

@@ -14,8 +14,9 @@ from matplotlib.lines import Line2D
 from centurio_lib import params, tables
 from centurio_lib.findings import figures, paper, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
+from centurio_lib.params import PAGE_READ, SMPQA_GROUND, SMPQA_READ
 
-TASKS = {"smpqa_ground": "SMPQA Ground (yes or no)", "smpqa_read": "SMPQA Read", "page_read": "Pages (characters)"}
+TASKS = {SMPQA_GROUND: "SMPQA Ground (yes or no)", SMPQA_READ: "SMPQA Read", PAGE_READ: "Pages (characters)"}
 ERRORS = "cer"  # character error rate of reading: less is better
 LOOKS = {"en": ("English", figures.ENGLISH, "X"), "latin": ("other Latin script", "#0072b2", "o"),
          "other": ("other scripts", "#009e73", "s")}
@@ -46,7 +47,7 @@ def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> p
         printed = printed.assign(setup=[params.trained_as(config, name) for name in printed.setup])
         tidy = scores.table(own, task, printed, statistics.estimates(of(items, task, headline)))
         parts.append(tidy.assign(chance=own.chance.mean()))
-    errors = of(cells, "smpqa_read", ERRORS)
+    errors = of(cells, SMPQA_READ, ERRORS)
     return pd.concat([*parts, scores.table(errors, ERRORS).assign(chance=float("nan"))], ignore_index=True)
 
 
@@ -73,7 +74,7 @@ def figure(tidy: pd.DataFrame) -> Figure:
         for (split, label), line in zip(rows.items(), axes, strict=True):
             for task, axis in zip(tasks, line, strict=True):
                 if split == "published" and task not in paper.TASKS:
-                    axis.text(0.5, 0.5, "not in the paper", ha="center", color=figures.PLAIN, transform=axis.transAxes)
+                    figures.unprinted(axis)
                     axis.set_xticks(range(len(setups)), setups, rotation=40, ha="right")
                     continue
                 _panel(axis, tidy[tidy.metric == task], split, setups)
@@ -109,7 +110,7 @@ def plots(folder: Path, paths: list[Path]) -> pd.DataFrame:
     Columns plot_id, script, language, image, item_id, reference, the setups' answers, question. `folder` holds the
     plots of notebook 06, `paths` are the stored scores (`scores.inputs`). A plot of English goes first.
     """
-    of = {"task": "smpqa_read", "split": "test", "seed": 0}
+    of = {"task": SMPQA_READ, "split": "test", "seed": 0}
     found = [tables.read(Path(path).with_name("predictions.parquet"), "predictions", **of) for path in paths]
     said = pd.concat(found, ignore_index=True)
     said = said.assign(plot_id=said.item_id.str.rsplit("/", n=1).str[0])
@@ -119,7 +120,7 @@ def plots(folder: Path, paths: list[Path]) -> pd.DataFrame:
     shown = pd.concat([tables.read(path, "plots", plot_id=asked) for path in files])
     shown = shown.assign(first=shown.language != "en").sort_values(["first", "plot_id"], kind="stable")
     shown = shown.drop_duplicates("script")[["plot_id", "script", "language", "image"]]
-    asked = tables.read(folder / "items.parquet", "items", task="smpqa_read", split="test")
+    asked = tables.read(folder / "items.parquet", "items", task=SMPQA_READ, split="test")
     asked = asked.assign(question=asked.prompt.str.split("\n").str[0])[["item_id", "question"]]
     return shown.merge(answers, on="plot_id").merge(asked, on="item_id")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import runs, tables
-from centurio_lib.findings.statistics import ITEM
+from centurio_lib import params, runs, tables
+from centurio_lib.findings.statistics import ITEM, grouped
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.tables import BLIND
 
@@ -32,7 +32,7 @@ HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact
             "marvl": "accuracy", "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match",
             "m3exam": "accuracy", "xmmmu": "accuracy",
             "bin_mc": "accuracy", "cvqa": "accuracy"}
-TEXT = {"smpqa_read", "smpqa_ground", "page_read"}  # text in images: tables of their own, by script
+TEXT = set(params.TEXT_TASKS)  # text in images: tables of their own, by script
 # answered in a language of the model's choice, so that its fidelity decides
 GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 
@@ -100,11 +100,7 @@ def checked(cells: pd.DataFrame) -> pd.DataFrame:
     that is there twice (two metrics of a task, say), and for a cell that only some seeds have: their means would not
     be comparable.
     """
-    cells = cells.dropna(subset=["group"])
-    if cells.empty:
-        raise ValueError("no cell has a tier: nothing to average (was the metric or task stored?)")
-    if cells.value.isna().any():
-        raise ValueError(f"NaN scores: {cells[cells.value.isna()].iloc[0][CELL].to_dict()}; evaluate that run again")
+    cells = grouped(cells, CELL)
     if not set(cells.group) <= {*GROUPS, *SCRIPTS}:
         unknown = sorted(set(cells.group) - {*GROUPS, *SCRIPTS})
         raise ValueError(f"unknown groups {unknown}: there are {GROUPS} and {SCRIPTS}")

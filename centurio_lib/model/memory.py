@@ -11,7 +11,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from centurio_lib import paths, provenance
-from centurio_lib.data.sources import hub
 from centurio_lib.params import Profile, Setup, Stage
 from centurio_lib.strict import Strict, load, validated
 
@@ -139,7 +138,7 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
 
 def _config(name: str) -> dict:
     """config.json of a local folder, {} where there is none."""
-    folder = hub.local(name)
+    folder = paths.model(name)
     return provenance.read_json(folder / "config.json") if folder else {}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from huggingface_hub import metadata_load, snapshot_download
 
-from centurio_lib import provenance, runs
+from centurio_lib import paths, provenance, runs
 from centurio_lib.data.sources import catalogue, emoji, flags, hub
 
 # files that say what a part may be used for
@@ -49,7 +49,7 @@ def parts(run: runs.Run, folder: Path) -> list[tuple[str, str, str]]:
 
 def papers(name: str, revision: str | None, folder: Path) -> list[Path]:
     """Copies of what says how a model may be used. Raises hub.HubError where its page is out of reach."""
-    home = hub.local(name)
+    home = paths.model(name)
     if home is None:
         with hub.explained(f"model {name}", f"https://huggingface.co/{name}", "its own", f"hf download {name}"):
             home = Path(snapshot_download(name, revision=revision, allow_patterns=PAPERS))

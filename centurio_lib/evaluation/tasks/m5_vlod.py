@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from centurio_lib.data import test_prompts
 from centurio_lib.data.sources import published
 from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation.tasks import m5_vgr
 
 NAME = "m5_vlod"
 METRIC = "accuracy"
@@ -17,9 +18,7 @@ chance = guessing.among(len(OPTIONS))
 
 def questions(source: published.Source, code: str) -> Iterator[published.Question]:
     """Items of one language; the label counts the images from 0, or is a letter already."""
-    for row in published.table(source, f"data/{code}-*.parquet", ["sample_id", "hypothesis", "label", *SHOWN]):
-        images = [(f"{code}-{row['sample_id']}-{place}", published.content(source, row[place], row["sample_id"]))
-                  for place in SHOWN]
+    for row, images in m5_vgr.samples(source, code, SHOWN):
         label = str(row["label"]).strip().upper()
         letter = label if label in OPTIONS else OPTIONS[int(label)]
         yield published.Question(row["sample_id"], images, test_prompts.outlier(row["hypothesis"]), [letter])

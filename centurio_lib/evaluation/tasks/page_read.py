@@ -9,8 +9,9 @@ import pandas as pd
 
 from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import draw
+from centurio_lib.params import PAGE_READ
 
-NAME = "page_read"
+NAME = PAGE_READ
 METRIC = "characters"
 MAX_NEW_TOKENS = 240  # letters of a full page, which a spelled answer may take one by one
 

@@ -5,8 +5,9 @@ import pandas as pd
 
 from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import plots
+from centurio_lib.params import SMPQA_GROUND
 
-NAME = "smpqa_ground"
+NAME = SMPQA_GROUND
 METRIC = "accuracy"
 MAX_NEW_TOKENS = 8
 ANSWERS = ["yes", "no"]

@@ -5,8 +5,9 @@ import pandas as pd
 
 from centurio_lib.evaluation import guessing, metrics
 from centurio_lib.evaluation.tasks import plots
+from centurio_lib.params import SMPQA_READ
 
-NAME = "smpqa_read"
+NAME = SMPQA_READ
 METRIC = "exact_match"
 MAX_NEW_TOKENS = 80  # the longest of 51,645 labels has 77 bytes, which a spelled answer may take one by one
 score = metrics.exact_match
