@@ -214,6 +214,18 @@ def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home)
         scores.inputs("smoke", ["L100", "English"], 1)
 
 
+def test_cells_go_along_with_the_figures(home):
+    """One file holds those of all runs; what must not be averaged is not kept together either."""
+    one, other = evaluated("English", 10.0), evaluated("L100", 20.0)
+    stored = [run.folder / "scores.parquet" for run in (other, one)]
+    kept = scores.keep(stored, "smoke")
+    assert kept == home / "figures" / "smoke" / "scores.parquet"
+    pd.testing.assert_frame_equal(scores.stored([kept]), scores.stored(stored))
+    tables.write(stored[0], "scores", tables.read(stored[0], "scores").assign(profile="laptop"))
+    with pytest.raises(ValueError, match="different studies"):
+        scores.keep(stored, "smoke")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda rows: rows.assign(profile="laptop"), r"different studies.*profile is \['laptop', 'smoke'\]"),
     (lambda rows: rows.assign(backbone="other"), "different studies.*backbone"),

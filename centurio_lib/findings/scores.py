@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params, runs, tables
+from centurio_lib import params, paths, runs, tables
 from centurio_lib.findings.statistics import ITEM, grouped
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.tables import BLIND
@@ -46,22 +46,30 @@ def inputs(profile: str, setups: list[str], seeds: int) -> list[Path]:
     return [runs.finished("12_evaluate", profile, setup, seed).folder / "scores.parquet" for setup, seed in wanted]
 
 
-def stored(paths: list[Path]) -> pd.DataFrame:
+def stored(sources: list[Path]) -> pd.DataFrame:
     """Cells of every task and metric in some stored score tables (`inputs`), in that order.
 
     Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
     """
-    found = _read(paths, "scores", "value")
+    found = _read(sources, "scores", "value")
     return found.rename(columns={"tier": "group"})[[*CELL, "n", "chance"]]
 
 
-def items(paths: list[Path]) -> pd.DataFrame:
+def keep(sources: list[Path], profile: str) -> Path:
+    """Write the cells of some score tables together to figures/<profile>/scores.parquet, beside the figures.
+
+    Raises ValueError as `stored`.
+    """
+    return tables.write(paths.figures(profile) / "scores.parquet", "scores", _read(sources, "scores", "value"))
+
+
+def items(sources: list[Path]) -> pd.DataFrame:
     """Items of every task behind some stored score tables: the columns of `statistics.ITEM`, and metric.
 
     An answer whose language was identified is there twice: with its score, and for fidelity with 100 or 0.
     Raises ValueError as `stored`.
     """
-    found = _read([Path(path).with_name("predictions.parquet") for path in paths], "predictions", "score")
+    found = _read([Path(path).with_name("predictions.parquet") for path in sources], "predictions", "score")
     found["group"] = found.language.map(tier_label)
     identified = found[found.in_language.notna()]
     return pd.concat([found.assign(metric=found.task.map(HEADLINE)),
@@ -69,10 +77,10 @@ def items(paths: list[Path]) -> pd.DataFrame:
                      ignore_index=True)[[*ITEM, "metric"]]
 
 
-def _read(paths: list[Path], name: str, value: str) -> pd.DataFrame:
+def _read(sources: list[Path], name: str, value: str) -> pd.DataFrame:
     """Some tables of one study, one below the other, after a look at what must not be averaged over."""
-    frames = [tables.read(path, name) for path in paths]
-    for path, frame in zip(paths, frames, strict=True):
+    frames = [tables.read(path, name) for path in sources]
+    for path, frame in zip(sources, frames, strict=True):
         if frame.empty:
             raise ValueError(f"{path} is empty: remove its folder and evaluate that run again")
         if frame[value].isna().any():
