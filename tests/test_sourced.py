@@ -7,6 +7,7 @@ Run with: pytest tests/test_sourced.py (a minute or two)
 import nbformat
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import smoke_study
 import tiny_hub
@@ -104,8 +105,9 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     pairs = pd.DataFrame(
         {"sample_id": [light[3], "ocrvqa/0", light[1], "aya/0"], "language": ["hi", "en", "de", "de"]}
     )
-    texts = sourced.texts(tmp_path / "in", pairs[[True, False, True, False]])
-    assert set(texts) == {"hi", "de"} and all(len(own) == 4 for own in texts.values())
+    foreign = pairs[[True, False, True, False]]
+    texts = list(sourced.texts(tmp_path / "in", foreign, tmp_path))
+    assert [(code, n, len(own)) for code, n, own in texts] == [("de", 1, 4), ("hi", 1, 4)]
 
     class Marked:
         longest = 99
@@ -115,8 +117,9 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
             return [f"{target} {one}" for one in sentences]
 
     judge = lambda said, codes: np.full(len(said), np.nan)
-    translate.build(tmp_path / "out", texts, Marked(), options.translation, judge)
-    said = sourced.instructions(tmp_path / "in", tmp_path / "out", pairs)
+    translate.build(tmp_path / "out", texts, len(foreign), Marked(), options.translation, judge)
+    table = pa.concat_tables(sourced.instructions(tmp_path / "in", tmp_path / "out", pairs, tmp_path))
+    said = table.to_pandas()
     assert (
         said.sample_id.tolist() == pairs.sample_id.tolist()
         and said.language.tolist() == pairs.language.tolist()
@@ -126,7 +129,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     tables.write(tmp_path / "x.parquet", "instructions", said)
     with pytest.raises(translate.TranslationError, match=r"lacks 4 texts in Swahili"):
         sourced.instructions(
-            tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"])
+            tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"]), tmp_path
         )
 
 

@@ -209,19 +209,34 @@ def test_order_of_texts_and_size_of_batches_change_nothing(folder, fast):
 
 
 # === shards and flags ===
-def test_each_text_once_and_a_killed_run_goes_on(tmp_path, monkeypatch):
-    say, wanted = Said(), {"de": [f"Dog {n}. Cat." for n in range(10)], "hi": ["One dog.", "Two dogs."]}
-    files = translate.build(tmp_path, wanted, say, OPTIONS, no_judge)
+def test_each_text_once_and_a_killed_run_goes_on(tmp_path, capsys):
+    say = Said()
+    wanted = [("de", 5, [f"Dog {n}. Cat." for n in range(10)]), ("hi", 1, ["One dog.", "Two dogs."])]
+    files = translate.build(tmp_path, iter(wanted), 6, say, OPTIONS, no_judge)
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1].split(", ")[0] for line in told] == [f"{n} of 6 samples" for n in (2, 4, 5, 6)]
     assert len(files) == 4 and len(say.asked) == 10 + 3 + 2  # "Cat." once in each of the three German shards
     files[1].write_bytes(b"half")
     again = Said()
-    assert translate.build(tmp_path, wanted, again, OPTIONS, no_judge) == files
+    assert translate.build(tmp_path, wanted, 6, again, OPTIONS, no_judge) == files
     assert 0 < len(again.asked) <= 5
     assert translate.words(tmp_path, "de", ["Dog 7. Cat."]) == {"Dog 7. Cat.": "DOG 7. CAT."}
     with pytest.raises(TranslationError, match=r"lacks 1 texts in German"):
         translate.words(tmp_path, "de", ["Dog 7. Cat.", "No such text."])
-    other = translate.build(tmp_path, wanted, Said(), OPTIONS.model_copy(update={"beams": 2}), no_judge)
+    other = translate.build(tmp_path, wanted, 6, Said(), OPTIONS.model_copy(update={"beams": 2}), no_judge)
     assert not set(other) & set(files) and not any(path.exists() for path in files)
+
+
+def test_what_came_out_is_summed_up_by_language(tmp_path):
+    wanted = [("de", 1, ["One dog.", "Two dogs."]), ("hi", 1, ["A spoilt text."])]
+    spoil = Said(lambda text: "" if "SPOILT" in text else text)
+    files = translate.build(tmp_path / "instruct", wanted, 2, spoil, OPTIONS, no_judge)
+    numbers, shown = translate.summary(files, 2.0)
+    assert numbers[["stage", "language", "texts", "in_english"]].to_numpy().tolist() == [
+        ["instruct", "de", 2, 0], ["instruct", "hi", 1, 1]]
+    assert shown.text.tolist() == ["One dog.", *["A spoilt text."] * 2]
+    numbers, shown = translate.summary([], 2.0)
+    assert numbers.texts.sum() == 0 and shown.empty
 
 
 def test_rows_are_flagged():

@@ -2,15 +2,19 @@
 
 A sample exists once, in English or a language of its own. Which language it is in follows from the setup and
 the seed (mix.spread); only what some setup of the study takes is translated, so that the cost is that of the
-mixes.
+mixes. What samples say is never in memory as a whole: of a language at a time at most.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from centurio_lib import params, tables
-from centurio_lib.data import collect, mix, translate
+from centurio_lib.data import collect, mix, spool, translate
 
 LIGHT = ["sample_id", "language", "text_heavy", "translatable"]
 
@@ -69,52 +73,58 @@ def taken(
     )
 
 
-def texts(folder: Path, pairs: pd.DataFrame) -> dict[str, list[str]]:
-    """The distinct texts of some (sample_id, language), by language."""
-    if pairs.empty:
-        return {}
-    found: dict[str, dict[str, None]] = {}
-    codes = pairs.groupby("sample_id").language.apply(list).to_dict()
-    for row in _rows(folder, set(codes)):
-        for code in codes[row.sample_id]:
-            found.setdefault(code, {}).update(dict.fromkeys(turn["text"] for turn in row.turns))
-    return {code: list(own) for code, own in sorted(found.items())}
+class Samples:
+    """What some samples say, in their own language, by sample: on disk, in a nameless file of `scratch`."""
+
+    def __init__(self, folder: Path, sample_ids: Iterable[str], scratch: Path):
+        self.table = spool.stored(scratch, "samples", collect.sample_files(folder), set(sample_ids))
+        self.place = {name: row for row, name in enumerate(self.table["sample_id"].to_pylist())}
+
+    def rows(self, sample_ids: Iterable[str]) -> Iterator[dict]:
+        """Rows of the `samples` table, in the order asked for."""
+        for part in spool.gathered(self.table, [self.place[name] for name in sample_ids]):
+            yield from part.to_pylist()
+
+    def texts(self, sample_ids: Iterable[str]) -> list[str]:
+        """The distinct texts of some samples."""
+        return list(dict.fromkeys(turn["text"] for row in self.rows(sample_ids) for turn in row["turns"]))
 
 
-def instructions(folder: Path, translations: Path, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Samples in their languages as rows of the `instructions` table, in the order of `pairs`."""
-    rows = {row.sample_id: row for row in _rows(folder, set(pairs.sample_id))}
-    found = []
-    for code, own in pairs.groupby("language"):
-        mine = [rows[sample_id] for sample_id in own.sample_id]
-        needed = {turn["text"] for row in mine if row.language != code for turn in row.turns}
-        said = translate.words(translations, code, needed) if needed else {}
-        found += [
-            {
-                "sample_id": row.sample_id,
-                "images": list(row.images),
-                "concepts": [],
-                "language": code,
-                "family": row.source,
-                "turns": [
-                    {
-                        "role": turn["role"],
-                        "text": said.get(turn["text"], turn["text"])
-                        if row.language != code
-                        else turn["text"],
-                    }
-                    for turn in row.turns
-                ],
-                "text_heavy": row.text_heavy,
-                "split": "train",
-            }
-            for row in mine
-        ]
-    frame = pd.DataFrame(found, columns=tables.SCHEMAS["instructions"].names)
-    return frame.set_index("sample_id").loc[pairs.sample_id].reset_index()
+def texts(folder: Path, pairs: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, int, list[str]]]:
+    """Of each language of some (sample_id, language): how many samples, and their distinct texts."""
+    if len(pairs):
+        samples = Samples(folder, pairs.sample_id, scratch)
+        for code, own in pairs.groupby("language").sample_id:
+            yield code, len(own), samples.texts(own)
 
 
-def _rows(folder: Path, sample_ids: set[str]):
-    for path in collect.sample_files(folder):
-        frame = tables.read(path, "samples")
-        yield from frame[frame.sample_id.isin(sample_ids)].itertuples()
+def instructions(folder: Path, translations: Path, pairs: pd.DataFrame, scratch: Path) -> Iterator[pa.Table]:
+    """Samples in their languages as rows of the `instructions` table, in the order of `pairs`, in parts."""
+    samples = Samples(folder, pairs.sample_id, scratch)
+    own = [(code, of_code.sample_id) for code, of_code in pairs.groupby("language")]
+    said = (part for code, mine in own for part in _said(samples, mine, code, translations))
+    by_language = spool.spooled(scratch, tables.SCHEMAS["instructions"], said)
+    return spool.gathered(by_language, np.argsort(np.concatenate([mine.index for _, mine in own])))
+
+
+def _said(samples: Samples, mine: pd.Series, code: str, translations: Path) -> Iterator[pa.Table]:
+    """Samples in one language."""
+    foreign = [row["sample_id"] for row in samples.rows(mine) if row["language"] != code]
+    said = translate.words(translations, code, samples.texts(foreign)) if foreign else {}
+    rows = (_instruction(row, code, said if row["language"] != code else {}) for row in samples.rows(mine))
+    while part := list(islice(rows, spool.ROWS)):
+        yield pa.Table.from_pylist(part, tables.SCHEMAS["instructions"])
+
+
+def _instruction(row: dict, code: str, said: dict[str, str]) -> dict:
+    turns = [{"role": turn["role"], "text": said.get(turn["text"], turn["text"])} for turn in row["turns"]]
+    return {
+        "sample_id": row["sample_id"],
+        "images": row["images"],
+        "concepts": [],
+        "language": code,
+        "family": row["source"],
+        "turns": turns,
+        "text_heavy": row["text_heavy"],
+        "split": "train",
+    }

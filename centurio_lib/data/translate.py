@@ -8,6 +8,7 @@ shard is written when it is whole, so that a killed run goes on.
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from centurio_lib.languages import language
 from centurio_lib.sourcing import Translation
 
 LONG = 20  # characters of a text from which its length is compared
+FLAGS = ["odd_length", "other_language", "in_english"]
 
 MADE_BY = ["sentences", "translators", "translate"]  # modules that a translation follows from
 
@@ -101,28 +103,28 @@ def key(options: Translation) -> str:
 
 
 def build(
-    folder: Path, wanted: dict[str, list[str]], say: Translator, options: Translation, judge: Judge
+    folder: Path, wanted: Iterable[tuple[str, int, list[str]]], whole: int, say: Translator,
+    options: Translation, judge: Judge,
 ) -> list[Path]:
-    """Translate the texts wanted in each language into shards under `folder/<code>`, and return their files."""
-    files = {
-        path: (code, part)
-        for code, texts in wanted.items()
-        for path, part in _shards(folder, code, texts, options)
-    }
+    """Translate the texts wanted in each language into shards under `folder/<code>`, and return their files.
+
+    `wanted`: a language, how many samples it has, their distinct texts, of one language at a time. `whole`: the
+    samples of all.
+    """
+    files, since, done, fresh = [], time.time(), 0.0, 0.0
+    for code, samples, texts in wanted:
+        for path, part in _shards(folder, code, texts, options):
+            files.append(path)
+            done += samples * len(part) / len(texts)
+            if shards.complete(path, "translations", len(part)):
+                continue
+            tables.write(path, "translations", judged(translated(part, say, code), judge))
+            fresh += samples * len(part) / len(texts)
+            left = (time.time() - since) / fresh * (whole - done)
+            print(f"{folder.name}: {done:.0f} of {whole} samples, now {code}, {left:.0f} s left", flush=True)
     for path in set(folder.glob("*/translations-*.parquet")) - set(files):
         path.unlink()
-    todo = {
-        path: job for path, job in files.items() if not shards.complete(path, "translations", len(job[1]))
-    }
-    if len(todo) < len(files):
-        print(f"{folder.name}: {len(files) - len(todo)} of {len(files)} shards are there already", flush=True)
-    done, since, whole = 0, time.time(), sum(len(part) for _, part in todo.values())
-    for path, (code, part) in todo.items():
-        tables.write(path, "translations", judged(translated(part, say, code), judge))
-        done += len(part)
-        left = (time.time() - since) / done * (whole - done)
-        print(f"{folder.name}: {done} of {whole} texts, now {code}, {left:.0f} s left", flush=True)
-    return list(files)
+    return files
 
 
 def judged(frame: pd.DataFrame, judge: Judge) -> pd.DataFrame:
@@ -142,6 +144,24 @@ def flagged(frame: pd.DataFrame, odd_ratio: float) -> pd.DataFrame:
     return frame.assign(
         odd_length=long & off, other_language=frame.in_language.eq(0), in_english=frame.kept > 0
     )
+
+
+def summary(files: list[Path], odd_ratio: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What came out, a language in memory at a time: a row of numbers for each, and some texts of each.
+
+    Numbers: texts, mean ratio and in_language, how many have each flag. Texts: the first, and those with a
+    flag.
+    """
+    rows, shown = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
+    for folder, own in groupby(files, key=lambda path: path.parent):
+        found = flagged(shards.read(list(own), "translations"), odd_ratio)
+        means, counts = found[["ratio", "in_language"]].mean(), found[FLAGS].sum()
+        rows.append(
+            {"stage": folder.parent.name, "language": folder.name, "texts": len(found), **means, **counts}
+        )
+        shown += [found.head(1), found[found[FLAGS].any(axis=1)].head(2)]
+    numbers = pd.DataFrame(rows, columns=["stage", "language", "texts", "ratio", "in_language", *FLAGS])
+    return numbers, pd.concat(shown[1:] or shown, ignore_index=True)
 
 
 def words(folder: Path, code: str, needed: Iterable[str]) -> dict[str, str]:

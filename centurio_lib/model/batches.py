@@ -4,6 +4,7 @@ Packed: several conversations share a row, each with positions from 0, and a blo
 logits are those of each conversation alone (tested).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def block_mask(owner: torch.Tensor) -> torch.Tensor:
     return (same & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
 
 
-def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool,
+def plan(conversations: Sequence[Conversation], row_tokens: int, rows: int, packed: bool,
          seed: int) -> list[list[list[int]]]:
     """Order of one epoch: batches of rows of indices into `conversations`, shuffled by seed.
 
@@ -89,7 +90,7 @@ def plan(conversations: list[Conversation], row_tokens: int, rows: int, packed: 
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def steps(conversations: list[Conversation], row_tokens: int, rows: int, packed: bool, size: int,
+def steps(conversations: Sequence[Conversation], row_tokens: int, rows: int, packed: bool, size: int,
           seed: int) -> list[list[list[list[int]]]]:
     """Order of one epoch in optimiser steps of `size` conversations each, as in the paper, whatever their length.
 

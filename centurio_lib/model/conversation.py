@@ -189,14 +189,10 @@ def fitting(conversations: list[Conversation], image_token: int, text_tokens: in
             row_tokens: int) -> list[Conversation]:
     """Conversations that are not too long: in text, an image counted as one token, and with all of an image's tokens.
 
-    None is cut, for half an image shows nothing of the other half. Raises ConversationError where none is left.
+    None is cut, for half an image shows nothing of the other half.
     """
-    kept = [c for c in conversations if len(c.ids) <= row_tokens
+    return [c for c in conversations if len(c.ids) <= row_tokens
             and int((c.ids != image_token).sum()) + len(c.images) <= text_tokens]
-    if not kept:
-        raise ConversationError(f"no conversation fits {text_tokens} tokens of text and {row_tokens} in all: raise "
-                                "text_tokens or row_tokens of the stage")
-    return kept
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:

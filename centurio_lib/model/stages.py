@@ -1,14 +1,21 @@
 """What notebooks 10 to 12 do, a call a step: base model, the stage's mix, features, training, the tuned model."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import torch
 
 from centurio_lib import params, provenance, runs, tables, testsets
-from centurio_lib.data import mix, pictures, prompts, sourced, splits
-from centurio_lib.model import conversation, features, llava, memory, parts, shown, workers
+from centurio_lib.data import mix, pictures, prompts, sourced, splits, spool
+from centurio_lib.model import conversation, features, llava, mapped, memory, parts, shown, workers
 from centurio_lib.model import train as training
+
+# what training asks of a sample
+MIX = pa.schema([tables.SCHEMAS["instructions"].field(name)
+                 for name in ("sample_id", "images", "language", "family", "turns", "text_heavy")])
 
 
 def base(run: runs.Run):
@@ -33,14 +40,20 @@ def shared(run: runs.Run) -> bool:
 
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:
-    """The instruction samples of the run, each in its one language, in training order; then plots and documents."""
-    if run.profile.data.sources:
-        return _joined([sourced_mix(run), plots(run), documents(run, run.profile.instruct)])
+    """The instruction samples of the run, each in its one language, in training order; then plots and documents.
+
+    What they say stays on disk until it is asked for.
+    """
+    own = sourced_mix(run) if run.profile.data.sources else built_mix(run)
+    return _joined(run, [own, plots(run), documents(run, run.profile.instruct)])
+
+
+def built_mix(run: runs.Run) -> Iterator[pa.Table]:
+    """The samples of a run's stage from the study's own instruction table."""
     path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
     chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
-    return _joined([tables.read(path, "instructions").loc[chosen.index], plots(run),
-                    documents(run, run.profile.instruct)])
+    return _rows(run, path, chosen)
 
 
 def caption_mix(run: runs.Run) -> pd.DataFrame:
@@ -52,51 +65,59 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
         raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not "
                                  "set): run notebook 11")
     if run.profile.data.sources:
-        return _joined([sourced_mix(run), documents(run, run.profile.pretrain)])
+        return _joined(run, [sourced_mix(run), documents(run, run.profile.pretrain)])
     table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
     table = table.assign(sample_id=table.image_id + "/" + table.detail, family="caption", text_heavy=False)
     chosen = table.loc[_mixed(table, run, run.profile.pretrain.samples, run.setup.pretrain_english_share).index]
     asked = {"short": prompts.name, "dense": prompts.describe}
     turns = [[{"role": "user", "text": asked[row.detail](row.language)}, {"role": "assistant", "text": row.caption}]
              for row in chosen.itertuples()]
-    return _joined([chosen.assign(images=[[i] for i in chosen.image_id], turns=turns),
-                    documents(run, run.profile.pretrain)])
+    said = pa.Table.from_pandas(chosen.assign(images=[[i] for i in chosen.image_id], turns=turns)[MIX.names], MIX,
+                                preserve_index=False)
+    return _joined(run, [[said], documents(run, run.profile.pretrain)])
 
 
-def sourced_mix(run: runs.Run) -> pd.DataFrame:
+def sourced_mix(run: runs.Run) -> Iterator[pa.Table]:
     """The samples of a run's stage from data sets of the hub, each in its one language, in training order."""
     folder = runs.finished(shown.SOURCED[run.stage], run.profile.name).folder
     translations = runs.finished("03_translate", run.profile.name).folder / run.stage
     pairs = sourced.chosen(run.profile, run.setup, run.stage, sourced.light(folder), run.seed)
-    return sourced.instructions(folder, translations, pairs)
+    return sourced.instructions(folder, translations, pairs, run.folder)
 
 
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+def _joined(run: runs.Run, parts: list[Iterable[pa.Table]]) -> pd.DataFrame:
+    return spool.frame(spool.spooled(run.folder, MIX, chain.from_iterable(parts)))
 
 
-def plots(run: runs.Run) -> pd.DataFrame:
+def _rows(run: runs.Run, path: Path, chosen: pd.DataFrame) -> Iterator[pa.Table]:
+    """Rows of a file of instructions, by the index of those that were chosen of it."""
+    return spool.gathered(spool.stored(run.folder, "instructions", [path]), chosen.index)
+
+
+def plots(run: runs.Run) -> Iterable[pa.Table]:
     """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
     if not params.plots(run.profile, run.setup):
-        return pd.DataFrame()
-    table = tables.read(runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet", "instructions")
+        return []
+    path = runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet"
+    light = tables.read(path, "instructions", columns=["sample_id", "language"])
     wanted = {"en": run.profile.instruct.text_heavy}
-    return mix.drawn(table, wanted, run.seed, "raise smpqa.english, or lower text_heavy")
+    return _rows(run, path, mix.drawn(light, wanted, run.seed, "raise smpqa.english, or lower text_heavy"))
 
 
-def documents(run: runs.Run, stage: params.Stage) -> pd.DataFrame:
+def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
     """The documents of a stage, in languages of the setup's mix, or none. Raises mix.MixError for too few."""
     asked = run.setup.ocr
     if asked is None:
-        return pd.DataFrame()
-    table = tables.read(runs.finished("05_ocr", run.profile.name).folder / "instructions.parquet", "instructions")
-    left_out = mix.missing(table, run.setup.mix)
+        return []
+    path = runs.finished("05_ocr", run.profile.name).folder / "instructions.parquet"
+    light = tables.read(path, "instructions", columns=["sample_id", "language"])
+    left_out = mix.missing(light, run.setup.mix)
     if left_out:
         print(f"no document in {len(left_out)} languages of the mix: {' '.join(left_out)}")
     codes = [code for code in run.setup.mix if code not in left_out]
     wanted = mix.reading_quotas(stage.ocr_samples, codes, asked)
     advice = "raise english, latin or other of ocr in the profile, or lower ocr_samples"
-    return mix.drawn(table, wanted, run.seed, advice)
+    return _rows(run, path, mix.drawn(light, wanted, run.seed, advice))
 
 
 def _mixed(available: pd.DataFrame, run: runs.Run, total: int, english_share: float) -> pd.DataFrame:
@@ -112,23 +133,33 @@ def features_of(run: runs.Run, model, samples: pd.DataFrame) -> features.Feature
 
 
 def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
-              image_features: features.Features) -> list[conversation.Conversation]:
+              image_features: features.Features) -> Sequence[conversation.Conversation]:
     """Samples as tokens, checked before training starts; what is read is spelled where the profile says so.
 
-    Those that are longer than the stage allows are left out, and said to be.
+    Those that are longer than the stage allows are left out, and said to be. Raises conversation.ConversationError
+    where none is left.
     """
+    stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
+    pieces = (chosen.iloc[start:start + spool.ROWS] for start in range(0, len(chosen), spool.ROWS))
+    made = mapped.Mapped(run.folder, (_part(run, piece, tokenizer, image_features, stage) for piece in pieces))
+    too_long = f"longer than {stage.text_tokens} tokens of text, or than {stage.row_tokens} with their images"
+    if not made:
+        raise conversation.ConversationError(f"all {len(chosen)} samples are {too_long}: raise text_tokens or "
+                                             "row_tokens of the stage")
+    if len(made) < len(chosen):
+        print(f"{len(chosen) - len(made)} of {len(chosen)} samples left out: {too_long}")
+    return made
+
+
+def _part(run: runs.Run, chosen: pd.DataFrame, tokenizer, image_features: features.Features,
+          stage: params.Stage) -> list[conversation.Conversation]:
     rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
     spelled = [run.profile.spelled and heavy for heavy in chosen.text_heavy]
     made = conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
-    stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
     if stage.text_tokens is None:
         return made
-    kept = conversation.fitting(made, tokenizer.convert_tokens_to_ids(conversation.IMAGE), stage.text_tokens,
-                                stage.row_tokens)
-    if len(kept) < len(made):
-        print(f"{len(made) - len(kept)} of {len(made)} samples left out: longer than {stage.text_tokens} tokens of "
-              f"text, or than {stage.row_tokens} with their images")
-    return kept
+    image = tokenizer.convert_tokens_to_ids(conversation.IMAGE)
+    return conversation.fitting(made, image, stage.text_tokens, stage.row_tokens)
 
 
 def fresh(run: runs.Run, model):

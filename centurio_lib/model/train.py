@@ -8,6 +8,7 @@ of labels, and it does not pack conversations with images.
 
 import math
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def group_of(name: str, p: torch.nn.Parameter) -> str:
     return "rest"
 
 
-def steps_of(conversations: list[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
+def steps_of(conversations: Sequence[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
     """Every optimiser step of a stage: its micro-batches, each a list of rows of indices into `conversations`."""
     seeds = [seed * 1000 + epoch for epoch in range(stage.epochs)]
     if stage.conversations:
@@ -84,7 +85,7 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
     return workers.added_up(total) / labels, labels
 
 
-def check_lengths(model, conversations: list[Conversation]) -> None:
+def check_lengths(model, conversations: Sequence[Conversation]) -> None:
     """Raises ConversationError naming a conversation that has more tokens than the language model has positions."""
     longest, room = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
     if len(longest.ids) > room:
@@ -92,9 +93,8 @@ def check_lengths(model, conversations: list[Conversation]) -> None:
                                 f"positions for {room}: lower base.text_pixels or raise ocr.smallest")
 
 
-def run(model, pad: int, conversations: list[Conversation], features: Features, stage: Stage, seed: int, folder: Path,
-        key: str,
-        say=print) -> list[dict]:
+def run(model, pad: int, conversations: Sequence[Conversation], features: Features, stage: Stage, seed: int,
+        folder: Path, key: str, say=print) -> list[dict]:
     """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step.
 
     Processes that share a stage all call this; the first of them says how it goes and writes.
