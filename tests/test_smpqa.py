@@ -86,6 +86,13 @@ def test_values_and_colours_differ(kind):
         assert min(chart.values) > 0
 
 
+def test_biggest_and_smallest_slices_can_be_told():
+    for n in range(100):
+        values = np.sort(charts.configuration("pie", artwork.random_for(n)).values)
+        steps = np.diff(values) / values.sum()
+        assert min(steps[0], steps[-1]) >= charts.APART and values[0] / values.sum() > charts.LEAST_SHARE - 0.002
+
+
 @pytest.mark.parametrize("kind", ["bar", "pie"])
 def test_labels_are_on_the_page_and_apart(kind):
     """Boxes of the labels lie within the figure and do not meet."""
@@ -125,17 +132,22 @@ def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels):
             assert not any(box.overlaps(other) for other in boxes[i + 1:]), (n, chart)
 
 
-def test_labels_are_drawn_as_typeset_draws_them():
-    """The outlines that matplotlib fills and HarfBuzz's own pixels cover the same ground."""
-    line = typeset.line("क्षत्रिय", "hi")
-    path = charts.path(line)
-    assert abs(path.vertices[:, 0].max() - line.width) < 0.2
-    figure = charts.Figure((2, 1), dpi=100)
-    canvas = charts.FigureCanvasAgg(figure)
-    figure.add_artist(charts.PathPatch(path, transform=charts.Affine2D().scale(40).translate(10, 40), fc="black", lw=0))
-    canvas.draw()
-    ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(float)
-    assert np.abs(ink - typeset.mask([(line, 10, 60)], 40, (200, 100))).mean() < 2
+@pytest.mark.parametrize(("word", "code"), [("क्षत्रिय", "hi"), ("마름모", "ko"), ("HILL", "en")])
+@pytest.mark.parametrize("em", [11.3, 14.0, 40.0])
+def test_labels_are_drawn_as_typeset_draws_them(word, code, em):
+    """The outlines that matplotlib fills and HarfBuzz's own pixels cover the same ground, wherever a label stands."""
+    line = typeset.line(word, code)
+    assert abs(charts.path(line).vertices[:, 0].max() - line.width) < 0.2
+    drawn = np.asarray(typeset.mask([(line, 10, 60)], em, (200, 100)), float).sum()
+    for shift in (0, 0.25, 0.5, 0.75):
+        figure = charts.Figure((2, 1), dpi=100)
+        canvas = charts.FigureCanvasAgg(figure)
+        figure.add_artist(charts.letters(line, 10 + shift, 40 + shift, em, 0))
+        canvas.draw()
+        ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(float)
+        assert abs(ink.sum() / drawn - 1) < 0.03, shift
+        if shift == 0:
+            assert np.abs(ink - typeset.mask([(line, 10, 60)], em, (200, 100))).mean() < 2
 
 
 def test_words_of_the_test_are_never_labels_in_training():

@@ -14,7 +14,8 @@ from centurio_lib.data import typeset
 
 COLOURS = ["red", "blue", "black", "purple", "green", "brown", "yellow", "orange", "pink", "gray"]
 VERBS = {"move": [Path.MOVETO], "line": [Path.LINETO], "quadratic": [Path.CURVE3] * 2, "cubic": [Path.CURVE4] * 3}
-LEAST_SHARE = 0.07  # of a pie: neighbours' labels stay apart
+LEAST_SHARE = 0.06  # of a pie: neighbours' labels stay apart
+APART = 0.03  # of a pie: by which the extremes differ from any other slice, so that they can be seen
 PAD = 0.6  # ems around a label
 LEAST_PLOT = 0.3  # of the figure's side that is kept for bars or pie: longer labels shrink,
 LEAST_PIE = 0.3  # of its width for a pie
@@ -46,12 +47,21 @@ def configuration(kind: str, random: np.random.Generator) -> Chart:
     if kind == "bar":
         values = random.choice(np.arange(10, 101, 6), n, replace=False)
     else:
-        free = random.dirichlet(np.full(n, 1.5)) * (100 - n * 100 * LEAST_SHARE) + 100 * LEAST_SHARE
-        values = np.round(free) + np.argsort(np.argsort(free))  # rounding makes none equal
+        values = _slices(n, random)
     exploded = tuple(float(v) for v in np.where(random.random(n) < 0.25, 0.12, 0.0))
     return Chart(kind, tuple(int(v) for v in values), tuple(random.choice(COLOURS, n, replace=False).tolist()),
                  float(random.choice([0.8, 1.0, 1.0, 1.25])), bool(random.random() < 0.5), exploded,
                  float(random.uniform(0, 360)), bool(random.random() < 0.4))
+
+
+def _slices(n: int, random: np.random.Generator) -> np.ndarray:
+    """Shares of a pie in thousandths: all differ, none is below LEAST_SHARE, the extremes stand APART."""
+    room = 1 - n * LEAST_SHARE
+    while True:
+        values = np.round(1000 * (random.dirichlet(np.full(n, 1.5)) * room + LEAST_SHARE))
+        steps = np.diff(np.sort(values / values.sum()))
+        if steps.min() > 0 and min(steps[0], steps[-1]) >= APART and values.min() / values.sum() >= LEAST_SHARE - 1e-3:
+            return values
 
 
 def draw(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> Image.Image:
@@ -61,11 +71,16 @@ def draw(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> Im
     figure = Figure((width / 72, height / 72), dpi=72, facecolor="white")  # points are pixels
     canvas = FigureCanvasAgg(figure)
     place = _pie if chart.kind == "pie" else _rows if chart.horizontal else _columns
-    for line, x, y, size, turn in place(figure, chart, labels, width, height, em):
-        move = Affine2D().scale(size).rotate_deg(turn).translate(x, y)
-        figure.add_artist(PathPatch(path(line), transform=move, facecolor="black", linewidth=0))
+    for placed in place(figure, chart, labels, width, height, em):
+        figure.add_artist(letters(*placed))
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+
+def letters(line: typeset.Line, x: float, y: float, size: float, turn: float) -> PathPatch:
+    """A label, as `Places` has it. Never snapped to whole pixels: letters of straight strokes would lose some."""
+    move = Affine2D().scale(size).rotate_deg(turn).translate(x, y)
+    return PathPatch(path(line), transform=move, facecolor="black", linewidth=0, snap=False)
 
 
 def path(line: typeset.Line) -> Path:
