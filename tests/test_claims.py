@@ -56,6 +56,31 @@ def test_verdict_follows_the_rule(english, l100, part, expected):
     assert verdict(found, part) == expected
 
 
+@pytest.mark.parametrize(("english", "l100", "part", "expected"), [
+    (10, 25, {}, "inconclusive"), (25, 10, {}, "inconclusive"), (10, 50, {}, "replicated"),
+    (35, 30, {}, "contradicted"),
+    (24, 25, {"rule": "not_less", "margin": 5.0}, "inconclusive"),
+    (24, 60, {"rule": "not_less", "margin": 5.0}, "inconclusive"),
+    (60, 24, {"rule": "not_less", "margin": 5.0}, "contradicted"),
+    (60, 24, {"rule": "not_more", "margin": 5.0}, "replicated"),
+], ids=["up to guesses", "down to guesses", "up from below guesses", "down", "guesses both", "guesses before",
+        "lost", "no more than what is known"])
+def test_who_came_out_higher_must_do_better_than_guess(english, l100, part, expected):
+    """Chance is 25."""
+    judged = claims.verdicts(rules(part), items(english, l100), "here", draws=300).iloc[0]
+    assert judged.verdict == expected and ("chance" in judged.why) == (expected == "inconclusive")
+
+
+def test_splits_that_cannot_tell_are_not_asked():
+    stated, both = rules(), items(40, 50)
+    both = pd.concat([both, both.assign(split="new-language")])
+    one = stated.model_copy(update={"claims": {"one": stated.claims["one"].model_copy(
+        update={"not_on": ["new-language"]})}})
+    assert claims.verdicts(stated, both, "here", draws=50).split.tolist() == ["new-style", "new-language"]
+    found = claims.verdicts(one, both, "here", draws=50)
+    assert found.split.tolist() == ["new-style"] and len(forest.forest(one, found).axes[0].lines) > 1
+
+
 def test_claim_stands_on_all_of_its_parts():
     up, down, alike = {}, {"higher": ["English"], "lower": ["L100"]}, {"margin": 10.0}
     found = items(40, 50)
@@ -124,10 +149,10 @@ def test_the_studys_claims_are_valid_and_the_papers_cells_can_be_judged():
     assert len(forest.forest(stated, parts).axes[0].lines) > len(parts)
 
 
-def cell(setup, task, language, value, metric):
+def cell(setup, task, language, value, metric, chance=np.nan):
     """One stored cell."""
     return {"setup": setup, "seed": 0, "split": "new-style", "task": task, "language": language,
-            "group": tier_label(language), "metric": metric, "value": float(value)}
+            "group": tier_label(language), "metric": metric, "value": float(value), "chance": chance}
 
 
 def test_each_failure_is_recognised_by_its_cells():
@@ -144,5 +169,27 @@ def test_each_failure_is_recognised_by_its_cells():
 
 
 def test_a_model_that_reads_nothing_at_all_shows_no_failure_of_scripts():
-    cells = pd.DataFrame([cell("L100", "smpqa_read", code, 1, "exact_match") for code in ("ar", "de", "en")])
+    """Whatever its error rate, which is high where nothing is read."""
+    cells = pd.DataFrame([cell("L100", "smpqa_read", code, value, metric) for code in ("ar", "de", "en")
+                          for metric, value in (("exact_match", 1), ("cer", 104))])
     assert signatures.of_runs(cells).signature.tolist() == ["none"]
+
+
+def test_pages_are_read_that_are_read_better_than_guessed():
+    """A guess gets some characters of a page right."""
+    of_pages = {"en": 55, "de": 20, "ar": 12, "hi": 40}
+    cells = pd.DataFrame([cell("L100", "page_read", code, value, "characters", chance=10)
+                          for code, value in of_pages.items()])
+    found = signatures.of_runs(cells)
+    assert found.signature.tolist() == ["near-zero reading of other scripts"] and found.cells[0] == "page_read ar 12"
+    assert signatures.of_runs(cells.assign(value=12)).signature.tolist() == ["none"]
+
+
+def test_photographs_that_are_not_read_are_told_where_drawings_are():
+    read = [cell("L100", "smpqa_read", code, 40, "exact_match") for code in ("de", "ar")]
+    photographs = [cell("L100", "mtvqa", code, value, "exact_match") for code, value in
+                   {"de": 2, "ar": 30, "ko": 0}.items()]
+    found = signatures.of_runs(pd.DataFrame(read + photographs))
+    assert found.signature.tolist() == ["reading that fails outside synthetic images"]
+    assert found.cells[0] == "mtvqa de 2"
+    assert signatures.of_runs(pd.DataFrame(photographs)).signature.tolist() == ["none"]

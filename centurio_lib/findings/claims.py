@@ -69,10 +69,11 @@ class Part(params.Strict):
 
 
 class Claim(params.Strict):
-    """A claim and the parts that it stands on."""
+    """A claim and the parts that it stands on; `not_on`: splits of ours that cannot tell."""
 
     claim: str
     source: str
+    not_on: list[Literal["new-style", "new-language", "test"]] = []
     parts: Annotated[list[Part], Field(min_length=1)]
 
 
@@ -133,16 +134,31 @@ def assess(part: Part, items: pd.DataFrame, level: float, printed: bool = False,
         return {"verdict": NOT_RUN, "why": f"no scores in {', '.join(empty)}"}
     effect = statistics.summed(own, sides(part), level, draws).iloc[0][EFFECT].to_dict()
     verdict, why = judged(*(effect[name] for name in EFFECT[:3]), part.rule, part.margin), ""
-    if part.rule != "more" and not _above_chance(part, own, level, draws):  # alike they are, but of no use
+    if verdict != INCONCLUSIVE and _guessed(part, verdict, effect["value"], own, level, draws):
         verdict, why = INCONCLUSIVE, "no better than chance"
     return {"verdict": verdict, "why": why} | effect
 
 
-def _above_chance(part: Part, own: pd.DataFrame, level: float, draws: int) -> bool:
-    """Whether the setups' mean score is above that of guesses: one-sided, so that both bounds serve at 2 level - 1."""
-    mean = dict.fromkeys(part.setups, 1 / len(part.setups))
-    above = statistics.contrasts(own.assign(score=own.score - own.chance), [mean], part.groups, 2 * level - 1, draws)
-    return above.low[0] > 0
+def _guessed(part: Part, verdict: str, value: float, own: pd.DataFrame, level: float, draws: int) -> bool:
+    """Whether a verdict is on guesses: scores alike where the task is not mastered, or a rise from below chance to it.
+
+    What must be above chance: where scores are said to be alike the lower side, which sets the mark; else the one that
+    came out higher, unless the other is no worse than guesses as it is.
+    """
+    up, down = (part.higher, part.groups), (part.lower, part.against_groups or part.groups)
+    if part.rule != "more" and verdict == REPLICATED:
+        return _gained(*down, own, level, draws).low <= 0
+    winner, loser = (up, down) if value > 0 else (down, up)
+    if part.rule == "more" and _gained(*loser, own, level, draws).value >= 0:
+        return False
+    return _gained(*winner, own, level, draws).low <= 0
+
+
+def _gained(setups: list[str], groups: list[str], own: pd.DataFrame, level: float, draws: int) -> pd.Series:
+    """What some setups score above guesses: value, low, ... One-sided, so that both bounds serve at 2 level - 1."""
+    mean = dict.fromkeys(setups, 1 / len(setups))
+    gained = statistics.contrasts(own.assign(score=own.score - own.chance), [mean], groups, 2 * level - 1, draws)
+    return gained.iloc[0]
 
 
 def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
@@ -159,8 +175,8 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
     """A row for each part of each claim and each split: where, split, claim, part, verdict, why, the effect.
 
     `items` have chance and script (`with_chance`, `paper.items`); `names`: under which other name a setup of ours has
-    them. The blind split is left out, and a part is judged on the splits that hold its scores; on all, as not run,
-    where none does. Raises ValueError for items of no split.
+    them. The blind split is left out, and a part is judged on the splits that hold its scores and can tell; on
+    all, as not run, where none does. Raises ValueError for items of no split.
     """
     names = paper.SAME_RUN if printed else names or {}
     splits = [split for split in dict.fromkeys(items.split) if split != scores.BLIND]
@@ -170,6 +186,8 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
     for split in splits:
         of_split = items[items.split == split]
         for name, claim in claims.claims.items():
+            if split in claim.not_on:
+                continue
             level = 1 - (1 - claims.confidence) / len(claim.parts)
             for i, part in enumerate(claim.parts):
                 if held[part.of] and split not in held[part.of]:

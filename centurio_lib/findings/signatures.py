@@ -7,9 +7,11 @@ import pandas as pd
 
 from centurio_lib.findings import scores
 from centurio_lib.findings.paper import script
-from centurio_lib.params import SMPQA_READ
+from centurio_lib.params import PAGE_READ, SMPQA_READ
 
-FLOOR = 5.0  # score points: reading at or below it is next to nothing
+SYNTHETIC = [SMPQA_READ, PAGE_READ]  # reading of what the study draws itself
+REAL = ["mtvqa"]  # and of photographs
+FLOOR = 5.0  # score points above chance: reading at or below it is next to nothing
 ASIDE = 20.0  # score points of fidelity below the ceiling
 DROP = 5.0  # score points of English below the setup that is tuned in English alone
 BASELINE = "English"
@@ -24,12 +26,23 @@ class Signature(NamedTuple):
     found: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 
+def _reading(own: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+    """Cells of reading tasks by their headline metric, with script and whether anything is read, chance aside."""
+    cells = own[own.task.isin(tasks) & (own.metric == own.task.map(scores.HEADLINE))]
+    return cells.assign(script=cells.language.map(script), read=cells.value - cells.chance.fillna(0) > FLOOR)
+
+
 def unread_scripts(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
-    """Reading of scripts other than Latin near zero where Latin or English is read."""
-    reading = own[own.task == SMPQA_READ].assign(script=lambda rows: rows.language.map(script))
-    if not (reading[reading.script != "other"].value > FLOOR).any():
-        return reading.iloc[:0]
-    return reading[(reading.script == "other") & (reading.value <= FLOOR)]
+    """Reading of scripts other than Latin near zero in a task where Latin or English is read."""
+    reading = _reading(own, SYNTHETIC)
+    able = reading[reading.read & (reading.script != "other")].task
+    return reading[reading.task.isin(able) & (reading.script == "other") & ~reading.read]
+
+
+def unread_photographs(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
+    """Reading of photographs near zero in a language in which synthetic images are read."""
+    synthetic, real = _reading(own, SYNTHETIC), _reading(own, REAL)
+    return real[real.language.isin(synthetic[synthetic.read].language) & ~real.read]
 
 
 def wrong_language(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
@@ -53,8 +66,11 @@ def english_drop(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
 
 SIGNATURES = {
     "near-zero reading of other scripts": Signature("an image encoder without multilingual OCR data", unread_scripts),
+    "reading that fails outside synthetic images": Signature("too little text in photographs in the data",
+                                                             unread_photographs),
     "answers in the wrong language": Signature("too little tuning in the language", wrong_language),
-    "English drop": Signature("more than 75 % of the mix in other languages, or too low a LoRA rank", english_drop),
+    "English drop": Signature("usually more than 75 % of the mix in other languages, or too low a LoRA rank",
+                              english_drop),
 }
 
 

@@ -8,6 +8,8 @@ Draws are shared by all setups, so that a difference is between the same items o
 Few languages or seeds need care, and are taken care of: n - 1 of n are drawn (an unbiased variance: Rao and Wu 1988),
 each level's deviation is stretched by the root of df/chi2 (Student's t in place of the normal: Hesterberg 2015), and
 the languages' deviation is shrunk by what their items already explain (else the items' noise would count twice).
+Several seeds' own noise is in the items and in the seeds and counts twice: with three seeds that do not
+differ an interval is about a sixth too wide, which is nothing beside Student's t of two degrees of freedom.
 A group of one language (English) varies by its items alone. Where all items score alike, the interval has no width
 whatever the number of items: look at `items`.
 """
