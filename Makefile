@@ -10,7 +10,7 @@ BASE_PYTHON ?= python3.11
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures report test lab bench peers export base lint lock reader browser clean
+.PHONY: help env fetch study smoke data figures redraw report test lab bench peers export base lint lock reader browser clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -37,6 +37,9 @@ data: fetch  ## the data tables of a profile only
 
 figures: $(READY)  ## tables and figures of a profile, drawn again from its stored scores
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
+
+redraw: $(READY)  ## tables and figures drawn from the scores that are kept beside them, where no run is
+	$(PYTHON) -m centurio_lib.findings.kept $(PROFILE) $(SEEDS)
 
 report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report

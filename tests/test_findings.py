@@ -15,7 +15,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from centurio_lib import paths, provenance, runs, tables
+from centurio_lib import paths, provenance
 from centurio_lib.findings import ablation, figures, formats, paper, scores
 from centurio_lib.languages import languages, tier_label
 
@@ -179,75 +179,6 @@ def test_a_table_has_the_declared_columns_in_order_and_the_paper_beside():
         (found.split == "blind") & (found.setup == "L100") & (found.group == "T5")].value.item(), 1)
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A home of its own, with an evaluation notebook that does nothing."""
-    notebooks = tmp_path / "notebooks"
-    notebooks.mkdir()
-    notebook = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}]}
-    (notebooks / "12_evaluate.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    monkeypatch.setattr(paths, "HOME", tmp_path)
-    monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
-    return tmp_path
-
-
-def evaluated(setup: str, value: float) -> runs.Run:
-    """A finished evaluation at the smoke profile, with one score."""
-    run = runs.start("12_evaluate", "smoke", setup, 0)
-    row = cell(value, setup=setup) | {"profile": "smoke", "backbone": "toy", "tier": "T5", "n": 4, "chance": 0.0}
-    tables.write(run.folder / "scores.parquet", "scores", pd.DataFrame([row]).drop(columns="group"))
-    runs.finish(run)
-    return run
-
-
-def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home):
-    stale = evaluated("English", 10.0)
-    evaluated("L100", 20.0)
-    found = scores.stored(scores.inputs("smoke", ["L100", "English"], 1))
-    assert set(found) > set(scores.CELL) and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
-    with pytest.raises(provenance.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
-        scores.inputs("smoke", ["English", "T5"], 1)
-    record = stale.folder / "provenance.json"
-    old = provenance.read_json(record)
-    provenance.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
-    with pytest.raises(provenance.KeyMismatch, match=r"English.*other params"):
-        scores.inputs("smoke", ["L100", "English"], 1)
-
-
-def test_cells_go_along_with_the_figures(home):
-    """One file holds those of all runs; what must not be averaged is not kept together either."""
-    one, other = evaluated("English", 10.0), evaluated("L100", 20.0)
-    stored = [run.folder / "scores.parquet" for run in (other, one)]
-    kept = scores.keep(stored, "smoke")
-    assert kept == home / "figures" / "smoke" / "scores.parquet"
-    pd.testing.assert_frame_equal(scores.stored([kept]), scores.stored(stored))
-    tables.write(stored[0], "scores", tables.read(stored[0], "scores").assign(profile="laptop"))
-    with pytest.raises(ValueError, match="different studies"):
-        scores.keep(stored, "smoke")
-
-
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda rows: rows.assign(profile="laptop"), r"different studies.*profile is \['laptop', 'smoke'\]"),
-    (lambda rows: rows.assign(backbone="other"), "different studies.*backbone"),
-    (lambda rows: rows.assign(value=np.nan), "NaN scores.*'setup': 'T5'"),
-    (lambda rows: rows.iloc[:0], "scores.parquet is empty"),
-], ids=["profile", "base model", "nan", "empty"])
-def test_stored_scores_that_must_not_be_averaged_are_errors(change, message, home):
-    evaluated("English", 10.0)
-    path = evaluated("T5", 20.0).folder / "scores.parquet"
-    tables.write(path, "scores", change(tables.read(path, "scores")))
-    with pytest.raises(ValueError, match=message):
-        scores.stored(scores.inputs("smoke", ["English", "T5"], 1))
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"], ids=["nothing in it", "cut off"])
-def test_a_file_that_is_no_table_is_named(content, home):
-    path = evaluated("English", 10.0).folder / "scores.parquet"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"English/seed0/scores\.parquet is empty or damaged"):
-        scores.stored(scores.inputs("smoke", ["English"], 1))
-
-
 def items_of(cells: pd.DataFrame, n: int = 4) -> pd.DataFrame:
     """Items whose means are the cells' values."""
     spread = np.linspace(-4, 4, n)
@@ -355,8 +286,9 @@ def test_the_rq1_figure_shows_each_seed_and_the_baselines():
     assert printed.lines[0].get_ydata()[0] == 53.6
 
 
-def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(home):
-    source = home / "results" / "scores.parquet"
+def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    source = tmp_path / "results" / "scores.parquet"
     source.parent.mkdir()
     source.write_bytes(b"scores")
     run = SimpleNamespace(notebook="20_rq1_number_of_languages", key={"params": {"seeds": 1}})

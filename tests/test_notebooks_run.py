@@ -6,6 +6,8 @@ The study runs once for all tests (`smoke_study`). Run with: pytest tests/test_n
 import os
 import re
 import shlex
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pandas as pd
 import pytest
 import tiny_peers
 from safetensors import safe_open
-from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, run_in, smoke_study, target
+from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, environment, run_in, smoke_study, target
 
 from centurio_lib import params, paths, provenance, runs, tables
 from centurio_lib.evaluation.tasks import OWN, PICTURES, TEXT
@@ -70,6 +72,21 @@ def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
                   "--no-progress-bar", *BY_HAND[notebook])
     assert done.returncode == 0, done.stdout[-3000:]
     assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+
+
+def test_a_reader_draws_the_same_tables_from_what_lies_beside_the_figures(study, tmp_path):
+    """With no run, and no data."""
+    shutil.copytree(study.home / "figures" / "smoke", tmp_path / "figures" / "smoke")
+    drawn = {name: (tmp_path / "figures/smoke" / name).read_bytes() for name in ("rq1_scores.csv", "rq4_smpqa.csv")}
+    for name in drawn:
+        (tmp_path / "figures/smoke" / name).unlink()
+    for notebook in ("20_rq1_number_of_languages", "23_rq4_text_in_images"):
+        command = ["papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"), "--no-progress-bar",
+                   "-p", "kept", "True"]
+        done = subprocess.run(command, cwd=study.home, env=environment(study.home) | {"CENTURIO_HOME": str(tmp_path)},
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert {name: (tmp_path / "figures/smoke" / name).read_bytes() for name in drawn} == drawn
 
 
 # === what it leaves ===

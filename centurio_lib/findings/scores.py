@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params, paths, runs, tables
+from centurio_lib import params, runs
+from centurio_lib.findings import kept as keeping
 from centurio_lib.findings.statistics import ITEM, grouped
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.tables import BLIND
@@ -37,11 +38,14 @@ TEXT = set(params.TEXT_TASKS)  # text in images: tables of their own, by script
 GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 
 
-def inputs(profile: str, setups: list[str], seeds: int) -> list[Path]:
-    """Stored score tables of some setups, seeds 0 to seeds - 1.
+def inputs(profile: str, setups: list[str], seeds: int, kept: bool = False) -> list[Path]:
+    """Stored score tables of some setups, seeds 0 to seeds - 1; `kept`: as they lie beside the figures.
 
-    Raises provenance.KeyMismatch where one is missing, or was made by other params or code than the present ones.
+    Raises provenance.KeyMismatch where one is missing, or was made by other params or code than the present ones;
+    keeping.NotKept.
     """
+    if kept:
+        return keeping.unpacked(profile, setups, seeds)
     wanted = [(setup, seed) for setup in setups for seed in range(seeds)]
     return [runs.finished("12_evaluate", profile, setup, seed).folder / "scores.parquet" for setup, seed in wanted]
 
@@ -49,48 +53,24 @@ def inputs(profile: str, setups: list[str], seeds: int) -> list[Path]:
 def stored(sources: list[Path]) -> pd.DataFrame:
     """Cells of every task and metric in some stored score tables (`inputs`), in that order.
 
-    Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
+    Raises ValueError as `kept.together`.
     """
-    found = _read(sources, "scores", "value")
+    found = keeping.together(sources, "scores")
     return found.rename(columns={"tier": "group"})[[*CELL, "n", "chance"]]
-
-
-def keep(sources: list[Path], profile: str) -> Path:
-    """Write the cells of some score tables together to figures/<profile>/scores.parquet, beside the figures.
-
-    Raises ValueError as `stored`.
-    """
-    return tables.write(paths.figures(profile) / "scores.parquet", "scores", _read(sources, "scores", "value"))
 
 
 def items(sources: list[Path]) -> pd.DataFrame:
     """Items of every task behind some stored score tables: the columns of `statistics.ITEM`, and metric.
 
     An answer whose language was identified is there twice: with its score, and for fidelity with 100 or 0.
-    Raises ValueError as `stored`.
+    Raises ValueError as `kept.together`.
     """
-    found = _read([Path(path).with_name("predictions.parquet") for path in sources], "predictions", "score")
+    found = keeping.together(keeping.of(sources, "predictions"), "predictions")
     found["group"] = found.language.map(tier_label)
     identified = found[found.in_language.notna()]
     return pd.concat([found.assign(metric=found.task.map(HEADLINE)),
                       identified.assign(metric="fidelity", score=100 * identified.in_language)],
                      ignore_index=True)[[*ITEM, "metric"]]
-
-
-def _read(sources: list[Path], name: str, value: str) -> pd.DataFrame:
-    """Some tables of one study, one below the other, after a look at what must not be averaged over."""
-    frames = [tables.read(path, name) for path in sources]
-    for path, frame in zip(sources, frames, strict=True):
-        if frame.empty:
-            raise ValueError(f"{path} is empty: remove its folder and evaluate that run again")
-        if frame[value].isna().any():
-            bad = frame[frame[value].isna()].iloc[0][["setup", "seed", "task", "language"]]
-            raise ValueError(f"{path} holds NaN scores, {bad.to_dict()} among them: evaluate that run again")
-    found = pd.concat(frames, ignore_index=True)
-    for column in ("profile", "backbone"):
-        if found[column].nunique() > 1:
-            raise ValueError(f"scores of different studies in one table: {column} is {sorted(set(found[column]))}")
-    return found
 
 
 def headline(cells: pd.DataFrame, metrics: dict[str, str] = HEADLINE, without: Collection[str] = ()) -> pd.DataFrame:
