@@ -256,6 +256,16 @@ def test_rows_are_flagged():
 
 
 # === bad input ===
+def test_gpu_without_its_libraries_is_refused_with_what_to_install(folder, monkeypatch):
+    def lacking(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(translators.ctypes, "CDLL", lacking)
+    message = r"libcublasLt\.so\.12: cannot open.*nvidia-cublas-cu12.*engine: transformers"
+    with pytest.raises(TranslationError, match=message):
+        translators.Fast(folder, OPTIONS, folder, device="cuda")
+
+
 def test_latin_is_never_silent():
     unsaid = OPTIONS.model_copy(update={"missing": {}})
     with pytest.raises(TranslationError, match=r"NLLB lacks Latin \(la\).*leave_out or to keep in english"):
