@@ -182,6 +182,15 @@ def test_samples_and_images_are_taken_in(home, tmp_path):
         images[["nobody"]]
 
 
+def test_images_of_both_parts_of_coco_are_found(home, tmp_path):
+    """LVIS-Instruct4V names pictures of COCO's training and validation sets, by the same file names here."""
+    done = collect.take_in(tmp_path / "out" / "lvis", catalogue.entries()["lvis_instruct4v"], OPTIONS)
+    assert done["samples"] == 4 and done["bad"] == 0
+    found = shelf.Mapped(collect.image_files(tmp_path / "out"))
+    wanted = [image for row in samples(tmp_path / "out").images for image in row]
+    assert len({bytes(image) for image in found[wanted].image}) == 4
+
+
 def test_profile_may_take_a_part_and_the_report_says_the_papers_number(home, tmp_path):
     options = OPTIONS.model_copy(update={"at_most": 7, "instruct": ["vqav2", "ocrvqa"]})
     table = collect.build(tmp_path, "instruct", options).set_index("source")
