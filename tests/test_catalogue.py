@@ -123,6 +123,7 @@ def test_papers_profiles_name_all_that_can_be_had_and_ask_for_no_more(name):
         ("refcoco", 3, 1, 4),
         ("coco_captions", 6, 1, 4),
         ("arxivqa", 4, 1, 4),
+        ("geo170k", 3, 1, 8),
         ("screenqa", 4, 1, 4),
         ("mathvision", 3, 1, 2),
         ("aya", 8, 0, 2),
@@ -144,6 +145,8 @@ def test_every_form_of_row_becomes_a_conversation(name, n, images, turns, home):
 def test_all_questions_on_one_image_make_one_conversation(home):
     first = raws("screenqa")[0]
     assert [text for role, text in first.turns if role == "user"] == ["What is shown 0?", "What is shown 4?"]
+    figure = raws("geo170k")[1]
+    assert [text for _, text in figure.turns if text.startswith("At place")] == ["At place 2.", "At place 3."]
     assert [text for role, text in raws("arxivqa")[1].turns if role == "user"][1].startswith("Which 3?")
 
 
