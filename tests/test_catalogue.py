@@ -274,3 +274,17 @@ def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
     monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     with pytest.raises(OSError, match=r"about 156 GB are wanted for images, 1 GB are free"):
         collect.build(tmp_path, "pretrain", OPTIONS)
+
+
+def test_disk_is_asked_for_what_is_still_to_come(home, tmp_path, monkeypatch):
+    """Of 1.3 M samples: what an unfinished run took in is there, and after a finished one nothing is wanted."""
+    entry, asked = catalogue.entry("sharegpt4v", "pretrain"), lambda: collect._left(tmp_path / "s", entry, OPTIONS)
+    assert asked() == 1_300_000
+    done = collect.take_in(tmp_path / "s", entry, OPTIONS)
+    assert done["finished"] and asked() == 0
+    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"finished": False})
+    assert asked() == 1_300_000 - done["samples"] == 1_300_000 - 72
+    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"key": "other"})
+    assert asked() == 1_300_000
+    monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    assert len(collect.build(tmp_path / "none", "pretrain", None)) == 0
