@@ -254,6 +254,17 @@ def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_
         )
 
 
+def test_a_damaged_archive_costs_its_image_alone(home, tmp_path):
+    path = home / "coco_train2017" / "train2017.zip"
+    damaged = bytearray(path.read_bytes())
+    damaged[200] ^= 0xFF  # within the first of 24 images
+    path.write_bytes(damaged)
+    done = {**collect.EMPTY, "key": ""}
+    archives, found = Images([path]), [f"train2017/{name}" for name in tiny_hub.coco(3)]
+    assert [bool(collect._images([name], "s", archives, done, 20)) for name in found] == [False, True, True]
+    assert done["bad"] == 1 and done["images"] == 3 and "cannot be read from its archive" in done["examples"][0]
+
+
 def test_images_are_read_one_after_the_other(home, tmp_path):
     """A data set is never whole in memory: of its rows, no more than a shard is read ahead of what is
     written.
