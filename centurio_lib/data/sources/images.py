@@ -36,7 +36,10 @@ class Images:
             self.by_last.setdefault(PurePosixPath(name).name, []).append(name)
 
     def read(self, name: str) -> bytes:
-        """Bytes of an image. Raises KeyError for one that no archive holds, or several do, ValueError for a damaged one."""
+        """Bytes of an image.
+
+        Raises KeyError for one that no archive holds, or several do, and ValueError for a damaged one.
+        """
         try:
             return self.readers[self._member(name)]()
         except (zipfile.BadZipFile, zlib.error, tarfile.TarError, EOFError, OSError) as error:
