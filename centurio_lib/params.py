@@ -127,6 +127,7 @@ class Evaluation(Strict):
 
     items: dict[str, Count | Literal["all"]]
     batch: Count
+    batch_tokens: Count | None = None  # of a batch with padding and answers, at most; None: any number
     seed: int
     identifier: Literal["cld2", "glotlid"] = "cld2"
 

@@ -123,6 +123,7 @@ def test_papers_profiles_name_all_that_can_be_had_and_ask_for_no_more(name):
         ("refcoco", 3, 1, 4),
         ("coco_captions", 6, 1, 4),
         ("arxivqa", 4, 1, 4),
+        ("geo170k", 3, 1, 8),
         ("screenqa", 4, 1, 4),
         ("mathvision", 3, 1, 2),
         ("aya", 8, 0, 2),
@@ -144,6 +145,8 @@ def test_every_form_of_row_becomes_a_conversation(name, n, images, turns, home):
 def test_all_questions_on_one_image_make_one_conversation(home):
     first = raws("screenqa")[0]
     assert [text for role, text in first.turns if role == "user"] == ["What is shown 0?", "What is shown 4?"]
+    figure = raws("geo170k")[1]
+    assert [text for _, text in figure.turns if text.startswith("At place")] == ["At place 2.", "At place 3."]
     assert [text for role, text in raws("arxivqa")[1].turns if role == "user"][1].startswith("Which 3?")
 
 
@@ -180,6 +183,15 @@ def test_samples_and_images_are_taken_in(home, tmp_path):
     assert all(max(collect.artwork.from_bytes(image).size) == 20 for image in found.image)
     with pytest.raises(KeyError, match=r"nobody"):
         images[["nobody"]]
+
+
+def test_images_of_both_parts_of_coco_are_found(home, tmp_path):
+    """LVIS-Instruct4V names pictures of COCO's training and validation sets, by the same file names here."""
+    done = collect.take_in(tmp_path / "out" / "lvis", catalogue.entries()["lvis_instruct4v"], OPTIONS)
+    assert done["samples"] == 4 and done["bad"] == 0
+    found = shelf.Mapped(collect.image_files(tmp_path / "out"))
+    wanted = [image for row in samples(tmp_path / "out").images for image in row]
+    assert len({bytes(image) for image in found[wanted].image}) == 4
 
 
 def test_profile_may_take_a_part_and_the_report_says_the_papers_number(home, tmp_path):
@@ -242,6 +254,17 @@ def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_
         )
 
 
+def test_a_damaged_archive_costs_its_image_alone(home, tmp_path):
+    path = home / "coco_train2017" / "train2017.zip"
+    damaged = bytearray(path.read_bytes())
+    damaged[200] ^= 0xFF  # within the first of 24 images
+    path.write_bytes(damaged)
+    done = {**collect.EMPTY, "key": ""}
+    archives, found = Images([path]), [f"train2017/{name}" for name in tiny_hub.coco(3)]
+    assert [bool(collect._images([name], "s", archives, done, 20)) for name in found] == [False, True, True]
+    assert done["bad"] == 1 and done["images"] == 3 and "cannot be read from its archive" in done["examples"][0]
+
+
 def test_images_are_read_one_after_the_other(home, tmp_path):
     """A data set is never whole in memory: of its rows, no more than a shard is read ahead of what is
     written.
@@ -262,3 +285,17 @@ def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
     monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     with pytest.raises(OSError, match=r"about 156 GB are wanted for images, 1 GB are free"):
         collect.build(tmp_path, "pretrain", OPTIONS)
+
+
+def test_disk_is_asked_for_what_is_still_to_come(home, tmp_path, monkeypatch):
+    """Of 1.3 M samples: what an unfinished run took in is there, and after a finished one nothing is wanted."""
+    entry, asked = catalogue.entry("sharegpt4v", "pretrain"), lambda: collect._left(tmp_path / "s", entry, OPTIONS)
+    assert asked() == 1_300_000
+    done = collect.take_in(tmp_path / "s", entry, OPTIONS)
+    assert done["finished"] and asked() == 0
+    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"finished": False})
+    assert asked() == 1_300_000 - done["samples"] == 1_300_000 - 72
+    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"key": "other"})
+    assert asked() == 1_300_000
+    monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    assert len(collect.build(tmp_path / "none", "pretrain", None)) == 0

@@ -84,6 +84,12 @@ def test_batched_answers_equal_those_given_one_by_one(batch, alone, model, promp
     assert answers(model, prompts, IMAGES, shown, batch) == alone
 
 
+@pytest.mark.parametrize("tokens", [1, 60, 200])
+def test_answers_are_the_same_whatever_tokens_a_batch_may_hold(tokens, alone, model, prompts, shown):
+    assert generate.answers(model, tiny.tokenizer(), prompts, IMAGES, shown, [ROOM] * len(prompts), 100,
+                            batch_tokens=tokens) == alone
+
+
 def test_answers_come_in_the_order_of_the_questions(alone, model, prompts, shown):
     order = np.random.default_rng(0).permutation(len(prompts)).tolist()
     shuffled = answers(model, [prompts[i] for i in order], [IMAGES[i] for i in order], shown, batch=4)
@@ -130,13 +136,16 @@ def test_nothing_asked_nothing_answered(model, shown):
     assert answers(model, [], [], shown, batch=4) == []
 
 
-@given(st.lists(st.tuples(st.integers(1, 90), st.sampled_from([4, 16, 40])), max_size=50), st.integers(1, 9))
-def test_every_prompt_is_in_one_batch_of_one_room_sorted_by_length(shape, batch):
+@given(st.lists(st.tuples(st.integers(1, 90), st.sampled_from([4, 16, 40])), max_size=50), st.integers(1, 9),
+       st.none() | st.integers(1, 400))
+def test_every_prompt_is_in_one_batch_of_one_room_sorted_by_length(shape, batch, tokens):
     prompts = [np.zeros(length) for length, _ in shape]
-    made = generate.batches(prompts, [room for _, room in shape], batch)
+    made = generate.batches(prompts, [(room,) for _, room in shape], batch, tokens)
     assert sorted(i for mine in made for i in mine) == list(range(len(shape)))
     for mine in made:
         assert 0 < len(mine) <= batch and len({shape[i][1] for i in mine}) == 1
+        padded = len(mine) * (max(shape[i][0] for i in mine) + shape[mine[0]][1])
+        assert tokens is None or len(mine) == 1 or padded <= tokens
     for room in {room for _, room in shape}:
         lengths = [shape[i][0] for mine in made for i in mine if shape[i][1] == room]
         assert lengths == sorted(lengths)

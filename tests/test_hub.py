@@ -6,6 +6,7 @@ Run with: pytest tests/test_hub.py
 import hashlib
 import http.server
 import threading
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +40,31 @@ def test_images_are_found_by_the_names_data_sets_give_them(tmp_path):
     for unclear in ("2.jpg", "3.jpg"):
         with pytest.raises(KeyError, match=unclear):
             images.read(unclear)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_member_is_a_bad_image_and_leaves_the_others(packed, tmp_path):
+    path, content = tmp_path / "a.zip", bytes(range(256)) * 8
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("1.jpg", content)
+        archive.writestr("2.jpg", b"two")
+    damaged = bytearray(path.read_bytes())
+    damaged[60] ^= 0xFF  # within the first member's content
+    path.write_bytes(damaged)
+    images = Images([path])
+    with pytest.raises(ValueError, match=r"image '1\.jpg' cannot be read from its archive"):
+        images.read("1.jpg")
+    assert images.read("2.jpg") == b"two"
+
+
+def test_a_tar_that_breaks_off_is_a_bad_image(tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(tiny_hub.tarred({"1.jpg": b"one", "2.jpg": b"2" * 5000}))
+    images = Images([path])
+    path.write_bytes(path.read_bytes()[:2000])
+    assert images.read("1.jpg") == b"one"
+    with pytest.raises(ValueError, match=r"image '2\.jpg' cannot be read"):
+        images.read("2.jpg")
 
 
 @pytest.mark.parametrize("name", ["../out.jpg", "/etc/out.jpg", "a/../../out.jpg"])

@@ -8,6 +8,8 @@ import re
 import pytest
 import tiny
 import torch
+from peft import peft_model
+from peft.utils import save_and_load
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from centurio_lib.model import batches, conversation, forward, llava, parts
@@ -176,6 +178,14 @@ def test_merged_model_is_a_plain_one_with_the_same_logits(tuning, batch_and_feat
     assert type(merged).__name__ == "LlavaForConditionalGeneration" and not merged.training
     assert not any("lora" in name for name, _ in merged.named_parameters())
     assert torch.allclose(logits(merged, batch_and_features), before, **CLOSE)
+
+
+def test_an_adapter_is_read_to_where_its_model_lies(tmp_path, monkeypatch):
+    """And not onto a GPU that peft finds: the parent of several workers has to leave those alone."""
+    llava.save(tuned("lora"), tmp_path)
+    for module in (peft_model, save_and_load):
+        monkeypatch.setattr(module, "infer_device", lambda: pytest.fail("peft chose a device by itself"))
+    assert {p.device.type for p in llava.load(tiny.model(), tmp_path).parameters()} == {"cpu"}
 
 
 def test_folder_without_an_adapter_is_an_error(tmp_path):

@@ -85,6 +85,15 @@ def test_activations_of_a_layer_are_what_autograd_keeps(name, tmp_path):
     assert predicted == pytest.approx(measured, rel=0.2)
 
 
+@pytest.mark.parametrize(("rows", "row_tokens", "tiling", "images"), [
+    (1, 1024, 1, 1), (1, 2560, 1, 3), (2, 1024, 1, 2), (1, 500, 1, 1), (1, 2560, 2, 15)])
+def test_a_row_is_counted_with_as_many_images_as_it_has_room_for(rows, row_tokens, tiling, images):
+    """A packed row of 2560 tokens holds three of 729; a tiled one is seen whole and in four parts."""
+    need = NEED._replace(rows=rows, row_tokens=row_tokens, tiling=tiling)
+    found = memory.parts(*memory.shapes(NAMES["phi"], SIGLIP), need)["images"]
+    assert found == images * 729 * 1152 * 27 * 2
+
+
 # === the verdict ===
 def test_all_four_fit_24_gib_as_the_paper_profile_sets_them():
     table = memory.table(list(NAMES.values()), SIGLIP, NEED)

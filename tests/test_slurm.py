@@ -4,12 +4,16 @@ Run with: pytest tests/test_slurm.py
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from smoke_study import copy_of_repository, environment
+
+from centurio_lib import paths
 
 pytest.importorskip("snakemake_executor_plugin_slurm", reason="pip install -e '.[slurm]'")
 
@@ -54,6 +58,16 @@ def cluster(tmp_path) -> tuple[Path, dict[str, str]]:
         (commands / name).chmod(0o755)
     own = environment(home)
     return home, own | {"PATH": f"{commands}{os.pathsep}{own['PATH']}", "STANDIN_JOBS": str(jobs)}
+
+
+def test_long_rules_have_days_and_tries_enough_for_the_papers_stages():
+    """One H100 in place of the paper's four takes 80 hours to pre-train Phi, and a smaller GPU some times that."""
+    profile = yaml.safe_load((paths.REPO / "params/snakemake/slurm/config.yaml").read_text())
+    rules = set(re.findall(r"^rule (\w+):", (paths.REPO / "Snakefile").read_text(), re.M))
+    hours = {rule: own["runtime"] / 60 for rule, own in profile["set-resources"].items()}
+    assert set(hours) <= rules and min(hours.values()) * 60 > profile["default-resources"]["runtime"]
+    for stage, of_four in (("pretrain", 20), ("instruct", 10)):
+        assert hours[stage] * (1 + profile["retries"]) >= 5 * 4 * of_four
 
 
 def test_study_is_sent_to_the_cluster_rule_by_rule(cluster):

@@ -3,14 +3,18 @@
 Run with: pytest tests/test_translate.py
 """
 
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 import tiny_nllb
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
+from centurio_lib import paths
 from centurio_lib.data import sentences, translate, translators
 from centurio_lib.data.sources import hub
 from centurio_lib.data.translators import TranslationError
@@ -252,6 +256,16 @@ def test_rows_are_flagged():
 
 
 # === bad input ===
+def test_gpu_without_its_libraries_is_refused_with_what_to_install(folder, monkeypatch):
+    def lacking(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(translators.ctypes, "CDLL", lacking)
+    message = r"libcublasLt\.so\.12: cannot open.*nvidia-cublas-cu12.*engine: transformers"
+    with pytest.raises(TranslationError, match=message):
+        translators.Fast(folder, OPTIONS, folder, device="cuda")
+
+
 def test_latin_is_never_silent():
     unsaid = OPTIONS.model_copy(update={"missing": {}})
     with pytest.raises(TranslationError, match=r"NLLB lacks Latin \(la\).*leave_out or to keep in english"):
@@ -261,6 +275,34 @@ def test_latin_is_never_silent():
         "de",
         "la",
     ]
+
+
+def pickled(folder: Path) -> Path:
+    """A checkpoint as NLLB's own repository has it: its weights as pytorch_model.bin."""
+    made = tiny_nllb.checkpoint(folder)
+    torch.save(load_file(made / "model.safetensors"), made / "pytorch_model.bin")
+    (made / "model.safetensors").unlink()
+    return made
+
+
+def test_pickled_weights_are_refused_with_the_command_that_converts_them(tmp_path, monkeypatch):
+    folder = pickled(tmp_path / "nllb")
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    with pytest.raises(hub.HubError, match=r"holds no \*\.safetensors.*refs/pr/.*convert them once") as error:
+        hub.model("nllb")
+    command = str(error.value).splitlines()[-1]
+    exec(command.removeprefix('python -c "').removesuffix('"'), {})
+    assert hub.model("nllb") == folder
+    assert translators.Plain(folder, OPTIONS)(["The cat."], "deu_Latn")
+
+
+def test_pickled_weights_of_the_hub_are_refused_at_any_revision(tmp_path, monkeypatch):
+    asked, folder = [], pickled(tmp_path / "cache")
+    monkeypatch.setattr(hub, "snapshot_download", lambda name, **options: asked.append(options) or str(folder))
+    monkeypatch.setattr(paths, "DATASETS", tmp_path / "datasets")
+    with pytest.raises(hub.HubError, match=r"revision='refs/pr/1'.*datasets/some/nllb"):
+        hub.model("some/nllb", "refs/pr/1")
+    assert asked[0]["revision"] == "refs/pr/1" and "*.bin" not in asked[0]["allow_patterns"]
 
 
 def test_unknown_target_and_missing_checkpoint_are_clear(fast):

@@ -156,6 +156,13 @@ def write(home: Path, n: int = 24) -> Path:
         + [chat(None, 7)]
     )
     put(home, place["gqa"], "llava_v1_5_mix665k.json", as_json(mixed))
+    figures = [chat(f"geo3k/{i // 2}.png", i) for i in range(6)]
+    put(home, place["geo170k"], "qa_tuning.json", as_json(figures))
+    put(home, place["geo170k"], "images.zip", zipped({f"images/geo3k/{i}.png": picture(i) for i in range(3)}))
+    lvis = [chat(f"{part}2017/{name}", 0) for part in ("train", "val") for name in coco(2)]
+    put(home, place["lvis_instruct4v"], "lvis_instruct4v_220k.json", as_json(lvis))
+    validation = {f"val2017/{name}": picture(n) for n, name in enumerate(coco(2), 900)}
+    put(home, "coco_val2017", "val2017.zip", zipped(validation))
     put(home, "gqa", "images.zip", zipped({f"images/{i}.jpg": picture(i) for i in range(3)}))
     put(home, "vg_1", "images.zip", zipped({f"VG_100K/{i}.jpg": picture(i) for i in range(3)}))
     put(home, "vg_2", "images2.zip", zipped({f"VG_100K_2/{i}.jpg": picture(i) for i in range(9, 12)}))

@@ -65,10 +65,7 @@ def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
     """Take in one data set, going on where an earlier run ended. Returns its counts. Raises SourceError for
     bad images.
     """
-    code = [provenance.module_digest(name) for name in MADE_BY]
-    done = _begun(
-        folder, provenance.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()])
-    )
+    done = _begun(folder, _key(entry, options))
     if done["finished"]:
         return done
     found = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
@@ -189,6 +186,12 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
     done["shards"] += 1
 
 
+def _key(entry: Entry, options: Sources) -> str:
+    """What the samples of a data set follow from."""
+    code = [provenance.module_digest(name) for name in MADE_BY]
+    return provenance.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()])
+
+
 def _begun(folder: Path, key: str) -> dict:
     """Counts of what is there of a data set; what was made from other parameters, or after them by a killed
     run, is removed.
@@ -221,12 +224,8 @@ def _tolerable(entry: Entry, done: dict) -> None:
 
 
 def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
-    """Raises OSError where the disk cannot hold the images, before anything is fetched."""
-    wanted = [
-        min(n for n in (1000 * e.thousands, e.at_most, options.at_most) if n is not None)
-        for e in chosen
-        if e.images != ["none"]
-    ]
+    """Raises OSError where the disk cannot hold the images to come, before anything is fetched."""
+    wanted = [_left(folder / e.name, e, options) for e in chosen if e.images != ["none"]]
     folder.mkdir(parents=True, exist_ok=True)
     free, needed = shutil.disk_usage(folder).free, sum(wanted) * IMAGE_BYTES
     if needed > free:
@@ -235,3 +234,13 @@ def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
             "set CENTURIO_HOME "
             "to a larger disk, or lower data.sources.at_most or pixels"
         )
+
+
+def _left(folder: Path, entry: Entry, options: Sources) -> int:
+    """Samples of a data set that are still to be taken in, about."""
+    path = folder / "progress.json"
+    done = provenance.read_json(path) if path.exists() else {}
+    wanted = min(n for n in (1000 * entry.thousands, entry.at_most, options.at_most) if n is not None)
+    if done.get("key") != _key(entry, options):
+        return wanted
+    return 0 if done["finished"] else max(0, wanted - done["samples"])

@@ -4,10 +4,12 @@ Both see the same tokens in the same batches. CTranslate2 reads a copy of the ch
 made once; it computes in int8 on a CPU and in float16 on a GPU unless told otherwise.
 """
 
+import ctypes
 import shutil
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,7 @@ from centurio_lib.data.sources import hub
 from centurio_lib.sourcing import Translation
 
 SOURCE = "eng_Latn"
+CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")  # that CTranslate2 asks for on a GPU, the first needed by the second
 
 
 class TranslationError(RuntimeError):
@@ -116,6 +119,8 @@ class Fast(_Nllb):
 
         super().__init__(folder, options)
         device = device or _device()
+        if device != "cpu":
+            open_cublas()
         precision = options.precision or ("int8" if device == "cpu" else "float16")
         self.model = ctranslate2.Translator(
             str(converted), device=device, compute_type=precision, intra_threads=threads
@@ -133,6 +138,25 @@ class Fast(_Nllb):
             return_scores=False,
         )
         return [self.tokenizer.convert_tokens_to_ids(one.hypotheses[0][1:]) for one in made]
+
+
+def open_cublas() -> None:
+    """Open CUDA 12's cuBLAS, which CTranslate2 looks for by name when it first computes: an extra's, or the system's.
+
+    PyTorch brings that of CUDA 13. Raises TranslationError where there is none.
+    """
+    try:
+        folder = f"{distribution('nvidia-cublas-cu12').locate_file('nvidia/cublas/lib')}/"
+    except PackageNotFoundError:
+        folder = ""  # where the system looks
+    try:
+        for name in CUBLAS:
+            ctypes.CDLL(folder + name)
+    except OSError as error:
+        raise TranslationError(
+            f"CTranslate2 wants cuBLAS of CUDA 12 on a GPU, and PyTorch brings CUDA 13 ({error}): pip install -e "
+            "'.[gpu]' (nvidia-cublas-cu12), or set data.sources.translation.engine: transformers"
+        ) from error
 
 
 def converted(folder: Path, kept: Path) -> Path:

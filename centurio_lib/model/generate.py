@@ -17,13 +17,14 @@ from centurio_lib.model.forward import computing, embed
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features,
             max_new_tokens: list[int],
             batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
-            say=None, penalties: list[float] | None = None) -> list[str]:
+            say=None, penalties: list[float] | None = None, batch_tokens: int | None = None) -> list[str]:
     """An answer to each prompt.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of
     each;
     `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes
     on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned.
+    `batch`: prompts at most; `batch_tokens`: tokens at most, padding and room for answers included (None: any number).
     `penalties`: of each, what divides the score of tokens that its answer holds already (1, or None: nothing). Answers
     come in the order of the prompts and do not depend on what shares a batch.
     """
@@ -32,7 +33,7 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     closed, spell = options or [[]] * len(prompts), spelled or [False] * len(prompts)
     repeated = penalties or [1.0] * len(prompts)
     kinds = [(room, bool(own), penalty) for room, own, penalty in zip(max_new_tokens, closed, repeated, strict=True)]
-    for mine in batches(prompts, kinds, batch):
+    for mine in batches(prompts, kinds, batch, batch_tokens):
         texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features,
                        max_new_tokens[mine[0]],
                        among(tokenizer, [closed[i] for i in mine], [spell[i] for i in mine])
@@ -46,14 +47,21 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     return found
 
 
-def batches(prompts: list[np.ndarray], kinds: list[tuple], batch: int) -> list[list[int]]:
+def batches(prompts: list[np.ndarray], kinds: list[tuple], batch: int, tokens: int | None = None) -> list[list[int]]:
     """Indices of the prompts of each batch: of one kind, of like length.
 
     `kinds`: most new tokens of each (the longest would decide for all), whether its question is closed, its penalty.
+    `tokens`: of a batch with padding and answers, at most; a prompt that is longer by itself is asked alone.
     """
-    groups = [sorted((i for i, kind in enumerate(kinds) if kind == wanted), key=lambda i: len(prompts[i]))
-              for wanted in sorted(set(kinds))]
-    return [group[first:first + batch] for group in groups for first in range(0, len(group), batch)]
+    found: list[list[int]] = []
+    for i in sorted(range(len(prompts)), key=lambda i: (kinds[i], len(prompts[i]))):
+        mine = found[-1] if found else []
+        padded = (len(mine) + 1) * (len(prompts[i]) + kinds[i][0])  # it is the longest so far
+        if mine and kinds[mine[0]] == kinds[i] and len(mine) < batch and (tokens is None or padded <= tokens):
+            mine.append(i)
+        else:
+            found.append([i])
+    return found
 
 
 def among(tokenizer, options: list[list[str]], spelled: list[bool]):

@@ -143,7 +143,8 @@ def load(llava, folder: Path, train: bool = False):
         check_base(llava, folder)
         config = LoraConfig.from_pretrained(folder)
         in_full(llava, config.modules_to_save)  # else what was trained would be rounded
-        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train)
+        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train,
+                                         torch_device=str(llava.device))  # else it is read onto the first GPU
     if not (folder / TRAINED).exists():
         raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
     check_base(llava, folder)

@@ -160,8 +160,8 @@ def _vision(c: dict) -> Vision:
 def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
     """Bytes of each part of a stage at its peak."""
     tokens, frozen, lora = need.rows * need.row_tokens, 2 if need.half else 4, lm.lora(need.rank) if need.rank else 0
-    images, wide = (max(1, tokens // 1024) * (1 if need.tiling == 1 else 1 + need.tiling**2),
-                    1 if need.tiling == 1 else 2)
+    views, wide = (1, 1) if need.tiling == 1 else (1 + need.tiling**2, 2)  # of an image, and how often its width
+    images = max(1, tokens // vision.tokens) * views  # at most: rows full of images, with hardly a word between them
     projector = vision.hidden * wide * lm.hidden + lm.hidden**2 + 2 * lm.hidden
     whole = projector + (vision.weights if need.tune_encoder else 0)  # trained, and kept as it was besides
     labels = int(LABELS * tokens)

@@ -187,6 +187,7 @@ def _coco_captions(row: dict) -> Raw:
 FORMS = {
     "cauldron": Form(["images", "texts"], _cauldron, "images"),
     "llava": Form(["conversations"], _llava),
+    "llava_by_image": Form(["conversations", "image"], _llava, key="image"),
     "sharegpt": Form(["conversations"], _sharegpt),
     "tagengo": Form(["conversations", "language"], _tagengo),
     "aya": Form(["inputs", "targets", "language_code"], _aya),

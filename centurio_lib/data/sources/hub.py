@@ -38,9 +38,21 @@ class HubError(RuntimeError):
 
 
 def model(name: str, revision: str | None = None) -> Path:
-    """Folder of a model: a local one, else fetched from the hub. Raises HubError."""
-    if folder := paths.model(name):
-        return folder
+    """Folder of a model: a local one, else fetched from the hub at a commit or a reference ("refs/pr/1").
+
+    Raises HubError, also for weights that are pickled alone.
+    """
+    folder = paths.model(name) or _fetched(name, revision)
+    if not any(folder.glob("*.safetensors")):
+        raise HubError(
+            f"model {name} ({folder}) holds no *.safetensors, and pickled weights are not read: name a revision that "
+            "has them (the hub's conversions are commits under refs/pr/ of a model), or convert them once:\n"
+            + _conversion(name, revision, folder)
+        )
+    return folder
+
+
+def _fetched(name: str, revision: str | None) -> Path:
     with explained(
         f"model {name}",
         f"https://huggingface.co/{name}",
@@ -48,6 +60,18 @@ def model(name: str, revision: str | None = None) -> Path:
         f"hf download {name} --revision {revision or 'main'} --local-dir {paths.DATASETS / name}",
     ):
         return Path(snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES))
+
+
+def _conversion(name: str, revision: str | None, folder: Path) -> str:
+    """A command that writes a model's weights as safetensors to where `model` finds them before the hub's."""
+    local = paths.model(name)
+    kind = provenance.read_json(folder / "config.json")["architectures"][0]
+    given = f"'{local}'" if local else f"'{name}', revision='{revision or 'main'}'"
+    made = local or paths.DATASETS / name
+    return (
+        f'python -c "import transformers as t; t.{kind}.from_pretrained({given}).save_pretrained(\'{made}\'); '
+        f"t.AutoTokenizer.from_pretrained({given}).save_pretrained('{made}')\""
+    )
 
 
 def dataset(name: str, repo: str, revision: str, patterns: list[str], licence: str) -> list[Path]:

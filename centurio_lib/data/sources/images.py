@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -35,15 +36,25 @@ class Images:
             self.by_last.setdefault(PurePosixPath(name).name, []).append(name)
 
     def read(self, name: str) -> bytes:
-        """Bytes of an image. Raises KeyError for one that no archive holds, or several do."""
+        """Bytes of an image.
+
+        Raises KeyError for one that no archive holds, or several do, and ValueError for a damaged one.
+        """
+        try:
+            return self.readers[self._member(name)]()
+        except (zipfile.BadZipFile, zlib.error, tarfile.TarError, EOFError, OSError) as error:
+            raise ValueError(f"image {name!r} cannot be read from its archive: {error}") from error
+
+    def _member(self, name: str) -> str:
+        """What its archive calls an image."""
         wanted = PurePosixPath(name)
         for start in range(len(wanted.parts)):
             if "/".join(wanted.parts[start:]) in self.readers:
-                return self.readers["/".join(wanted.parts[start:])]()
+                return "/".join(wanted.parts[start:])
         ending = [other for other in self.by_last.get(wanted.name, []) if other.endswith(f"/{name}")]
         if len(ending) != 1:
             raise KeyError(f"image {name!r}: {len(ending) or 'none'} of the archives' members are called so")
-        return self.readers[ending[0]]()
+        return ending[0]
 
 
 def _zip(path: Path) -> dict[str, Callable[[], bytes]]:
