@@ -217,6 +217,16 @@ def test_no_label_of_the_figure_of_steps_is_clipped_or_hidden(monkeypatch):
     assert_labels_are_clear(figures.across(*ablated()), monkeypatch, at_least=3 + 4 + len(scores.GROUPS))
 
 
+def test_every_row_of_the_figure_of_steps_lies_within_its_axis():
+    parts = [tidy.assign(**{column: tidy[column].where(tidy.split == "new-language", tidy[column] / 9)
+                            for column in ("value", "low", "high")}) for tidy in ablated()]  # the first row is low
+    for axis in figures.across(*parts).axes:
+        drawn = [line.get_ydata() for line in axis.lines]
+        bars = [end for part in axis.collections for bar in part.get_segments() for end in bar[:, 1]]
+        highest = np.nanmax(np.concatenate([*drawn, bars, [0]]).astype(float))
+        assert axis.get_ylim()[0] == 0 and highest <= axis.get_ylim()[1]
+
+
 def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
     """What the RQ1 figure is drawn from."""
     published = [paper.tiers(f"RQ1_{name}_phi3.5") for name in

@@ -168,6 +168,8 @@ def across(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataF
                 _steps(axis, tidy, split, setups)
                 axis.set_title(title if axis in axes[0] else "")
             row[0].set_ylabel(f"{SHOWN[split]}\nscore (%)")
+        for axis in axes[0]:  # once every row of the column is drawn: a limit that is set ends the fitting to the data
+            axis.set_ylim(bottom=0)
         handles = [Line2D([], [], label=group, **GROUP_LOOKS[group]) for group in GROUPS]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(GROUPS), columnspacing=1.6)
         return settled(figure)
@@ -187,7 +189,6 @@ def _steps(axis: Axes, tidy: pd.DataFrame, split: str, setups: list[str]) -> Non
         if column == "value":
             bars(axis, places, mine, GROUP_LOOKS[group]["color"])
     axis.set_xticks(range(len(setups)), setups, rotation=90)
-    axis.set_ylim(bottom=0)
 
 
 def by_language(tidy: pd.DataFrame) -> Figure:
