@@ -81,6 +81,21 @@ def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     assert shown == set(words)
 
 
+def test_labels_of_a_passage_whose_lines_recur_are_what_its_pages_show(monkeypatch):
+    """Each page's label is its own stretch of the passage, however often a line of it stands elsewhere."""
+    text = " ".join("the law and the law and" if n % 3 else f"article {n}" for n in range(30))
+    monkeypatch.setattr(ocr, "pool", lambda *_: [text])
+    seen = set()
+    for n in range(40):
+        placed, shown = ocr.fill("en", "train", typeset.PLAIN, artwork.random_for(n), 10.0,
+                                 Ocr(pixels=96, passages=1), 5.0, 1)
+        lines = "".join(line.text for line, _, _ in placed).replace(" ", "")
+        same = lines == shown[0].replace(" ", "")  # pytest would take minutes to compare them itself
+        assert same, n
+        seen |= set(range(placed[0][0].start, placed[0][0].start + len(shown[0])))
+    assert not [at for at, character in enumerate(text) if character != " " and at not in seen]
+
+
 def test_lines_of_right_to_left_text_begin_at_the_right():
     for code, right in (("he", True), ("en", False)):
         ends, starts = [], []
