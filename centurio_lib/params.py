@@ -204,6 +204,16 @@ class OcrMix(Strict):
     english_share: Share
     other_weight: Annotated[float, Field(gt=0)] = 1.0  # share of a language in another script against one in Latin
     scale: Annotated[float, Field(gt=0)] = 1.0  # times the stages' `ocr_samples`
+    scripts: dict[str, Annotated[float, Field(gt=0)]] = {}  # share of a language in this script, whatever is said above
+
+    @field_validator("scripts")
+    @classmethod
+    def known(cls, weights: dict[str, float]) -> dict[str, float]:
+        """Refuse scripts of none of the 100 languages."""
+        scripts = {lang.script for lang in languages().values()}
+        if unknown := sorted(set(weights) - scripts):
+            raise ValueError(f"unknown scripts {unknown}: there are {', '.join(sorted(scripts))}")
+        return weights
 
 
 class Setup(Strict):
