@@ -18,6 +18,7 @@ from centurio_lib.strict import Count, ParamsError, Share, Strict, load, validat
 CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
 
 TEXT_TASKS = SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"  # about text in images
+LONGEST_LABEL = 12  # characters of a plot's label, as they are seen
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
 
 
@@ -158,7 +159,7 @@ class Smpqa(Strict):
 
     pixels: Count = 384  # longer side
     em: float = 20.0  # size of the labels, in pixels
-    longest: Annotated[int, Field(ge=4)] = 12  # characters of a label: small plots have room for short ones
+    longest: Annotated[int, Field(ge=4, le=LONGEST_LABEL)] = 12  # characters of a label: small plots have room for few
     test: Count = 50  # bar plots, and as many pies, of each language (paper)
     english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind, in English alone
     languages: list[str] = []  # only these; none named: all that have words

@@ -68,6 +68,17 @@ def test_counts_follow_the_script():
         ocr.chosen(Ocr(languages=["en", "azb"]))
 
 
+def test_a_language_without_text_of_one_side_is_refused_before_any_work(monkeypatch):
+    texts = [f"text {n}" for n in range(40)]
+    for split, kept in (("test", False), ("train", True)):
+        monkeypatch.setattr(ocr, "sources", lambda code, articles, kept=kept: [
+            text for text in texts if ocr.held_out(text) == kept])
+        ocr.passages.cache_clear()
+        with pytest.raises(ocr.NoText, match=f"de: no source has text for {split}: leave the language out"):
+            ocr.chosen(Ocr(languages=["de"]))
+    ocr.passages.cache_clear()
+
+
 def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     """Pages of one passage are each as likely as the others: many samples show all its words."""
     words = [f"word{n}" for n in range(60)]
@@ -127,6 +138,17 @@ def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):
     assert shards.read(files, "documents").equals(frame)
     assert not set(shards.build(tmp_path, "documents", ids, DRAW, "other key", 3)) & set(files)
     assert not any(path.exists() for path in files)
+
+
+def test_tables_are_read_without_images_and_single_images_by_name(tmp_path):
+    ids = ocr.ids({"en": 3, "he": 2}, "train")
+    files = shards.build(tmp_path, "documents", ids, DRAW, "key", 2)
+    whole, rows = (shards.read(files, "documents", columns) for columns in (None, shards.light("documents")))
+    assert rows.equals(whole.drop(columns="image"))
+    assert ocr.instructions(rows).equals(ocr.instructions(whole)) and ocr.items(rows, 0).equals(ocr.items(whole, 0))
+    assert shards.images(files, "documents", ids[3:0:-2]) == {ids[3]: whole.image[3], ids[1]: whole.image[1]}
+    with pytest.raises(KeyError, match="no-such"):
+        shards.images(files, "documents", ["no-such"])
 
 
 def test_two_processes_draw_the_same(tmp_path):

@@ -110,12 +110,16 @@ def with_text(articles: int = 0) -> list[str]:
 def chosen(options: Ocr) -> list[str]:
     """Codes of the languages that options name, or of all that have text.
 
-    Raises KeyError for an unknown one, NoText.
+    Raises KeyError for an unknown one, NoText for one without text, or without any for training or for evaluation.
     """
     for code in options.languages:
         if language(code).code not in with_text(options.articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
-    return options.languages or with_text(options.articles)
+    found = options.languages or with_text(options.articles)
+    for code in found:
+        for split in ("train", "test"):
+            passages(code, split, options.articles)
+    return found
 
 
 def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
