@@ -18,6 +18,7 @@ from centurio_lib.strict import Count, ParamsError, Share, Strict, load, validat
 CLAIMS = paths.PARAMS / "claims.yaml"  # its model is in findings/claims.py
 
 TEXT_TASKS = SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"  # about text in images
+LONGEST_LABEL = 12  # characters of a plot's label, as they are seen
 Tuning = Literal["lora", "full", "projector"]  # what is trained of the language model; the projector always is
 
 
@@ -159,7 +160,7 @@ class Smpqa(Strict):
 
     pixels: Count = 384  # longer side
     em: float = 20.0  # size of the labels, in pixels
-    longest: Annotated[int, Field(ge=4)] = 12  # characters of a label: small plots have room for short ones
+    longest: Annotated[int, Field(ge=4, le=LONGEST_LABEL)] = 12  # characters of a label: small plots have room for few
     test: Count = 50  # bar plots, and as many pies, of each language (paper)
     english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind, in English alone
     languages: list[str] = []  # only these; none named: all that have words
@@ -205,6 +206,16 @@ class OcrMix(Strict):
     english_share: Share
     other_weight: Annotated[float, Field(gt=0)] = 1.0  # share of a language in another script against one in Latin
     scale: Annotated[float, Field(gt=0)] = 1.0  # times the stages' `ocr_samples`
+    scripts: dict[str, Annotated[float, Field(gt=0)]] = {}  # share of a language in this script, whatever is said above
+
+    @field_validator("scripts")
+    @classmethod
+    def known(cls, weights: dict[str, float]) -> dict[str, float]:
+        """Refuse scripts of none of the 100 languages."""
+        scripts = {lang.script for lang in languages().values()}
+        if unknown := sorted(set(weights) - scripts):
+            raise ValueError(f"unknown scripts {unknown}: there are {', '.join(sorted(scripts))}")
+        return weights
 
 
 class Setup(Strict):

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from centurio_lib.data import mix
 from centurio_lib.data.mix import MixError
 from centurio_lib.languages import language, languages, of_tiers
+from centurio_lib.params import OcrMix
 
 OTHERS = [code for code in languages() if code != "en"]
 CODES = st.lists(st.sampled_from(OTHERS), min_size=1, unique=True)
@@ -73,6 +75,27 @@ def test_a_rest_without_a_language_to_give_it_to_is_refused():
 
 def test_leftover_samples_go_to_the_first_languages():
     assert mix.quotas(11, ["sw", "de", "th"], 0.0) == {"en": 0, "sw": 4, "de": 4, "th": 3}
+
+
+def test_documents_of_single_scripts_weigh_what_a_setup_says():
+    codes = ["de", "fr", "ar", "ru", "th"]
+    plain = mix.reading_quotas(1000, codes, OcrMix(english_share=0.2, other_weight=2.0))
+    assert plain == {"en": 200, "de": 100, "fr": 100, "ar": 200, "ru": 200, "th": 200}
+    said = mix.reading_quotas(1000, codes, OcrMix(english_share=0.2, other_weight=2.0,
+                                                  scripts={"Arabic": 4.0, "Thai": 0.5, "Latin": 0.75}))
+    assert said == {"en": 200, "de": 75, "fr": 75, "ar": 400, "ru": 200, "th": 50}
+
+
+@given(st.integers(0, 10_000), CODES, SHARES)
+def test_scripts_that_a_setup_does_not_name_leave_every_quota_as_it_is(total, codes, share):
+    plain, named = OcrMix(english_share=share, other_weight=4.0), OcrMix(english_share=share, other_weight=4.0,
+                                                                         scripts={"Latin": 1.0, "Thai": 4.0})
+    assert plain.scripts == {} and mix.reading_quotas(total, codes, plain) == mix.reading_quotas(total, codes, named)
+
+
+def test_an_unknown_script_is_refused():
+    with pytest.raises(ValidationError, match=r"unknown scripts \['Arab'\]: there are Arabic, "):
+        OcrMix(english_share=0.5, scripts={"Arab": 3.0})
 
 
 # === assignment ===

@@ -68,6 +68,17 @@ def test_counts_follow_the_script():
         ocr.chosen(Ocr(languages=["en", "azb"]))
 
 
+def test_a_language_without_text_of_one_side_is_refused_before_any_work(monkeypatch):
+    texts = [f"text {n}" for n in range(40)]
+    for split, kept in (("test", False), ("train", True)):
+        monkeypatch.setattr(ocr, "sources", lambda code, articles, kept=kept: [
+            text for text in texts if ocr.held_out(text) == kept])
+        ocr.passages.cache_clear()
+        with pytest.raises(ocr.NoText, match=f"de: no source has text for {split}: leave the language out"):
+            ocr.chosen(Ocr(languages=["de"]))
+    ocr.passages.cache_clear()
+
+
 def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     """Pages of one passage are each as likely as the others: many samples show all its words."""
     words = [f"word{n}" for n in range(60)]
@@ -79,6 +90,21 @@ def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
         shown |= {word for text in texts for word in text.split()}
         assert all(y <= 96 - 5 for _, _, y in placed)
     assert shown == set(words)
+
+
+def test_labels_of_a_passage_whose_lines_recur_are_what_its_pages_show(monkeypatch):
+    """Each page's label is its own stretch of the passage, however often a line of it stands elsewhere."""
+    text = " ".join("the law and the law and" if n % 3 else f"article {n}" for n in range(30))
+    monkeypatch.setattr(ocr, "pool", lambda *_: [text])
+    seen = set()
+    for n in range(40):
+        placed, shown = ocr.fill("en", "train", typeset.PLAIN, artwork.random_for(n), 10.0,
+                                 Ocr(pixels=96, passages=1), 5.0, 1)
+        lines = "".join(line.text for line, _, _ in placed).replace(" ", "")
+        same = lines == shown[0].replace(" ", "")  # pytest would take minutes to compare them itself
+        assert same, n
+        seen |= set(range(placed[0][0].start, placed[0][0].start + len(shown[0])))
+    assert not [at for at, character in enumerate(text) if character != " " and at not in seen]
 
 
 def test_lines_of_right_to_left_text_begin_at_the_right():
@@ -112,6 +138,17 @@ def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):
     assert shards.read(files, "documents").equals(frame)
     assert not set(shards.build(tmp_path, "documents", ids, DRAW, "other key", 3)) & set(files)
     assert not any(path.exists() for path in files)
+
+
+def test_tables_are_read_without_images_and_single_images_by_name(tmp_path):
+    ids = ocr.ids({"en": 3, "he": 2}, "train")
+    files = shards.build(tmp_path, "documents", ids, DRAW, "key", 2)
+    whole, rows = (shards.read(files, "documents", columns) for columns in (None, shards.light("documents")))
+    assert rows.equals(whole.drop(columns="image"))
+    assert ocr.instructions(rows).equals(ocr.instructions(whole)) and ocr.items(rows, 0).equals(ocr.items(whole, 0))
+    assert shards.images(files, "documents", ids[3:0:-2]) == {ids[3]: whole.image[3], ids[1]: whole.image[1]}
+    with pytest.raises(KeyError, match="no-such"):
+        shards.images(files, "documents", ["no-such"])
 
 
 def test_two_processes_draw_the_same(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from centurio_lib import tables
 from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
@@ -161,6 +162,18 @@ def test_words_of_the_test_are_never_labels_in_training():
 def test_a_language_without_words_is_refused(code):
     with pytest.raises(ocr.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
         smpqa.words(code, "test")
+
+
+def test_without_training_plots_there_are_no_instructions_and_that_is_no_error(toy, tmp_path):
+    none = smpqa.instructions(pd.DataFrame(plots("he")).iloc[:0], 0)
+    path = tables.write(tmp_path / "i.parquet", "instructions", none)
+    assert tables.read(path, "instructions").empty and none[none.language == "en"].empty
+
+
+def test_labels_longer_than_any_word_list_holds_are_refused():
+    with pytest.raises(ValidationError, match="less than or equal to 12"):
+        Smpqa(longest=13)
+    assert Smpqa(longest=smpqa.LONGEST).longest == 12
 
 
 def test_tables_fit_and_plots_are_never_translated(toy, tmp_path):

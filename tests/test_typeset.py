@@ -95,6 +95,19 @@ def test_a_word_wider_than_the_page_is_broken_not_lost():
     assert [line.text for line in typeset.lines("abc", "en", 0.01)] == ["a", "b", "c"]
 
 
+def test_a_column_narrower_than_a_character_holds_no_line_of_spaces():
+    assert [line.text for line in typeset.lines("a b  cd", "en", 0.01)] == ["a", "b", "c", "d"]
+    assert [line.text for line in typeset.lines("של ום", "he", 0.01)] == ["ש", "ל", "ו", "ם"]
+
+
+def test_a_line_knows_where_it_begins():
+    text = "the law and the law and the law of the land"
+    found = typeset.lines(text, "en", 4)
+    assert len(found) > 3 and len({line.text for line in found}) < len(found), "some lines are alike"
+    assert [text[line.start:line.start + len(line.text)] for line in found] == [line.text for line in found]
+    assert [line.start for line in found] == sorted({line.start for line in found})
+
+
 def test_scripts_without_spaces_break_between_words():
     found = [line.text for line in typeset.lines("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกัน", "th", 6)]
     assert found[0] == "มนุษย์ทั้งหลาย"

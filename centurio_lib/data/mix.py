@@ -35,10 +35,13 @@ def quotas(total: int, codes: list[str], english_share: float, allocation: str =
 def reading_quotas(total: int, codes: list[str], asked: OcrMix) -> dict[str, int]:
     """Number of documents of each language, exactly `total` times the setup's scale together.
 
-    Languages in another script than Latin weigh what the setup says, those in Latin 1. Raises MixError as `quotas`.
+    Languages in a script that the setup names weigh what it says there; else those in Latin 1, those in another script
+    what the setup says of these. Raises MixError as `quotas`.
     """
-    weights = np.array([1.0 if language(code).latin else asked.other_weight for code in codes])
-    return _divided(round(total * asked.scale), codes, asked.english_share, weights)
+    def weight(code: str) -> float:
+        own = language(code)
+        return asked.scripts.get(own.script, 1.0 if own.latin else asked.other_weight)
+    return _divided(round(total * asked.scale), codes, asked.english_share, np.array([weight(code) for code in codes]))
 
 
 def _divided(total: int, codes: list[str], english_share: float, weights: np.ndarray) -> dict[str, int]:

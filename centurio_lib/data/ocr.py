@@ -110,12 +110,16 @@ def with_text(articles: int = 0) -> list[str]:
 def chosen(options: Ocr) -> list[str]:
     """Codes of the languages that options name, or of all that have text.
 
-    Raises KeyError for an unknown one, NoText.
+    Raises KeyError for an unknown one, NoText for one without text, or without any for training or for evaluation.
     """
     for code in options.languages:
         if language(code).code not in with_text(options.articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
-    return options.languages or with_text(options.articles)
+    found = options.languages or with_text(options.articles)
+    for code in found:
+        for split in ("train", "test"):
+            passages(code, split, options.articles)
+    return found
 
 
 def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
@@ -169,7 +173,7 @@ def fill(code: str, split: str, style: typeset.Style, random: np.random.Generato
             left = margin + (columns - 1 - column if right else column) * (width + gap)
             slack = width - line.width * em
             placed.append((line, left + (slack / 2 if centred else slack if right else 0), y + line.ascent * em))
-            taken.append(line.text)
+            taken.append(line)
             y += height
         shown.append(_as_read(choice[(at + step) % len(choice)], taken))
         y += em * 0.4
@@ -278,14 +282,9 @@ def damage(image: Image.Image, em: float, random: np.random.Generator, options: 
     return buffer.getvalue()
 
 
-def _as_read(text: str, taken: list[str]) -> str:
-    """The stretch of a passage that its lines show, with the spaces that are at their breaks."""
-    if not taken:
-        return ""
-    start = end = text.index(taken[0])
-    for line in taken:
-        end = text.index(line, end) + len(line)
-    return text[start:end]
+def _as_read(text: str, taken: list[typeset.Line]) -> str:
+    """The stretch of a passage that some of its lines, one after the other, show, with the spaces at their breaks."""
+    return text[taken[0].start:taken[-1].start + len(taken[-1].text)] if taken else ""
 
 
 def _columns(random: np.random.Generator, ems: float) -> int:

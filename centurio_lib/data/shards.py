@@ -68,6 +68,20 @@ def read(files: list[Path], table: str, columns: list[str] | None = None) -> pd.
     return pd.concat([tables.read(path, table, columns) for path in files], ignore_index=True)
 
 
+def light(table: str) -> list[str]:
+    """Columns of a table but the images, which fill the memory at the paper's scale."""
+    return [column for column in tables.SCHEMAS[table].names if column != "image"]
+
+
+def images(files: list[Path], table: str, names: list[str]) -> dict[str, bytes]:
+    """Images of a table by their names, those alone. Raises KeyError for one that no shard holds."""
+    key, found = tables.IMAGE_NAMES[table], {}
+    for path in files:
+        own = tables.read(path, table, [key, "image"], **{key: list(names)})
+        found |= dict(zip(own[key], own.image, strict=True))
+    return {name: found[name] for name in names}
+
+
 def _drawn(todo: dict[Path, list[str]], table: str, draw: Callable[[str], dict], processes: int):
     """Number of samples of each shard as it is done."""
     if processes == 1:

@@ -18,12 +18,12 @@ from centurio_lib.data import artwork, charts, ocr, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
-from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
-from centurio_lib.tables import BLIND
+from centurio_lib.params import LONGEST_LABEL, SMPQA_GROUND, SMPQA_READ, Smpqa
+from centurio_lib.tables import BLIND, SCHEMAS
 
 PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
-SHORTEST, LONGEST = 2, 12  # characters of a label, as they are seen
+SHORTEST, LONGEST = 2, LONGEST_LABEL  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 INSTRUCTION = "Answer the question using a single word or phrase."
 
@@ -146,6 +146,7 @@ def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Training plots as rows of the `instructions` table: all questions about a plot are one conversation.
 
     It is asked in English and never translated: the paper's text-heavy share. `language` is that of the labels.
+    Empty where a profile makes no training plots.
     """
     rows = []
     for plot in plots.to_dict("records"):
@@ -153,7 +154,7 @@ def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
                  for role, text in (("user", f"{q.question}\n{INSTRUCTION}"), ("assistant", q.answer))]
         rows.append({"sample_id": plot["plot_id"], "images": [plot["plot_id"]], "concepts": [], "turns": turns,
                      "language": plot["language"], "family": "plot", "text_heavy": True, "split": plot["split"]})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=SCHEMAS["instructions"].names)
 
 
 @cache

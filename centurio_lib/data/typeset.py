@@ -68,13 +68,17 @@ class Glyph(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line as it is seen, left to right, and its text in reading order. Lengths in ems."""
+    """A line as it is seen, left to right, its text in reading order, and where in its paragraph that begins.
+
+    Lengths in ems.
+    """
 
     text: str
     glyphs: list[Glyph]
     width: float
     ascent: float
     descent: float
+    start: int = 0
 
 
 class Run(NamedTuple):
@@ -205,8 +209,10 @@ def visual_order(found: list[Run]) -> list[Run]:
 def line(text: str, code: str, style: Style = PLAIN, embedding: tuple[int, ...] | None = None) -> Line:
     """A text as one line; `embedding`: its levels in its paragraph, if it is part of one. Raises as `lines` does."""
     check()
-    text = text if embedding else cleaned(text)
-    found = runs(text, code, style, embedding or levels(text, right_to_left(code)))
+    if embedding is None:
+        text = cleaned(text)
+        embedding = levels(text, right_to_left(code))
+    found = runs(text, code, style, embedding)
     glyphs, x, ascent, descent = [], 0.0, 0.0, 0.0
     for run in visual_order(found):
         for glyph in _shaped(run, text, code):
@@ -228,7 +234,8 @@ def lines(text: str, code: str, width: float, style: Style = PLAIN) -> list[Line
     made = []
     for start, end in spans(text, code, width, advances(text, code, style, embedding)):
         visible = text[start:end].rstrip()
-        made.append(line(visible, code, style, embedding[start:start + len(visible)]))
+        if visible:  # in a column narrower than a character a span may hold a space alone
+            made.append(line(visible, code, style, embedding[start:start + len(visible)])._replace(start=start))
     return made
 
 
