@@ -12,7 +12,7 @@ from centurio_lib.findings.figures import PLAIN, STYLE, WIDTH, settled
 
 LOOKS = {REPLICATED: ("#0072b2", "o"), CONTRADICTED: ("#d55e00", "X"), INCONCLUSIVE: ("0.45", "D"),
          NOT_RUN: ("0.75", "")}
-REACH = 115  # score points to either side: differences of two shares, and a little more
+REACH = 115  # score points to either side at least: differences of two shares, and a little more
 INDENT = "    "
 
 
@@ -29,7 +29,7 @@ def forest(claims: Claims, parts: pd.DataFrame) -> Figure:
                                     layout="constrained")
         for axis, (where, split) in zip(axes[0], panels, strict=True):
             own = parts[(parts["where"] == where) & (parts.split == split)]
-            _panel(axis, own.set_index(["claim", "part"]), rows)
+            _panel(axis, own.set_index(["claim", "part"]), rows, reach(parts))
             axis.set_title(where if split == "published" else f"{where}\n{split}", fontsize=7)
         compares = parts.drop_duplicates(["claim", "part"]).set_index(["claim", "part"]).compares
         labels = [claims.claims[name].claim if part is None else INDENT + compares[name, part] for name, part in rows]
@@ -43,7 +43,12 @@ def forest(claims: Claims, parts: pd.DataFrame) -> Figure:
         return settled(figure)
 
 
-def _panel(axis: Axes, own: pd.DataFrame, rows: list[tuple]) -> None:
+def reach(parts: pd.DataFrame) -> float:
+    """How far the axis goes to either side, in score points: the interval of a difference may be wider than shares are."""
+    return max(REACH, 1.1 * float(parts[["low", "value", "high"]].astype(float).abs().max(axis=None, skipna=True)))
+
+
+def _panel(axis: Axes, own: pd.DataFrame, rows: list[tuple], side: float) -> None:
     axis.axvline(0, color="0.85", lw=0.6, zorder=0)
     for y, (name, part) in enumerate(rows):
         if name not in own.index.get_level_values("claim"):  # other splits hold what it is about
@@ -61,7 +66,7 @@ def _panel(axis: Axes, own: pd.DataFrame, rows: list[tuple]) -> None:
         axis.plot([bound, bound], [y - 0.4, y + 0.4], color="black", lw=0.6, ls=":")
         axis.plot([row.low, row.high], [y, y], color=colour, lw=1)
         axis.plot(row.value, y, marker, color=colour, markersize=3)
-    axis.set(xlim=(-REACH, REACH), ylim=(len(rows) - 0.4, -0.6))
+    axis.set(xlim=(-side, side), ylim=(len(rows) - 0.4, -0.6))
     axis.set_xscale("symlog", linthresh=5)
     ticks = [-50, -5, 0, 5, 50]
     axis.set_xticks(ticks, [f"{tick}".replace("-", "−") for tick in ticks], fontsize=6)

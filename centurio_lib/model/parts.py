@@ -47,7 +47,7 @@ def load_tokenizer(base: Base):
     Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template
     that tells no answers.
     """
-    folder = hub.model(base.language_model, base.language_model_revision)
+    folder = hub.model(base.language_model, base.language_model_revision, weights=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images,
                                               trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():

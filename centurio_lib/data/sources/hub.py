@@ -37,13 +37,13 @@ class HubError(RuntimeError):
     """
 
 
-def model(name: str, revision: str | None = None) -> Path:
+def model(name: str, revision: str | None = None, weights: bool = True) -> Path:
     """Folder of a model: a local one, else fetched from the hub at a commit or a reference ("refs/pr/1").
 
-    Raises HubError, also for weights that are pickled alone.
+    Raises HubError, also where `weights` are asked for and are pickled alone.
     """
     folder = paths.model(name) or _fetched(name, revision)
-    if not any(folder.glob("*.safetensors")):
+    if weights and not any(folder.glob("*.safetensors")):
         raise HubError(
             f"model {name} ({folder}) holds no *.safetensors, and pickled weights are not read: name a revision that "
             "has them (the hub's conversions are commits under refs/pr/ of a model), or convert them once:\n"
