@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from centurio_lib import paths
+from centurio_lib.built import DecoderSize, EncoderSize, Reading
 from centurio_lib.languages import languages, of_tiers
 from centurio_lib.sourcing import Sources
 from centurio_lib.strict import Count, ParamsError, Share, Strict, load, validated
@@ -33,44 +34,6 @@ class Data(Strict):
     held_out_pairs: Share  # share of (concept, language) pairs never trained on: the `new-language` split
     seed: int
     sources: Sources | None = None  # None: mixes are made of the pictures and words above
-
-
-class EncoderSize(Strict):
-    """SigLIP vision tower, where the profile builds its own."""
-
-    hidden: Count
-    layers: Count
-    heads: Count
-    patch: Count
-    things: Count | None  # of each kind that it is pre-trained on; None: all that are drawn in every style
-    steps: Annotated[int, Field(ge=0)]
-    batch: Count
-    lr: float
-
-
-class Reading(Strict):
-    """A round in which an encoder that the profile builds learns to read English besides (model/reading.py)."""
-
-    sheets: Count  # that are drawn; each is printed anew whenever it is shown
-    smallest: float  # pixels of an em
-    paper: Share = 0.25  # of the sheets, on textured paper; the others are plain
-    worn: bool = False  # whether those on paper are blurred, noisy and compressed, as documents are
-    steps: Annotated[int, Field(ge=0)]
-    batch: Count  # sheets of a step, and as many drawings
-    lr: float
-
-
-class DecoderSize(Strict):
-    """Phi-3 decoder and its tokenizer, where the profile builds its own."""
-
-    hidden: Count
-    layers: Count
-    heads: Count
-    vocabulary: Count
-    steps: Annotated[int, Field(ge=0)]
-    batch: Count
-    length: Count
-    lr: float
 
 
 class Spelling(Strict):

@@ -151,11 +151,11 @@ def test_the_studys_claims_are_valid_and_the_papers_cells_can_be_judged():
 
 def test_no_interval_runs_off_the_picture_of_the_claims():
     stated = claims.load()
-    rows = [{"where": "here", "split": "test", "claim": name, "part": i, "compares": "a, b", "rule": "more", "margin": 0,
-             "verdict": "inconclusive", "value": 44.0, "low": -36.4, "high": 125.9}
+    rows = [{"where": "here", "split": "test", "claim": name, "part": i, "compares": "a, b", "rule": "more",
+             "margin": 0, "verdict": "inconclusive", "value": 44.0, "low": -36.4, "high": 125.9}
             for name, claim in stated.claims.items() for i in range(len(claim.parts))]
     axis = forest.forest(stated, pd.DataFrame(rows)).axes[0]
-    assert max(line.get_xdata().max() for line in axis.lines if len(line.get_xdata())) < axis.get_xlim()[1]
+    assert max(np.max(line.get_xdata()) for line in axis.lines) < axis.get_xlim()[1]
     assert forest.reach(pd.DataFrame(rows).assign(low=np.nan, value=np.nan, high=np.nan)) == forest.REACH
 
 

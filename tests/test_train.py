@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from centurio_lib.built import EncoderSize
 from centurio_lib.model import batches, checkpoint, encoder, llava, train
 from centurio_lib.model.checkpoint import CheckpointError
 from centurio_lib.model.conversation import ConversationError
-from centurio_lib.params import EncoderSize
 
 KEY, OTHER_KEY = "a" * 64, "a" * 12 + "b" * 52  # of one file name
 STAGE = tiny.PROFILE.instruct.model_copy(update={

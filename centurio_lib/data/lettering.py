@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from centurio_lib.built import Reading
 from centurio_lib.data import artwork, ocr, smpqa, typeset
 from centurio_lib.data.sources import fonts
-from centurio_lib.params import Ocr, Reading
+from centurio_lib.params import Ocr
 
 LETTERS = string.ascii_letters + string.digits  # class 0 is "no letter", then these
 SLOTS = 3  # letters of one patch that are told, in reading order

@@ -44,7 +44,7 @@ def forest(claims: Claims, parts: pd.DataFrame) -> Figure:
 
 
 def reach(parts: pd.DataFrame) -> float:
-    """How far the axis goes to either side, in score points: the interval of a difference may be wider than shares are."""
+    """How far the axis goes to either side, in score points: intervals of differences may be wider than shares are."""
     return max(REACH, 1.1 * float(parts[["low", "value", "high"]].astype(float).abs().max(axis=None, skipna=True)))
 
 

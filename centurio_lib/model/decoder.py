@@ -10,13 +10,14 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from torch import nn
 from transformers import Phi3Config, Phi3ForCausalLM, PreTrainedTokenizerFast
 
+from centurio_lib.built import DecoderSize
 from centurio_lib.data import corpus, spelling
 from centurio_lib.data.ocr import READ
 from centurio_lib.model import conversation
 from centurio_lib.model.batches import Batch, collate, pack
 from centurio_lib.model.conversation import IMAGE, Conversation
 from centurio_lib.model.fit import fit
-from centurio_lib.params import DecoderSize, Spelling
+from centurio_lib.params import Spelling
 
 PAD = "<pad>"
 SPECIAL = [PAD, corpus.BREAK, corpus.END, corpus.USER, corpus.ASSISTANT, IMAGE]

@@ -14,11 +14,11 @@ import torch
 from torch import nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
+from centurio_lib.built import EncoderSize
 from centurio_lib.data import artwork
 from centurio_lib.model.features import pixels_of
 from centurio_lib.model.fit import fit
 from centurio_lib.model.train import learning_rate
-from centurio_lib.params import EncoderSize
 
 COSINE_SCALE = 16.0
 WEIGHT_DECAY = 0.05

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 from transformers import SiglipVisionModel
 
+from centurio_lib.built import Reading
 from centurio_lib.data import artwork, lettering
 from centurio_lib.model import encoder
 from centurio_lib.model.features import pixels_of
 from centurio_lib.model.fit import fit
 from centurio_lib.model.train import learning_rate
-from centurio_lib.params import Reading
 
 CLASSES = len(lettering.LETTERS) + 1
 EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
