@@ -55,6 +55,23 @@ def test_our_rows_stand_below_the_papers_in_the_columns_of_like_shape():
     assert figure.axes[0].get_yticklabels()[-1].get_text() == "ours: L100" and len(table) == 420 + 2
 
 
+def test_the_setup_that_stands_for_ours_has_most_of_the_final_choices():
+    assert printed.chosen(["English", "PT50", "L100", "L100-E90"]) == "PT50"
+    assert printed.chosen(["OCR100", "OCR50", "Centurio"]) == "Centurio" and printed.chosen(["English", "T5"]) == "T5"
+
+
+def test_our_fidelity_stands_in_its_column_and_our_rows_do_not_stretch_the_shades():
+    cells = pd.DataFrame([dict(zip(scores.CELL, ["L100", 0, "new-style", "captioning", code, "T5", metric, value],
+                                   strict=True))
+                          for code in ("de", "fr") for metric, value in (("fidelity", 60.0), ("cider", 500.0))])
+    rows = printed.ours(cells, "L100", "ours")
+    assert rows.set_index("metric").value.to_dict() == {"XM3600_CIDEr": 500, "XM3600_language_fidelity_pct": 60}
+    figure, _ = printed.final(rows)
+    alone, _ = printed.final()
+    shades, without = (f.axes[0].collections[0].get_array() for f in (figure, alone))
+    assert np.ma.allclose(shades[:15], without) and shades.max() <= 1
+
+
 def test_appendix_covers_every_cell_once_and_missing_ones_stay_empty():
     raw = pd.read_csv(paper.FILES[1], keep_default_na=False)
     raw = raw[~raw.lang.str.startswith("avg")]

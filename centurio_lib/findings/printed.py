@@ -29,6 +29,8 @@ TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "
              "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
 TEXT = {task: column for task, column in SHAPE.items() if task in scores.TEXT}
+FIDELITY = ("XM3600_language_fidelity_pct", "all_langs")  # its column, beside that of CIDEr
+CHOSEN = ["Centurio", "OCR50", "PT50", "L100"]  # setups of ours by how many of the final model's choices they have
 Drawn = tuple[Figure, pd.DataFrame]
 
 
@@ -93,8 +95,13 @@ def final(ours: pd.DataFrame | None = None) -> Drawn:
     labels = [metric.rsplit("_", 1)[0] + (f" {group}" if group in ("en", "mul") else "")
               for metric, group in wide.columns]
     labels = [label.replace("XM3600_language_fidelity", "XM3600 fid.") for label in labels]
-    figure = grid(wide.set_axis(labels, axis=1), "", by_column=True, line=15 if ours is not None else None)
+    figure = grid(wide.set_axis(labels, axis=1), "", by_column=True, line=15 if ours is not None else None)  # systems
     return figure, table
+
+
+def chosen(setups: list[str]) -> str:
+    """The setup that stands for ours in the final comparison: that with most of the final model's choices."""
+    return next((name for name in CHOSEN if name in setups), setups[-1])
 
 
 def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
@@ -102,10 +109,12 @@ def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
 
     Where a profile asks any of the paper's own test sets, those and SMPQA alone: what was not run stays empty.
     """
-    own = scores.headline(cells[(cells.setup == setup) & cells.split.isin(["new-style", "test"])])
+    seen = cells[(cells.setup == setup) & cells.split.isin(["new-style", "test"])]
+    own = scores.headline(seen)
     columns = TEST_SETS | TEXT if set(own.task) & set(TEST_SETS) else SHAPE
     own = own.assign(metric=own.task.map(columns), group=np.where(own.language == "en", "en", "mul"))
-    own = own.dropna(subset="metric")
+    fidelity = seen[(seen.metric == "fidelity") & seen.task.map(columns).eq("XM3600_CIDEr")]
+    own = pd.concat([own.dropna(subset="metric"), fidelity.assign(metric=FIDELITY[0], group=FIDELITY[1])])
     return own.groupby(["metric", "group"], as_index=False).value.mean().assign(setup=label)
 
 
@@ -165,10 +174,13 @@ def _place(code: str) -> tuple:
 
 
 def grid(wide: pd.DataFrame, title: str, by_column: bool = False, line: int | None = None) -> Figure:
-    """Heat map with its numbers written in; shades span the whole map, or each column. What is missing stays grey."""
+    """Heat map with its numbers written in; shades span the whole map, or each column. What is missing stays grey.
+
+    Rows below a `line` stand beside the others: they take the shades of these, and do not stretch them.
+    """
     values = wide.to_numpy(float)
-    low, high = (f(values, axis=0 if by_column else None) for f in (np.nanmin, np.nanmax))
-    shade = (values - low) / np.where(high > low, high - low, 1)
+    low, high = (f(values[:line], axis=0 if by_column else None) for f in (np.nanmin, np.nanmax))
+    shade = np.clip((values - low) / np.where(high > low, high - low, 1), 0, 1)
     with mpl.rc_context(figures.STYLE | {"axes.grid": False}):
         size = (max(2.6, 1.25 + 0.215 * wide.shape[1]), 0.75 + 0.135 * len(wide))
         figure, axis = plt.subplots(figsize=size, layout="constrained")
