@@ -34,7 +34,8 @@ def known(frame: pd.DataFrame) -> list[str]:
 
 
 def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    """Scores by script with the columns of `scores.COLUMNS`, and chance in the script; the paper's beside ours.
+    """Scores by script with the columns of `scores.COLUMNS`, and chance in script and split; the paper's
+    beside ours.
 
     Metrics are the tasks (exact match; of pages the share of characters; with intervals) and the character error rate
     of reading SMPQA. `cells` are of `scores.stored`, `items` of `scores.items`. Raises ValueError as `scores.checked`
@@ -46,7 +47,8 @@ def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> p
         printed = paper.scripts(task)
         printed = printed.assign(setup=[params.trained_as(config, name) for name in printed.setup])
         tidy = scores.table(own, task, printed, statistics.estimates(of(items, task, headline)))
-        parts.append(tidy.assign(chance=tidy.group.map(own.groupby("group").chance.mean())))
+        chance = own.groupby(["split", "group"], as_index=False).chance.mean()
+        parts.append(tidy.merge(chance, how="left", on=["split", "group"]))
     errors = of(cells, SMPQA_READ, ERRORS)
     return pd.concat([*parts, scores.table(errors, ERRORS).assign(chance=float("nan"))], ignore_index=True)
 
@@ -99,7 +101,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, split: str, setups: list[str]) -> Non
         axis.plot(places, seen.value, color=colour, marker=marker)
         axis.plot(places, blind.value, color=colour, lw=0.7, ls="--")
         figures.bars(axis, places, seen, colour)
-        axis.axhline(own.chance.mean(), color=colour, lw=0.7, ls=":")
+        axis.axhline(seen.chance.mean(), color=colour, lw=0.7, ls=":")
     axis.set_xticks(range(len(setups)), setups, rotation=40, ha="right")
     axis.set_ylim(0, 100)
 
