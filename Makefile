@@ -10,7 +10,8 @@ BASE_PYTHON ?= python3.11
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw report test lab bench peers export base lint lock reader browser clean
+.PHONY: help env fetch study smoke data figures redraw report test lab bench peers export base lint lock reader legible browser
+.PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
 export OMP_WAIT_POLICY := PASSIVE
@@ -77,6 +78,9 @@ lock: $(READY)  ## requirements.lock from pyproject.toml; torch brings the CUDA 
 
 reader:  ## Tesseract with all its languages, which checks that rendered text is legible (Debian; needs root)
 	command -v tesseract || apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-all
+
+legible: fetch reader  ## what fonts cover and Tesseract reads: figures/coverage.csv, figures/legibility.csv (some minutes)
+	$(PYTHON) -c "from centurio_lib.data import legibility; legibility.covered(); legibility.survey()"
 
 browser:  ## Chromium, in which a test opens the report (Debian; needs root)
 	command -v chromium || apt-get install --yes --no-install-recommends chromium

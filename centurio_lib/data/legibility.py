@@ -1,7 +1,8 @@
 """An independent reader: what Tesseract makes of clean lines, shaped by `typeset` and set letter by letter.
 
 Tesseract and its languages are packages of the system, which `make reader` installs, needed for this
-check alone. Letter by letter, from left to right, is how public generators of documents draw.
+check alone. Letter by letter, from left to right, is how public generators of documents draw. `make legible` asks it
+about every language that it knows; that table, and that of what the fonts cover, lie in the repo.
 """
 
 import shutil
@@ -15,13 +16,20 @@ import pandas as pd
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
-from centurio_lib.data import typeset
+from centurio_lib import paths, provenance
+from centurio_lib.data import ocr, typeset
 from centurio_lib.data.sources import udhr
-from centurio_lib.languages import language
+from centurio_lib.languages import language, languages
 
+FIGURES = paths.REPO / "figures"
+SURVEY, COVERED = FIGURES / "legibility.csv", FIGURES / "coverage.csv"
+LINES = 3  # of each language in the survey
+READABLE = 90  # % of the characters from which a language counts as readable,
+LANGUAGES, SCRIPTS = 25, 10  # which so many languages of so many scripts must be
 EM = 40  # pixels
 WIDTH = 24  # ems of a line
 MARGIN = 20  # pixels
+PAGE_END = "\f"  # what Tesseract writes between pages (before version 5: after each)
 # languages by Tesseract's code, where the reader knows them
 CODES = {"af": "afr", "am": "amh", "ar": "ara", "be": "bel", "bg": "bul", "bn": "ben", "bo": "bod", "cs": "ces",
          "de": "deu", "el": "ell", "en": "eng", "es": "spa", "et": "est", "fa": "fas", "fi": "fin", "fr": "fra",
@@ -45,15 +53,51 @@ def readable() -> list[str]:
 
 
 def table(codes: list[str], n_lines: int) -> pd.DataFrame:
-    """Share of the characters read right (%), of `n_lines` lines of each language, shaped and letter by letter."""
+    """Share of the characters read right (%), of `n_lines` lines of each language, shaped and letter by letter.
+
+    Columns code, language, script, shaped, unshaped. Raises NoReader for a language that the reader lacks.
+    """
     rows = []
     for code in codes:
         shaped = clean_lines(code, n_lines)
-        unshaped = [letters(line.text, code) for line in shaped]
-        scores = {how: accuracy([line.text for line in shaped], "".join(read(picture(line), code) for line in drawn))
-                  for how, drawn in (("shaped", shaped), ("unshaped", unshaped))}
-        rows.append({"code": code, "script": language(code).script, **scores})
-    return pd.DataFrame(rows, columns=["code", "script", "shaped", "unshaped"])
+        said = read([picture(line) for line in [*shaped, *(letters(line.text, code) for line in shaped)]], code)
+        meant = [line.text for line in shaped]
+        rows.append({"code": code, "language": language(code).name, "script": language(code).script,
+                     "shaped": accuracy(meant, "".join(said[:len(shaped)])),
+                     "unshaped": accuracy(meant, "".join(said[len(shaped):]))})
+        print("{code}: {shaped:.1f} % shaped, {unshaped:.1f} % letter by letter".format(**rows[-1]), flush=True)
+    return pd.DataFrame(rows, columns=["code", "language", "script", "shaped", "unshaped"])
+
+
+def survey(path: Path = SURVEY, n_lines: int = LINES) -> pd.DataFrame:
+    """The table of all languages that Tesseract reads here, written as CSV; says whether enough of them are readable.
+
+    Raises NoReader where none is installed.
+    """
+    if not readable():
+        raise NoReader("Tesseract is not installed: make reader")
+    found = _stored(table(readable(), n_lines).round(1), path)
+    n_languages, n_scripts = legible(found)
+    print(f"{n_languages} languages of {n_scripts} scripts are read at {READABLE} % or more; "
+          f"{LANGUAGES} of {SCRIPTS} are wanted: {'met' if enough(found) else 'NOT met'}")
+    return found
+
+
+def covered(path: Path = COVERED) -> pd.DataFrame:
+    """What the fonts cover of the texts of all 100 languages (`ocr.coverage`, no Wikipedia), written as CSV."""
+    return _stored(ocr.coverage(list(languages())), path)
+
+
+def legible(found: pd.DataFrame) -> tuple[int, int]:
+    """How many languages, and scripts, of a table are readable when shaped."""
+    good = found[found.shaped >= READABLE]
+    return len(good), good.script.nunique()
+
+
+def enough(found: pd.DataFrame) -> bool:
+    """Whether a table shows that shaped text is readable in enough languages and scripts."""
+    n_languages, n_scripts = legible(found)
+    return n_languages >= LANGUAGES and n_scripts >= SCRIPTS
 
 
 def clean_lines(code: str, n: int) -> list[typeset.Line]:
@@ -83,19 +127,23 @@ def picture(line: typeset.Line) -> Image.Image:
     return Image.fromarray(255 - typeset.mask([(line, MARGIN, MARGIN + line.ascent * EM)], EM, size))
 
 
-def read(image: Image.Image, code: str) -> str:
-    """What Tesseract reads in an image of one line. Raises NoReader where it is missing or fails."""
+def read(images: list[Image.Image], code: str) -> list[str]:
+    """What Tesseract reads in images of one line each, in one go. Raises NoReader where it is missing or fails."""
     if code not in readable():
         raise NoReader(f"Tesseract does not read {code} here: make reader")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "page.png"
-        image.save(path)
-        done = subprocess.run(["tesseract", str(path), "-", "-l", CODES[code], "--psm", "7"],
+        files = [Path(folder) / f"{n}.png" for n in range(len(images))]
+        for path, image in zip(files, images, strict=True):
+            image.save(path)
+        pages = Path(folder) / "pages.txt"
+        pages.write_text("\n".join(map(str, files)), encoding="utf-8")
+        done = subprocess.run(["tesseract", str(pages), "-", "-l", CODES[code], "--psm", "7"],
                               capture_output=True, text=True,
                               env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"})
-    if done.returncode:
+    said = done.stdout.split(PAGE_END)[:len(images)]
+    if done.returncode or len(said) < len(images):
         raise NoReader(f"tesseract failed on {code}: {done.stderr.strip()[-300:]}")
-    return done.stdout
+    return said
 
 
 def accuracy(shown: list[str], seen: str) -> float:
@@ -107,3 +155,9 @@ def accuracy(shown: list[str], seen: str) -> float:
 def bare(text: str) -> str:
     """A text without white space and format characters, decomposed and composed again (NFC)."""
     return "".join(c for c in unicodedata.normalize("NFC", text) if not c.isspace() and unicodedata.category(c) != "Cf")
+
+
+def _stored(found: pd.DataFrame, path: Path) -> pd.DataFrame:
+    with provenance.atomic(path) as temporary:
+        found.to_csv(temporary, index=False)
+    return found

@@ -18,8 +18,9 @@ from centurio_lib.data import artwork, charts, ocr, typeset
 from centurio_lib.data.sources import emoji, flags, fonts, udhr
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.languages import language, languages
-from centurio_lib.params import LONGEST_LABEL, SMPQA_GROUND, SMPQA_READ, Smpqa
+from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 from centurio_lib.tables import BLIND, SCHEMAS
+from centurio_lib.text_params import LONGEST_LABEL
 
 PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
