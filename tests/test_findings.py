@@ -322,6 +322,6 @@ def test_this_floor_rests_on_the_root_alone():
     closure = set().union(*(provenance.module_closure(module) for module in modules))
     floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
     assert floors == {"built", "findings", "languages", "params", "paths", "provenance", "runs", "sourcing", "strict",
-                      "tables", "testsets"}
+                      "tables", "testsets", "text_params"}
     source = "".join(provenance.module_file(name).read_text(encoding="utf-8") for name in closure)
     assert "import torch" not in source and "transformers import" not in source
