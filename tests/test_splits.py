@@ -33,6 +33,9 @@ class Study:
         self.instructions = instructions.build(self.texts, self.images, self.pairs, data.seed)
         tables.write(folder / "captions.parquet", "captions", self.captions)
         tables.write(folder / "instructions.parquet", "instructions", self.instructions)
+        named = self.captions.assign(sample_id=self.captions.image_id + "/" + self.captions.detail)
+        self.asked = {"instruction": self.instructions[["sample_id", "language", "concepts"]],
+                      "caption": named[["sample_id", "language", "image_id", "concept"]]}
         self.tested = set(self.images[self.images.split != "train"].image_id)
         self.held_out_style = set(self.images[self.images["style"] == data.held_out_style].image_id)
 
@@ -40,7 +43,7 @@ class Study:
         """What the stages ask of a run."""
         stage = SMOKE.instruct.model_copy(update={"samples": samples})
         profile = SimpleNamespace(name="made-up", data=self.data, instruct=stage, pretrain=stage)
-        return SimpleNamespace(profile=profile, setup=params.setup(setup), seed=0)
+        return SimpleNamespace(profile=profile, setup=params.setup(setup), seed=0, folder=self.folder)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +70,8 @@ def chosen_for(monkeypatch, study: Study, setup: str, stage: str, samples: int =
     """The samples that a setup trains on, as notebooks 10 and 11 take them; for text in images see test_text_stages."""
     monkeypatch.setattr(stages.runs, "finished", lambda *_: SimpleNamespace(folder=study.folder))
     for part in ("plots", "documents"):
-        monkeypatch.setattr(stages, part, lambda *_: pd.DataFrame())
-    return getattr(stages, f"{stage}_mix")(study.run(setup, samples))
+        monkeypatch.setattr(stages, part, lambda *_: [])
+    return getattr(stages, f"{stage}_mix")(study.run(setup, samples)).merge(study.asked[stage], validate="one_to_one")
 
 
 def said(row) -> str:
