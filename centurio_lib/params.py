@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from centurio_lib import paths
 from centurio_lib.built import DecoderSize, EncoderSize, Reading
@@ -61,6 +61,16 @@ class Base(Strict):
     reading: list[Reading] = []  # rounds, easy ones first
     decoder: DecoderSize | None = None
     spelling: Spelling | None = None
+
+    @field_validator("encoder")
+    @classmethod
+    def built_here(cls, size: EncoderSize | None, info: ValidationInfo) -> EncoderSize | None:
+        """Refuse to train an own encoder in the place of one of the hub."""
+        vision = info.data.get("vision", "data/")
+        if size and not vision.startswith(("data/", "models/")):
+            raise ValueError(f"base.vision = {vision!r} is no folder of the study (data/ or models/), so that no "
+                             "encoder is built: set encoder: null and reading: []")
+        return size
 
 
 class Stage(Strict):

@@ -132,6 +132,16 @@ def test_damaged_part_names_the_file_and_the_mend(known, damage):
         backbone.cached(known["gemma-tiny"])
 
 
+def test_damaged_part_is_found_before_a_study_begins(known, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "HOME", tmp_path)
+    path = fetch.wheel(known["gemma-tiny"].parts[0])
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(PackageError, match=rf"{path.name} is damaged \(sha256 .*remove that file and run this again"):
+        fetch.ready("data/tiny/gemma-tiny")
+    path.unlink()
+    fetch.ready("data/tiny/gemma-tiny")  # it can be fetched
+
+
 def test_parts_that_make_another_file_are_refused(known, tmp_path):
     with pytest.raises(PackageError, match="do not make its file"):
         fetch.assembled(known["gemma-tiny"]._replace(sha256="0" * 64), tmp_path / "again.gguf")

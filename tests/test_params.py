@@ -147,7 +147,10 @@ def test_ring_of_parents_is_refused():
     ("lora_rank: 4.5", r"smoke\.yaml: lora_rank = 4\.5"),
     ("study.seeds: 0", r"smoke\.yaml: study\.seeds = 0"),
     ("load_4bit: 'true'", r"smoke\.yaml: load_4bit = 'true'"),
-], ids=["rate as text", "unknown key below", "unknown key", "share", "no", "fraction", "count", "truth value as text"])
+    ("base.vision: google/siglip-base-patch16-224", r"smoke\.yaml: base\.encoder = .*base\.vision = 'google/siglip-.*"
+                                                    r"set encoder: null and reading: \[\]"),
+], ids=["rate as text", "unknown key below", "unknown key", "share", "no", "fraction", "count", "truth value as text",
+        "an encoder of the hub that is built"])
 def test_profile_error_names_file_key_and_value(changes, message):
     with pytest.raises(ParamsError, match=message):
         smoke(changes)

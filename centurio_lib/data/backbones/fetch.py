@@ -36,12 +36,15 @@ def agreed(backbone: Backbone) -> None:
 
 
 def ready(language_model: str) -> None:
-    """Before a study begins: raises LicenceError where its language model has yet to be fetched and its terms are not
-    accepted.
+    """Before a study begins, where its language model has yet to be unpacked: raises LicenceError if its terms are not
+    accepted, PackageError if a wheel that is there is damaged. What is missing is fetched by notebook 07.
     """
     backbone = catalogue.of(language_model)
     if backbone and not ((paths.HOME / language_model / CARD).exists() or (cache(backbone) / WEIGHTS).exists()):
         agreed(backbone)
+        for part in backbone.parts:
+            if wheel(part).exists():
+                checked(part)
 
 
 def cache(backbone: Backbone) -> Path:
@@ -73,7 +76,7 @@ def checked(part: Part) -> Path:
     found = provenance.file_digest(path)
     if found != part.wheel:
         raise PackageError(f"{path} is damaged (sha256 {found[:12]}..., {part.wheel[:12]}... is pinned): remove that "
-                           "file and run notebook 07_base_models again")
+                           "file and run this again: it is fetched anew, or put a whole copy there")
     return path
 
 
