@@ -27,6 +27,7 @@ class Reading(Strict):
     smallest: float  # pixels of an em
     paper: Share = 0.25  # of the sheets, on textured paper; the others are plain
     worn: bool = False  # whether those on paper are blurred, noisy and compressed, as documents are
+    plots: Share = 0.0  # of the sheets, bar and pie charts with English labels in place of lettering
     steps: Annotated[int, Field(ge=0)]
     batch: Count  # sheets of a step, and as many drawings
     lr: float

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from PIL import Image
 from torch import nn
 
-from centurio_lib.data import artwork, lettering, ocr, smpqa, typeset
+from centurio_lib.data import artwork, charts, lettering, ocr, smpqa, typeset
 from centurio_lib.model import encoder, reading
 from centurio_lib.params import Reading
 
@@ -48,6 +50,31 @@ def test_letters_stand_where_their_advances_add_up():
     assert 0 < places["a"] < places["b"] < typeset.line("ab", "en").width
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_told_letters_of_a_plot_lie_on_its_labels(seed, monkeypatch):
+    painted = []
+    def seen(chart, labels, pixels, em, draw=charts.drawn):  # labels of one plot, and the same one without labels
+        found = draw(chart, labels, pixels, em)
+        with monkeypatch.context() as patch:
+            patch.setattr(charts, "letters", lambda *placed: PathPatch(Path([(0, 0)])))
+            painted.append(np.asarray(draw(chart, labels, pixels, em)[0]))
+        return found
+    monkeypatch.setattr(charts, "drawn", seen)
+    drawn = lettering.plot(np.random.default_rng(seed), 224, 16, 14.0)
+    labels = (drawn.ink != painted[0]).any(-1).reshape(14, 16, 14, 16).any((1, 3))  # (rows, columns) of patches
+    told = (drawn.letters > 0).any(1).reshape(14, 14)
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(told, 1), (3, 3)).any((2, 3))  # letters may fill two patches
+    assert told.sum() > 5 and labels[told].all() and near[labels].all()
+
+
+def test_plots_are_the_share_that_is_asked_for_and_leave_the_other_sheets_as_they_are():
+    mixed, plain = (lettering.sheets(4, 0, 64, 16, 10.0, share) for share in (0.25, 0.0))
+    assert [sheet.ink.ndim for sheet in mixed] == [3, 2, 2, 2] and SIZE.plots == 0
+    assert all((a.ink == b.ink).all() for a, b in zip(mixed[1:], plain[1:], strict=True))
+    shown = [np.asarray(lettering.printed(mixed[0].ink, np.random.default_rng(i), SIZE)) for i in (0, 1)]
+    assert shown[0].shape == (64, 64, 3) and (shown[0] != shown[1]).any()
+
+
 def test_words_of_the_test_are_not_taught():
     random = np.random.default_rng(0)
     drawn = {lettering.word(random).lower() for _ in range(3000)}
@@ -83,7 +110,17 @@ def test_reading_and_drawings_are_learned_together(tmp_path):
     unread = reading.letter_loss(model, reading.letter_head(16, 0), sheets, random, quick).item()
     read, known, right = reading.teach(model, named, reading.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY,
                                        say=lambda text: None)
-    assert read < 0.9 * unread and known < 0.9 * untaught and 0 <= right <= 1
+    assert read < 0.9 * unread and known < 0.9 * untaught and list(right) == ["letter"] and 0 <= right["letter"] <= 1
+
+
+def test_plots_are_read_with_the_sheets_and_probed_by_themselves(tmp_path):
+    model, asked = encoder.resized(tiny.vision(), 64), SIZE.model_copy(update={"steps": 40, "batch": 4, "plots": 0.7})
+    plots = lettering.sheets(2, 0, 64, 16, 10.0, 1.0)
+    head = reading.letter_head(16, 0)
+    unread = reading.letter_loss(model, head, plots, np.random.default_rng(0), asked).item()
+    *_, right = reading.teach(model, heads(), head, drawn(), asked, 32, 0, tmp_path, KEY, say=lambda text: None)
+    assert list(right) == ["letter", "letter of a plot"]
+    assert reading.letter_loss(model, head, plots, np.random.default_rng(0), asked).item() < 0.9 * unread
 
 
 def test_an_encoder_made_larger_sees_the_same():

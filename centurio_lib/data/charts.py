@@ -66,15 +66,21 @@ def _slices(n: int, random: np.random.Generator) -> np.ndarray:
 
 def draw(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> Image.Image:
     """The chart as an RGB image whose longer side is `pixels`; labels of `em` pixels, less where they would not fit."""
+    return drawn(chart, labels, pixels, em)[0]
+
+
+def drawn(chart: Chart, labels: list[typeset.Line], pixels: int, em: float) -> tuple[Image.Image, Places]:
+    """The chart as `draw` makes it, and where its labels stand."""
     width = round(pixels * min(1.0, chart.aspect))
     height = round(pixels / max(1.0, chart.aspect))
     figure = Figure((width / 72, height / 72), dpi=72, facecolor="white")  # points are pixels
     canvas = FigureCanvasAgg(figure)
     place = _pie if chart.kind == "pie" else _rows if chart.horizontal else _columns
-    for placed in place(figure, chart, labels, width, height, em):
+    places = place(figure, chart, labels, width, height, em)
+    for placed in places:
         figure.add_artist(letters(*placed))
     canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()), places
 
 
 def letters(line: typeset.Line, x: float, y: float, size: float, turn: float) -> PathPatch:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from centurio_lib.built import Reading
-from centurio_lib.data import artwork, ocr, smpqa, typeset
+from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
 from centurio_lib.data.sources import fonts
 from centurio_lib.params import Ocr
 
@@ -27,7 +27,10 @@ WEIGHTS = (300, 400, 400, 500, 700)
 
 
 class Sheet(NamedTuple):
-    """Ink of a page, 0 to 255, (pixels, pixels), and the classes of the letters of each patch, (patches, SLOTS)."""
+    """Ink of a page, 0 to 255, (pixels, pixels), and the classes of the letters of each patch, (patches, SLOTS).
+
+    Of a plot, its colours in place of ink, (pixels, pixels, 3).
+    """
 
     ink: np.ndarray
     letters: np.ndarray
@@ -82,6 +85,23 @@ def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float)
     return Sheet(ink, by_patch(sorted(letters, key=lambda at: (at[1] // (em / 2), at[0])), pixels, patch))
 
 
+def plot(random: np.random.Generator, pixels: int, patch: int, smallest: float) -> Sheet:
+    """A square chart whose labels are to be read, of `smallest` pixels an em at the most; numbers of its axis are not.
+    """
+    style = typeset.Style(str(random.choice(fonts.families("en"))), int(random.choice(WEIGHTS)))
+    chart = charts.configuration(str(random.choice(list(smpqa.KINDS))), random)._replace(aspect=1.0)
+    labels = [typeset.line(word(random), "en", style) for _ in chart.values]
+    image, places = charts.drawn(chart, labels, pixels, smallest)
+    letters = []
+    for label, x, y, em, turn in places:  # y upwards
+        along, up = em * np.cos(np.deg2rad(turn)), em * np.sin(np.deg2rad(turn))
+        letters += [(x + at * along - 0.3 * up, pixels - y - at * up - 0.3 * along, letter)
+                    for letter, at in middles(label.text, style)]
+    upright = places[0][-1] != 0  # all labels of a chart are turned alike
+    letters.sort(key=lambda at: (round(at[0]), -at[1]) if upright else (round(at[1]), at[0]))
+    return Sheet(np.asarray(image), by_patch(letters, pixels, patch))
+
+
 def middles(text: str, style: typeset.Style) -> list[tuple[str, float]]:
     """Each letter of a text and where its middle is, in ems from the text's left end."""
     ends = np.cumsum([0.0, *typeset.advances(text, "en", style, typeset.levels(text, False))])
@@ -102,7 +122,13 @@ def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -
 
 
 def printed(ink: np.ndarray, random: np.random.Generator, reading: Reading) -> Image.Image:
-    """The ink in some dark colour on a light one with a little noise, or on textured paper, which may be worn: RGB."""
+    """The ink in some dark colour on a light one with a little noise, or on textured paper, which may be worn: RGB.
+
+    A plot in its own colours, with noise.
+    """
+    if ink.ndim == 3:
+        noisy = ink + random.standard_normal(ink.shape, dtype=np.float32) * random.uniform(0, NOISE)
+        return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     if random.random() < reading.paper:
         page = ocr.page(ink, random)
         return artwork.from_bytes(ocr.damage(page, reading.smallest, random, WEAR)) if reading.worn else page
@@ -112,6 +138,7 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: Reading) -> I
     return Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8))
 
 
-def sheets(n: int, seed: int, pixels: int, patch: int, smallest: float) -> list[Sheet]:
-    """`n` sheets, each drawn from a seed of its own."""
-    return [sheet(artwork.random_for(seed, "lettering", i), pixels, patch, smallest) for i in range(n)]
+def sheets(n: int, seed: int, pixels: int, patch: int, smallest: float, plots: float = 0.0) -> list[Sheet]:
+    """`n` sheets, each drawn from a seed of its own; a share `plots` of them are plots."""
+    return [(plot if i < round(plots * n) else sheet)(artwork.random_for(seed, "lettering", i), pixels, patch, smallest)
+            for i in range(n)]

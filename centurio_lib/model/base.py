@@ -81,8 +81,8 @@ def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
 def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
     """Train and write the vision encoder; returns the probe accuracy by kind and style (columns kind, style, accuracy).
 
-    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" say how
-    well.
+    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" and "letter
+    of a plot" say how well.
     """
     size = config.encoder
     key = model_key("encoder", size.model_dump() | {"pixels": config.pixels}, table)
@@ -127,10 +127,11 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
         key = provenance.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
                                  "modules": code})
         read, loss, right = reading.teach(model, heads, head, drawn, wanted, config.pixels, SEED + n, folder, key, say)
-        rows.append({"kind": "letter", "style": f"round {n + 1}", "accuracy": 100 * right})
+        rows += [{"kind": kind, "style": f"round {n + 1}", "accuracy": 100 * share} for kind, share in right.items()]
+        plots = f"; {wanted.plots:.0%} of them plots" if wanted.plots else ""
         about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English "
                   f"lettering, {config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, "
-                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper: "
+                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper{plots}: "
                   f"last losses {loss:.3f} and {read:.3f}.")
     return model, pd.DataFrame(rows), about
 

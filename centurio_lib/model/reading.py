@@ -13,7 +13,7 @@ from torch import nn
 from transformers import SiglipVisionModel
 
 from centurio_lib.built import Reading
-from centurio_lib.data import artwork, lettering
+from centurio_lib.data import lettering
 from centurio_lib.model import encoder
 from centurio_lib.model.features import pixels_of
 from centurio_lib.model.fit import fit
@@ -38,15 +38,16 @@ def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tenso
 
 
 def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
-          reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, float]:
+          reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
     """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
 
     `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns
-    the mean losses of sheets and of drawings over the last 100 steps, and the share of letters told right on fresh
-    sheets.
+    the mean losses of sheets and of drawings over the last 100 steps, and the shares of letters told right on fresh
+    sheets (key "letter") and, where plots are among what it reads, on fresh plots ("letter of a plot").
     """
     named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
-    sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest)
+    sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest,
+                              reading.plots)
 
     def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
@@ -57,7 +58,9 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
     read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps,
                       folder, key,
                       "reading", say)
-    return read, known / KNOWN, letters_right(model, head, reading, seed + 1)
+    probes = {"letter": 0.0} | ({"letter of a plot": 1.0} if reading.plots else {})
+    return read, known / KNOWN, {kind: letters_right(model, head, reading, seed + 1, share)
+                                 for kind, share in probes.items()}
 
 
 def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator,
@@ -72,15 +75,14 @@ def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Ge
 
 
 @torch.no_grad()
-def letters_right(model, head, reading: Reading, seed: int, n: int = 256) -> float:
-    """Share of the letters on fresh sheets that are told right, in their places."""
+def letters_right(model, head, reading: Reading, seed: int, plots: float, n: int = 256) -> float:
+    """Share of the letters on fresh sheets, a share `plots` of them plots, that are told right, in their places."""
     random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
+    fresh = lettering.sheets(n, seed, size.image_size, size.patch_size, reading.smallest, plots)
     for first in range(0, n, 64):
-        drawn = [lettering.sheet(artwork.random_for(seed, "lettering", i), size.image_size, size.patch_size,
-                                 reading.smallest)
-                 for i in range(first, min(n, first + 64))]
-        letters = torch.from_numpy(np.stack([sheet.letters for sheet in drawn])).flatten()
+        shown = fresh[first:first + 64]
+        letters = torch.from_numpy(np.stack([sheet.letters for sheet in shown])).flatten()
         guesses = letter_logits(model, head,
-                                pixels_of([lettering.printed(s.ink, random, reading) for s in drawn])).argmax(-1).cpu()
+                                pixels_of([lettering.printed(s.ink, random, reading) for s in shown])).argmax(-1).cpu()
         right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
     return right / told
