@@ -62,14 +62,16 @@ class Base(Strict):
     decoder: DecoderSize | None = None
     spelling: Spelling | None = None
 
-    @field_validator("encoder")
+    @field_validator("encoder", "decoder")
     @classmethod
-    def built_here(cls, size: EncoderSize | None, info: ValidationInfo) -> EncoderSize | None:
-        """Refuse to train an own encoder in the place of one of the hub."""
-        vision = info.data.get("vision", "data/")
-        if size and not vision.startswith(("data/", "models/")):
-            raise ValueError(f"base.vision = {vision!r} is no folder of the study (data/ or models/), so that no "
-                             "encoder is built: set encoder: null and reading: []")
+    def built_here(cls, size: EncoderSize | DecoderSize | None, info: ValidationInfo):
+        """Refuse to train an own part in the place of one of the hub."""
+        part, beside = {"encoder": ("vision", "reading: []"), "decoder": ("language_model", "spelling: null")}[
+            info.field_name]
+        name = info.data.get(part, "data/")
+        if size and not name.startswith(("data/", "models/")):
+            raise ValueError(f"base.{part} = {name!r} is no folder of the study (data/ or models/), so that no "
+                             f"{info.field_name} is built: set {info.field_name}: null and {beside}")
         return size
 
 

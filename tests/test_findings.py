@@ -237,15 +237,8 @@ def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
             pd.concat([scores.table(fidelity, "fidelity", published[2]), scores.table(ceiling, "fidelity_ceiling")])]
 
 
-def fidelity_by_language(cells: pd.DataFrame) -> pd.DataFrame:
-    """What the heat map is drawn from."""
-    tested, printed = cells[cells.split != "blind"], paper.cells("Phi3.5")
-    return pd.concat([scores.by_language(tested, "fidelity"), scores.by_language(tested, "fidelity_ceiling"),
-                      scores.by_language(printed[printed.setup.isin(SETUPS)], "fidelity")])
-
-
 def test_the_heat_maps_table_orders_languages_by_tier_and_leaves_hebrew_of_the_paper_out():
-    found = fidelity_by_language(synthetic(seeds=2, codes=["mi", "th", "en", "de"]))
+    found = ablation.by_language(synthetic(seeds=2, codes=["mi", "th", "en", "de"]), SETUPS)
     ours = found[(found.split == "new-style") & (found.metric == "fidelity") & (found.setup == "T5")]
     assert ours.language.tolist() == ["en", "de", "th", "mi"] and (ours.seeds == 2).all()
     assert found[found.split == "published"].language.nunique() == 35
@@ -282,7 +275,7 @@ def test_no_label_of_the_rq1_figure_is_clipped_or_hidden(monkeypatch):
 @pytest.mark.parametrize("codes", [FEW, list(languages())], ids=["few", "all"])
 def test_no_label_of_the_heat_map_is_clipped_or_hidden(codes, monkeypatch):
     cells = synthetic(seeds=1, codes=codes)
-    figure = figures.by_language(fidelity_by_language(cells[cells.split == "new-style"]))
+    figure = figures.by_language(ablation.by_language(cells[cells.split == "new-style"], SETUPS))
     assert_labels_are_clear(figure, monkeypatch, at_least=len(codes) + 35 + len(SETUPS))
 
 

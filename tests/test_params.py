@@ -149,8 +149,10 @@ def test_ring_of_parents_is_refused():
     ("load_4bit: 'true'", r"smoke\.yaml: load_4bit = 'true'"),
     ("base.vision: google/siglip-base-patch16-224", r"smoke\.yaml: base\.encoder = .*base\.vision = 'google/siglip-.*"
                                                     r"set encoder: null and reading: \[\]"),
+    ("base.language_model: org/name", r"smoke\.yaml: base\.decoder = .*base\.language_model = 'org/name'.*"
+                                      r"set decoder: null and spelling: null"),
 ], ids=["rate as text", "unknown key below", "unknown key", "share", "no", "fraction", "count", "truth value as text",
-        "an encoder of the hub that is built"])
+        "an encoder of the hub that is built", "a decoder of the hub that is built"])
 def test_profile_error_names_file_key_and_value(changes, message):
     with pytest.raises(ParamsError, match=message):
         smoke(changes)

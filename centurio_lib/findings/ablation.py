@@ -50,6 +50,14 @@ def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
     return Tables(*made[:2], pd.concat([made[2], ceiling], ignore_index=True))
 
 
+def by_language(cells: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
+    """Fidelity in each language (`scores.by_language`; blind answers apart), its ceiling, and what the paper prints."""
+    tested, printed = cells[cells.split != scores.BLIND], paper.cells("Phi3.5")
+    printed = printed[printed.setup.isin(setups) & (printed.metric == "fidelity")]
+    ours = [scores.by_language(tested, metric) for metric in ("fidelity", "fidelity_ceiling")]
+    return pd.concat([*ours, *([scores.by_language(printed, "fidelity")] if len(printed) else [])], ignore_index=True)
+
+
 def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
     """Paired differences from one setup in every part, split (blind apart) and group; Holm's correction by part."""
     seen = items[items.split != scores.BLIND]
