@@ -20,7 +20,7 @@ export PYTHONUNBUFFERED := 1
 
 READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/installed)
 # the rules that draw tables and figures of a profile
-FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib import runs; print(*runs.findings("$(PROFILE)"))')
+FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib.study import runs; print(*runs.findings("$(PROFILE)"))')
 FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
 
 help:  ## this list
@@ -40,7 +40,7 @@ figures: $(READY)  ## tables and figures of a profile, drawn again from its stor
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
 
 redraw: $(READY)  ## tables and figures drawn from the scores that are kept beside them, where no run is
-	$(PYTHON) -m centurio_lib.findings.kept $(PROFILE) $(SEEDS)
+	$(PYTHON) -m centurio_lib.findings.score_archive $(PROFILE) $(SEEDS)
 
 report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report
@@ -80,7 +80,7 @@ reader:  ## Tesseract with all its languages, which checks that rendered text is
 	command -v tesseract || apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-all
 
 legible: fetch reader  ## what fonts cover and Tesseract reads: figures/coverage.csv, figures/legibility.csv (some minutes)
-	$(PYTHON) -c "from centurio_lib.data import legibility; legibility.covered(); legibility.survey()"
+	$(PYTHON) -c "from centurio_lib.data.text_images import legibility; legibility.covered(); legibility.survey()"
 
 browser:  ## Chromium, in which a test opens the report (Debian; needs root)
 	command -v chromium || apt-get install --yes --no-install-recommends chromium

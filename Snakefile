@@ -3,7 +3,7 @@
 `make study`, or: snakemake --profile params/snakemake/default --config profile=laptop seeds=3
 
 A run's result is its provenance.json, which the notebook writes last; that alone is declared as output, so that
-checkpoints outlive an interruption. Its input key.json changes when the run's code or params do (centurio_lib/runs.py).
+checkpoints outlive an interruption. Its input key.json changes when the run's code or params do (centurio_lib/study/runs.py).
 """
 
 import os
@@ -11,8 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from centurio_lib import params, paths, plan, runs, testsets
-from centurio_lib.data.backbones import catalogue, fetch
+from centurio_lib import params, paths
+from centurio_lib.base_models import download, language_models
+from centurio_lib.params import benchmarks
+from centurio_lib.study import plan, runs
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -34,7 +36,7 @@ def short(path):
 DATA = short(paths.data(PROFILE.name))
 RESULTS = short(paths.HOME / "results" / PROFILE.name)
 RUN = "{setup}/seed{seed}"
-TEST_SETS = [f"{DATA}/test_sets/provenance.json"] if testsets.asked(PROFILE) else []  # the published ones
+TEST_SETS = [f"{DATA}/test_sets/provenance.json"] if benchmarks.asked(PROFILE) else []  # the published ones
 ARCHIVES = "package-lock.json"  # names the archives that images and texts come from, with the sha512 of each
 
 
@@ -69,7 +71,7 @@ def base_models(wildcards):
 
 def trimmed_to():
     """Tables with the study's texts, where the vocabulary of the language model is trimmed to them."""
-    backbone = catalogue.of(PROFILE.base.language_model)
+    backbone = language_models.of(PROFILE.base.language_model)
     stages = ["captions", "instructions", *runs.text_stages(PROFILE)] if backbone and backbone.trimmed else []
     return [f"{DATA}/{stage}/provenance.json" for stage in stages]
 
@@ -105,7 +107,7 @@ wildcard_constraints:
 
 
 onstart:
-    fetch.ready(PROFILE.base.language_model)
+    download.ready(PROFILE.base.language_model)
     global held, jobs, since  # the hold lasts as long as the file is open
     held, since = plan.hold(PROFILE.name), time.time()
     todo = [job for job in workflow.dag.needrun_jobs() if job.output]

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from centurio_lib import provenance
+from centurio_lib import storage
+from centurio_lib.study import keys
 
 S, I, F, B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 BLIND = "blind"  # split of the baseline: the same prompts, each with images of other items
@@ -71,7 +72,7 @@ def write(path: Path, name: str, frame: pd.DataFrame) -> Path:
         raise ValueError(f"{path}: table {name!r} lacks columns {sorted(missing)} and has unknown ones "
                          f"{sorted(unknown)}")
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-    with provenance.atomic(path) as temporary:
+    with storage.atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd",
                        row_group_size=IMAGES_TOGETHER if "image" in schema.names else None)
     return Path(path)
@@ -101,6 +102,6 @@ def manifest(folder: Path, key: dict, **counts) -> Path:
     """`manifest.json` of a data folder: row counts and sha256 of each table. Later stages depend on it; it comes last.
     """
     files = sorted(Path(folder).rglob("*.parquet"))
-    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": provenance.file_digest(f)}
+    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": storage.file_digest(f)}
             for f in files}
-    return provenance.write_json(Path(folder) / "manifest.json", provenance.record(key, tables=rows, **counts))
+    return storage.write_json(Path(folder) / "manifest.json", keys.record(key, tables=rows, **counts))

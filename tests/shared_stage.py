@@ -14,7 +14,7 @@ import tiny
 import torch
 from safetensors.torch import save_file
 
-from centurio_lib.model import llava, train, workers
+from centurio_lib.model import distributed, llava, train
 
 KEY = "a" * 64
 STAGE = tiny.PROFILE.instruct.model_copy(update={
@@ -25,7 +25,7 @@ STAGE = tiny.PROFILE.instruct.model_copy(update={
 def main(folder: Path, dropout: float, stop_after: int) -> None:
     """Train, and write what came out."""
     torch.set_num_threads(1)
-    shown = tiny.features_of(folder / f"features-{workers.state().process_index}")
+    shown = tiny.features_of(folder / f"features-{distributed.state().process_index}")
     made = tiny.conversations(shown.tokens, copies=4)
     llava.LORA_DROPOUT = dropout
     torch.manual_seed(0)
@@ -36,12 +36,12 @@ def main(folder: Path, dropout: float, stop_after: int) -> None:
         log = train.run(model, 0, made, shown, STAGE, 0, folder, KEY, say=lambda text: None)
     except killed.Killed:
         log = []
-    if log and workers.state().is_main_process:
+    if log and distributed.state().is_main_process:
         save_file({n: p.detach().contiguous() for n, p in llava.trainable(model).items()},
                   folder / "trained.safetensors")
         (folder / "log.json").write_text(json.dumps(log))
-    if not workers.alone():
-        workers.state().wait_for_everyone()
+    if not distributed.alone():
+        distributed.state().wait_for_everyone()
         torch.distributed.destroy_process_group()
 
 

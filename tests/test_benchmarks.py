@@ -8,10 +8,9 @@ import pytest
 import tiny
 import torch
 
-from centurio_lib import timing
-from centurio_lib.evaluation import benchmarks
-from centurio_lib.evaluation.benchmarks import TRAINING, UnequalError
 from centurio_lib.model import llava
+from centurio_lib.speed import compare, timing
+from centurio_lib.speed.compare import TRAINING, UnequalError
 
 STAGE = tiny.PROFILE.instruct.model_copy(update={"rows": 2, "row_tokens": 128})
 PLAIN, LABEL_ROWS, GROUPED, CACHED, PACKED = TRAINING
@@ -28,13 +27,13 @@ def given(features):
     """A model with a fresh adapter, and 24 samples in two optimiser steps."""
     model = llava.tune(tiny.model(), tiny.PROFILE, tiny.SETUP)
     samples = tiny.conversations(features.tokens, copies=4)
-    return benchmarks.lesson(model, tiny.tokenizer(), samples, features, tiny.pictures(), STAGE, seed=0)
+    return compare.lesson(model, tiny.tokenizer(), samples, features, tiny.pictures(), STAGE, seed=0)
 
 
 @pytest.fixture(scope="module")
 def table(given):
     """The table of all ways of training."""
-    return benchmarks.training(given, repeats=1).set_index("way")
+    return compare.training(given, repeats=1).set_index("way")
 
 
 def made_up_items(n: int = 6) -> pd.DataFrame:
@@ -45,8 +44,8 @@ def made_up_items(n: int = 6) -> pd.DataFrame:
 
 
 def test_losses_of_all_ways_are_equal_after_an_update_too(given):
-    found = {name: benchmarks.losses(way, given) for name, way in TRAINING.items()}
-    benchmarks.check_losses(found, torch.float32)
+    found = {name: compare.losses(way, given) for name, way in TRAINING.items()}
+    compare.check_losses(found, torch.float32)
     first, last = found[PLAIN]
     assert abs(first - last) > 1e-3  # the update shows, so equal losses mean equal gradients
     for name, values in found.items():
@@ -54,10 +53,10 @@ def test_losses_of_all_ways_are_equal_after_an_update_too(given):
 
 
 def test_every_way_starts_from_the_same_weights(given):
-    benchmarks.losses(TRAINING[PACKED], given)
+    compare.losses(TRAINING[PACKED], given)
     moved = llava.trainable(given.model)
     assert any(not torch.equal(p, given.weights[name]) for name, p in moved.items())
-    benchmarks.restart(given)
+    compare.restart(given)
     assert all(torch.equal(p, given.weights[name]) for name, p in llava.trainable(given.model).items())
 
 
@@ -69,18 +68,18 @@ def test_wrong_features_are_found_out(given, features):
             return features[image_ids[::-1]]
 
     with pytest.raises(UnequalError, match="cached"):
-        benchmarks.training(given._replace(features=Shuffled()), repeats=1)
+        compare.training(given._replace(features=Shuffled()), repeats=1)
 
 
 def test_rounding_passes_and_more_does_not():
-    benchmarks.check_losses({"plain": [2.0, 1.0], "ours": [2.000001, 0.999999]}, torch.float32)
+    compare.check_losses({"plain": [2.0, 1.0], "ours": [2.000001, 0.999999]}, torch.float32)
     with pytest.raises(UnequalError, match="'ours'"):
-        benchmarks.check_losses({"plain": [2.0, 1.0], "ours": [2.0, 1.001]}, torch.float32)
+        compare.check_losses({"plain": [2.0, 1.0], "ours": [2.0, 1.001]}, torch.float32)
 
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_every_sample_is_in_one_forward_pass_of_its_step(given, name):
-    for micro, samples in zip(benchmarks.passes(TRAINING[name], given), given.steps, strict=True):
+    for micro, samples in zip(compare.passes(TRAINING[name], given), given.steps, strict=True):
         labels = sorted(token for batch in micro for token in batch.labels[batch.labels != -100].tolist())
         assert labels == sorted(token for c in samples for token in c.ids[c.learned].tolist())
         assert all(batch.ids.numel() <= STAGE.rows * STAGE.row_tokens for batch in micro)
@@ -97,7 +96,7 @@ def test_table_says_what_each_lever_does(table, given):
 
 
 def test_memory_is_repeatable(given):
-    assert benchmarks.memory(TRAINING[PACKED], given) == benchmarks.memory(TRAINING[PACKED], given)
+    assert compare.memory(TRAINING[PACKED], given) == compare.memory(TRAINING[PACKED], given)
 
 
 def test_peak_is_what_tensors_held_together():
@@ -107,12 +106,12 @@ def test_peak_is_what_tensors_held_together():
         del first
         return second[:10] * torch.ones(10)  # 4080: the first is gone
 
-    assert benchmarks.peak_bytes(work) == 8000
-    assert benchmarks.peak_bytes(lambda: None) == 0
+    assert compare.peak_bytes(work) == 8000
+    assert compare.peak_bytes(lambda: None) == 0
 
 
 def test_speeds_are_of_median_rounds():
-    found = benchmarks.speeds("training", {"plain": [4.0, 2.0, 90.0], "ours": [1.0, 2.0, 0.5]}, n=8)
+    found = compare.speeds("training", {"plain": [4.0, 2.0, 90.0], "ours": [1.0, 2.0, 0.5]}, n=8)
     assert found.per_s.tolist() == [2, 8] and found.of_plain.tolist() == [1, 4]
     assert found.slowest.tolist() == [8 / 90, 4] and found.fastest.tolist() == [4, 16]
     assert found.of_previous.tolist()[1:] == [4]
@@ -131,25 +130,25 @@ def test_rounds_are_interleaved_and_preparation_is_apart():
 
 
 def test_ways_of_evaluation_give_the_same_answers(features):
-    found = benchmarks.evaluation(tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), batch=3,
+    found = compare.evaluation(tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), batch=3,
                                   repeats=1)
     assert (found.n == 6).all() and found.used.tolist() == [False, False, False, True]
 
 
 def test_other_answers_are_an_error(features, monkeypatch):
     given = tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), 3, 1
-    monkeypatch.setattr(benchmarks.generate, "answers", lambda *_: ["something else"] * 6)
+    monkeypatch.setattr(compare.generate, "answers", lambda *_: ["something else"] * 6)
     with pytest.raises(UnequalError, match="answer 0 is 'something else' by '\\+ like lengths"):
-        benchmarks.evaluation(*given)
+        compare.evaluation(*given)
 
 
 def test_plain_answers_keep_to_their_own_room(features):
     items, model, tokenizer = made_up_items(4), tiny.model(), tiny.tokenizer()
-    prompts = [benchmarks.conversation.prompt(tokenizer, row.prompt, features.tokens(list(row.images)))
+    prompts = [compare.conversation.prompt(tokenizer, row.prompt, features.tokens(list(row.images)))
                for row in items.itertuples()]
-    pictures = benchmarks.Pictures(tiny.pictures(), set(tiny.IMAGE_IDS), model)
+    pictures = compare.Pictures(tiny.pictures(), set(tiny.IMAGE_IDS), model)
     asked = model, tokenizer, prompts, items.images.tolist(), pictures, [1, 5, 2, 9]
-    answers = [benchmarks.plain_answers(*asked, batch) for batch in (1, 4)]
+    answers = [compare.plain_answers(*asked, batch) for batch in (1, 4)]
     assert answers[0] == answers[1]
     assert len(tokenizer(answers[1][0])["input_ids"]) <= 2 < len(tokenizer(answers[1][3])["input_ids"])
 

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 import tiny_hub
 
-from centurio_lib import params, paths, tables, testsets
-from centurio_lib.data import collect, shelf
-from centurio_lib.data.sources import catalogue, convert
-from centurio_lib.data.sources.images import Images
-from centurio_lib.sourcing import Sources, Translation
+from centurio_lib import params, paths, tables
+from centurio_lib.data import image_store
+from centurio_lib.data.hub import catalogue, convert, ingest
+from centurio_lib.data.hub.archives import Images
+from centurio_lib.params import benchmarks
+from centurio_lib.params.hub_data import Sources, Translation
 
 OPTIONS = Sources(
     pretrain=["sharegpt4v"], instruct=["vqav2"], pixels=20, shard=10, translation=Translation(model="none")
@@ -52,7 +53,7 @@ def raws(name: str) -> list:
 
 def samples(folder) -> pd.DataFrame:
     return pd.concat(
-        [tables.read(path, "samples") for path in collect.sample_files(folder)], ignore_index=True
+        [tables.read(path, "samples") for path in ingest.sample_files(folder)], ignore_index=True
     )
 
 
@@ -104,7 +105,7 @@ def test_papers_profiles_name_all_that_can_be_had_and_ask_for_no_more(name):
     for stage in ("pretrain", "instruct"):
         found = [catalogue.entry(one, stage) for one in getattr(sources, stage)]
         assert getattr(profile, stage).samples < 1000 * sum(e.thousands for e in found)
-    assert set(testsets.asked(profile)) == set(testsets.known())
+    assert set(benchmarks.asked(profile)) == set(benchmarks.known())
     for setup in params.studied(profile):
         params.check(profile, params.setup(setup))
         assert params.reads(profile, params.setup(setup)) and not params.plots(profile, params.setup(setup))
@@ -172,39 +173,39 @@ def test_a_wrong_column_is_named(name, home):
 def test_samples_and_images_are_taken_in(home, tmp_path):
     for name in ("vqav2", "nlvr2", "sharegpt4v", "arxivqa", "aya", "gqa"):
         entry = catalogue.entries()[name]
-        done = collect.take_in(tmp_path / "out" / name, entry, OPTIONS)
+        done = ingest.take_in(tmp_path / "out" / name, entry, OPTIONS)
         own = samples(tmp_path / "out").query("source == @name")
         assert len(own) == done["samples"] and done["bad"] == 0 and done["finished"]
         assert (own.translatable == (own.language == "en") * entry.translated).all()
-    images = shelf.Mapped(collect.image_files(tmp_path / "out"))
+    images = image_store.Mapped(ingest.image_files(tmp_path / "out"))
     wanted = [image for row in samples(tmp_path / "out").images for image in row]
     found = images[wanted]
     assert found.image_id.tolist() == wanted and set(images.place) == set(wanted)
-    assert all(max(collect.artwork.from_bytes(image).size) == 20 for image in found.image)
+    assert all(max(ingest.artwork.from_bytes(image).size) == 20 for image in found.image)
     with pytest.raises(KeyError, match=r"nobody"):
         images[["nobody"]]
 
 
 def test_images_of_both_parts_of_coco_are_found(home, tmp_path):
     """LVIS-Instruct4V names pictures of COCO's training and validation sets, by the same file names here."""
-    done = collect.take_in(tmp_path / "out" / "lvis", catalogue.entries()["lvis_instruct4v"], OPTIONS)
+    done = ingest.take_in(tmp_path / "out" / "lvis", catalogue.entries()["lvis_instruct4v"], OPTIONS)
     assert done["samples"] == 4 and done["bad"] == 0
-    found = shelf.Mapped(collect.image_files(tmp_path / "out"))
+    found = image_store.Mapped(ingest.image_files(tmp_path / "out"))
     wanted = [image for row in samples(tmp_path / "out").images for image in row]
     assert len({bytes(image) for image in found[wanted].image}) == 4
 
 
 def test_profile_may_take_a_part_and_the_report_says_the_papers_number(home, tmp_path):
     options = OPTIONS.model_copy(update={"at_most": 7, "instruct": ["vqav2", "ocrvqa"]})
-    table = collect.build(tmp_path, "instruct", options).set_index("source")
+    table = ingest.build(tmp_path, "instruct", options).set_index("source")
     assert table.samples.tolist() == [7, 7] and table.paper["vqav2"] == 83_000
-    assert collect.build(tmp_path / "none", "instruct", None).empty
+    assert ingest.build(tmp_path / "none", "instruct", None).empty
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path, monkeypatch):
     entry = catalogue.entries()["sharegpt4v"]
-    whole = collect.take_in(tmp_path / "whole" / "s", entry, OPTIONS)
-    write, calls = collect._write, []
+    whole = ingest.take_in(tmp_path / "whole" / "s", entry, OPTIONS)
+    write, calls = ingest._write, []
 
     def killed(*arguments):
         calls.append(1)
@@ -212,18 +213,18 @@ def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path, monkeypatch
         if len(calls) == 3:  # after its files, before what says that they are whole
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(collect, "_write", killed)
+    monkeypatch.setattr(ingest, "_write", killed)
     with pytest.raises(KeyboardInterrupt):
-        collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS)
-    assert collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS) == whole
+        ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS)
+    assert ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS) == whole
     pd.testing.assert_frame_equal(samples(tmp_path / "killed"), samples(tmp_path / "whole"))
     n = len(calls)
     assert (
-        collect.take_in(tmp_path / "killed" / "s", entry, OPTIONS)["samples"] == whole["samples"]
+        ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS)["samples"] == whole["samples"]
         and len(calls) == n
     )
     changed = OPTIONS.model_copy(update={"pixels": 10})
-    collect.take_in(tmp_path / "killed" / "s", entry, changed)
+    ingest.take_in(tmp_path / "killed" / "s", entry, changed)
     assert len(calls) > n
 
 
@@ -244,9 +245,9 @@ def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_
         with pytest.raises(
             convert.SourceError, match=r"4 of 200 images cannot be read, more than 1%.*sharegpt4v/0/0"
         ):
-            collect.take_in(tmp_path / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+            ingest.take_in(tmp_path / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
     else:
-        done = collect.take_in(tmp_path / "out" / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+        done = ingest.take_in(tmp_path / "out" / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
         assert (
             done["bad"] == 1
             and done["samples"] == 199
@@ -259,9 +260,9 @@ def test_a_damaged_archive_costs_its_image_alone(home, tmp_path):
     damaged = bytearray(path.read_bytes())
     damaged[200] ^= 0xFF  # within the first of 24 images
     path.write_bytes(damaged)
-    done = {**collect.EMPTY, "key": ""}
+    done = {**ingest.EMPTY, "key": ""}
     archives, found = Images([path]), [f"train2017/{name}" for name in tiny_hub.coco(3)]
-    assert [bool(collect._images([name], "s", archives, done, 20)) for name in found] == [False, True, True]
+    assert [bool(ingest._images([name], "s", archives, done, 20)) for name in found] == [False, True, True]
     assert done["bad"] == 1 and done["images"] == 3 and "cannot be read from its archive" in done["examples"][0]
 
 
@@ -276,26 +277,26 @@ def test_images_are_read_one_after_the_other(home, tmp_path):
             read.append(number)
             yield raw
 
-    done = dict(collect.EMPTY)
-    block = list(collect._block(watched(), entry, Images([]), done, OPTIONS, None))
+    done = dict(ingest.EMPTY)
+    block = list(ingest._block(watched(), entry, Images([]), done, OPTIONS, None))
     assert len(block) == len(read) == OPTIONS.shard
 
 
 def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    monkeypatch.setattr(ingest.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     with pytest.raises(OSError, match=r"about 156 GB are wanted for images, 1 GB are free"):
-        collect.build(tmp_path, "pretrain", OPTIONS)
+        ingest.build(tmp_path, "pretrain", OPTIONS)
 
 
 def test_disk_is_asked_for_what_is_still_to_come(home, tmp_path, monkeypatch):
     """Of 1.3 M samples: what an unfinished run took in is there, and after a finished one nothing is wanted."""
-    entry, asked = catalogue.entry("sharegpt4v", "pretrain"), lambda: collect._left(tmp_path / "s", entry, OPTIONS)
+    entry, asked = catalogue.entry("sharegpt4v", "pretrain"), lambda: ingest._left(tmp_path / "s", entry, OPTIONS)
     assert asked() == 1_300_000
-    done = collect.take_in(tmp_path / "s", entry, OPTIONS)
+    done = ingest.take_in(tmp_path / "s", entry, OPTIONS)
     assert done["finished"] and asked() == 0
-    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"finished": False})
+    ingest.storage.write_json(tmp_path / "s" / "progress.json", done | {"finished": False})
     assert asked() == 1_300_000 - done["samples"] == 1_300_000 - 72
-    collect.provenance.write_json(tmp_path / "s" / "progress.json", done | {"key": "other"})
+    ingest.storage.write_json(tmp_path / "s" / "progress.json", done | {"key": "other"})
     assert asked() == 1_300_000
-    monkeypatch.setattr(collect.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
-    assert len(collect.build(tmp_path / "none", "pretrain", None)) == 0
+    monkeypatch.setattr(ingest.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    assert len(ingest.build(tmp_path / "none", "pretrain", None)) == 0

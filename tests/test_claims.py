@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from centurio_lib import params
-from centurio_lib.findings import claims, forest, paper, scores, signatures
+from centurio_lib.findings import claims, claims_plot, failure_modes, paper_results, scores
 from centurio_lib.languages import of_tiers, tier_label
 from centurio_lib.params import ParamsError
 
@@ -29,7 +29,7 @@ def items(english: float, l100: float, task="multiple_choice", chance=25.0, spre
     rows = [{"setup": setup, "seed": seed, "split": "new-style", "task": task, "language": code,
              "group": tier_label(code), "item_id": str(i), "score": value + random.normal(0, spread),
              "metric": scores.HEADLINE.get(task, "exact_match"),
-             "chance": chance, "script": paper.script(code)}
+             "chance": chance, "script": paper_results.script(code)}
             for setup, value in {"English": english, "L100": l100}.items() for seed in range(seeds)
             for code in CODES for i in range(6)]
     return pd.DataFrame(rows)
@@ -78,7 +78,7 @@ def test_splits_that_cannot_tell_are_not_asked():
         update={"not_on": ["new-language"]})}})
     assert claims.verdicts(stated, both, "here", draws=50).split.tolist() == ["new-style", "new-language"]
     found = claims.verdicts(one, both, "here", draws=50)
-    assert found.split.tolist() == ["new-style"] and len(forest.forest(one, found).axes[0].lines) > 1
+    assert found.split.tolist() == ["new-style"] and len(claims_plot.forest(one, found).axes[0].lines) > 1
 
 
 def test_claim_stands_on_all_of_its_parts():
@@ -137,7 +137,7 @@ def test_items_that_cannot_be_judged_are_errors():
 
 def test_the_studys_claims_are_valid_and_the_papers_cells_can_be_judged():
     stated = claims.load()
-    parts = claims.verdicts(stated, paper.items("Phi3.5"), "paper", printed=True, draws=500)
+    parts = claims.verdicts(stated, paper_results.items("Phi3.5"), "paper", printed=True, draws=500)
     of_claims = parts.groupby("claim").verdict.agg(claims.whole)
     assert set(of_claims.index) == set(stated.claims)
     assert of_claims["allocation_no_gain"] == "not run", "the paper prints no cells of it"
@@ -146,7 +146,7 @@ def test_the_studys_claims_are_valid_and_the_papers_cells_can_be_judged():
     assert abs(ocr.value - ((41.8 - 23.1) + (7.1 - 0.2)) / 2) < 0.1, "as Table 4 prints it"
     shown = claims.overview(stated, parts)
     assert len(shown) == len(stated.claims) and shown.iloc[:, 2].str.startswith(tuple(set(of_claims))).all()
-    assert len(forest.forest(stated, parts).axes[0].lines) > len(parts)
+    assert len(claims_plot.forest(stated, parts).axes[0].lines) > len(parts)
 
 
 def test_no_interval_runs_off_the_picture_of_the_claims():
@@ -154,9 +154,9 @@ def test_no_interval_runs_off_the_picture_of_the_claims():
     rows = [{"where": "here", "split": "test", "claim": name, "part": i, "compares": "a, b", "rule": "more",
              "margin": 0, "verdict": "inconclusive", "value": 44.0, "low": -36.4, "high": 125.9}
             for name, claim in stated.claims.items() for i in range(len(claim.parts))]
-    axis = forest.forest(stated, pd.DataFrame(rows)).axes[0]
+    axis = claims_plot.forest(stated, pd.DataFrame(rows)).axes[0]
     assert max(np.max(line.get_xdata()) for line in axis.lines) < axis.get_xlim()[1]
-    assert forest.reach(pd.DataFrame(rows).assign(low=np.nan, value=np.nan, high=np.nan)) == forest.REACH
+    assert claims_plot.reach(pd.DataFrame(rows).assign(low=np.nan, value=np.nan, high=np.nan)) == claims_plot.REACH
 
 
 def cell(setup, task, language, value, metric, chance=np.nan):
@@ -171,7 +171,7 @@ def test_each_failure_is_recognised_by_its_cells():
         cell("L100", "captioning", "sw", 5, "fidelity"), cell("L100", "captioning", "sw", 90, "fidelity_ceiling"),
         cell("L100", "captioning", "de", 85, "fidelity"), cell("L100", "captioning", "de", 90, "fidelity_ceiling"),
         cell("L100", "smpqa_read", "ar", 0, "exact_match"), cell("L100", "smpqa_read", "de", 40, "exact_match")])
-    found = signatures.of_runs(cells).set_index(["setup", "signature"])
+    found = failure_modes.of_runs(cells).set_index(["setup", "signature"])
     assert found.cells["L100", "English drop"] == "flag en 40" and found.n["L100", "English drop"] == 1
     assert found.cells["L100", "answers in the wrong language"] == "captioning sw 5"
     assert found.cells["L100", "near-zero reading of other scripts"] == "smpqa_read ar 0"
@@ -182,7 +182,7 @@ def test_a_model_that_reads_nothing_at_all_shows_no_failure_of_scripts():
     """Whatever its error rate, which is high where nothing is read."""
     cells = pd.DataFrame([cell("L100", "smpqa_read", code, value, metric) for code in ("ar", "de", "en")
                           for metric, value in (("exact_match", 1), ("cer", 104))])
-    assert signatures.of_runs(cells).signature.tolist() == ["none"]
+    assert failure_modes.of_runs(cells).signature.tolist() == ["none"]
 
 
 def test_pages_are_read_that_are_read_better_than_guessed():
@@ -190,16 +190,16 @@ def test_pages_are_read_that_are_read_better_than_guessed():
     of_pages = {"en": 55, "de": 20, "ar": 12, "hi": 40}
     cells = pd.DataFrame([cell("L100", "page_read", code, value, "characters", chance=10)
                           for code, value in of_pages.items()])
-    found = signatures.of_runs(cells)
+    found = failure_modes.of_runs(cells)
     assert found.signature.tolist() == ["near-zero reading of other scripts"] and found.cells[0] == "page_read ar 12"
-    assert signatures.of_runs(cells.assign(value=12)).signature.tolist() == ["none"]
+    assert failure_modes.of_runs(cells.assign(value=12)).signature.tolist() == ["none"]
 
 
 def test_photographs_that_are_not_read_are_told_where_drawings_are():
     read = [cell("L100", "smpqa_read", code, 40, "exact_match") for code in ("de", "ar")]
     photographs = [cell("L100", "mtvqa", code, value, "exact_match") for code, value in
                    {"de": 2, "ar": 30, "ko": 0}.items()]
-    found = signatures.of_runs(pd.DataFrame(read + photographs))
+    found = failure_modes.of_runs(pd.DataFrame(read + photographs))
     assert found.signature.tolist() == ["reading that fails outside synthetic images"]
     assert found.cells[0] == "mtvqa de 2"
-    assert signatures.of_runs(pd.DataFrame(photographs)).signature.tolist() == ["none"]
+    assert failure_modes.of_runs(pd.DataFrame(photographs)).signature.tolist() == ["none"]

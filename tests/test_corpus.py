@@ -9,8 +9,8 @@ import pytest
 import tiny
 import torch
 
-from centurio_lib.data import corpus, prompts
-from centurio_lib.model import decoder
+from centurio_lib.base_models import corpus, own_decoder
+from centurio_lib.data import prompts
 from centurio_lib.params import DecoderSize
 
 CODES = ["en", "de", "sw", "th"]
@@ -70,25 +70,25 @@ def test_only_answers_with_their_end_and_plain_text_are_learned():
     tokenizer = tiny.tokenizer()
     text = corpus.conversation(["dog"], [("What is this?", "Hund"), ("In Thai?", "สุนัข")])
     ids = np.array(tokenizer(corpus.BREAK + text, add_special_tokens=False)["input_ids"])
-    assert tokenizer.decode(ids[decoder.learned(tokenizer, ids)]) == " Hund<|end|> สุนัข<|end|>"
+    assert tokenizer.decode(ids[own_decoder.learned(tokenizer, ids)]) == " Hund<|end|> สุนัข<|end|>"
     plain = np.array(tokenizer(corpus.BREAK + "German: Hund", add_special_tokens=False)["input_ids"])
-    assert decoder.learned(tokenizer, plain).tolist() == [False] + [True] * (len(plain) - 1)
+    assert own_decoder.learned(tokenizer, plain).tolist() == [False] + [True] * (len(plain) - 1)
 
 
 def test_a_step_draws_the_same_whole_documents_each_time(draw):
     tokenizer = tiny.tokenizer()
-    first, again, other = (decoder.drawn(tokenizer, draw, step, 600) for step in (5, 5, 6))
+    first, again, other = (own_decoder.drawn(tokenizer, draw, step, 600) for step in (5, 5, 6))
     assert [c.ids.tolist() for c in first] == [c.ids.tolist() for c in again] != [c.ids.tolist() for c in other]
     start = tokenizer.convert_tokens_to_ids(corpus.BREAK)
     assert all(c.ids[0] == start and start not in c.ids[1:] for c in first)
-    batch = decoder.batch_of(first, 4096, tokenizer.pad_token_id)
+    batch = own_decoder.batch_of(first, 4096, tokenizer.pad_token_id)
     assert int((batch.labels != -100).sum()) == sum(int(c.learned.sum()) for c in first)
 
 
 def test_loss_of_documents_in_rows_is_that_of_each_alone(draw):
     size = DecoderSize(hidden=32, layers=2, heads=2, vocabulary=420, steps=1, batch=1, length=4096, lr=1e-3)
     tokenizer = tiny.tokenizer()
-    model, documents = decoder.new(tokenizer, size, 0), decoder.drawn(tokenizer, draw, 1, 500)
+    model, documents = own_decoder.new(tokenizer, size, 0), own_decoder.drawn(tokenizer, draw, 1, 500)
     alone = torch.tensor([weighted(model, tokenizer, [c]) for c in documents]).sum(0)
     together = weighted(model, tokenizer, documents)
     assert together[0] == pytest.approx(float(alone[0]), rel=1e-4) and together[1] == pytest.approx(float(alone[1]))
@@ -96,9 +96,9 @@ def test_loss_of_documents_in_rows_is_that_of_each_alone(draw):
 
 def weighted(model, tokenizer, documents: list) -> tuple[float, float]:
     """Summed weighted loss of documents in one batch, and the sum of the weights."""
-    batch = decoder.batch_of(documents, 4096, tokenizer.pad_token_id)
+    batch = own_decoder.batch_of(documents, 4096, tokenizer.pad_token_id)
     learned = batch.labels[:, 1:] != -100
     first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT)) & learned
-    weights = int(learned.sum()) + (decoder.FIRST_TOKEN_WEIGHT - 1) * int(first.sum())
+    weights = int(learned.sum()) + (own_decoder.FIRST_TOKEN_WEIGHT - 1) * int(first.sum())
     with torch.no_grad():
-        return float(decoder.loss_of(model, tokenizer, batch)) * weights, weights
+        return float(own_decoder.loss_of(model, tokenizer, batch)) * weights, weights

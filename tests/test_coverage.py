@@ -8,7 +8,7 @@ import pytest
 
 from centurio_lib.data import concepts, coverage
 from centurio_lib.data.sources import emoji, flags, packages
-from centurio_lib.findings import overview
+from centurio_lib.findings import coverage_plot
 from centurio_lib.languages import languages
 
 UNNAMED = set("ar-eg azb bo ceb ht la sa sm ss tpi ts war".split())
@@ -104,16 +104,16 @@ def test_a_package_without_a_stated_use_is_an_error(monkeypatch):
 
 
 def test_picture_labels_every_language_and_marks_those_without_captions(covered):
-    figure = overview.languages(covered, coverage.without_captions(covered))
-    labels = [label for axis in figure.axes[:len(overview.PANELS)] for label in axis.get_yticklabels()]
+    figure = coverage_plot.languages(covered, coverage.without_captions(covered))
+    labels = [label for axis in figure.axes[:len(coverage_plot.PANELS)] for label in axis.get_yticklabels()]
     assert [label.get_text() for label in labels] == [
-        f"{row.name}  {row.code}" for groups in overview.PANELS for group in groups
+        f"{row.name}  {row.code}" for groups in coverage_plot.PANELS for group in groups
         for row in covered[covered.group == group].itertuples(index=False)]
-    marked = {label.get_text().split()[-1] for label in labels if label.get_color() == overview.ENGLISH}
+    marked = {label.get_text().split()[-1] for label in labels if label.get_color() == coverage_plot.ENGLISH}
     assert marked == UNNAMED
 
 
 def test_shares_are_of_english_and_never_over_100(covered):
-    shares = overview.shares(covered).set_index("code")[list(overview.SOURCES)]
+    shares = coverage_plot.shares(covered).set_index("code")[list(coverage_plot.SOURCES)]
     assert (shares.loc["en"] == 100).all() and shares.min().min() == 0 and shares.max().max() == 100
     assert shares.loc["la"].tolist() == [0, 0, 0, 100, 100, 0], "NLLB lacks Latin"

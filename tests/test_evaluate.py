@@ -10,8 +10,8 @@ import tiny
 
 from centurio_lib import tables
 from centurio_lib.data import splits
-from centurio_lib.evaluation import evaluate, metrics
-from centurio_lib.evaluation.tasks import OWN, PICTURES, TASKS, draw
+from centurio_lib.evaluation import evaluate, metrics, synthetic_items
+from centurio_lib.evaluation.tasks import OWN, PICTURES, TASKS
 from centurio_lib.languages import languages, tier_label
 
 UNKNOWN = next(code for code, lang in languages().items() if not lang.cld2)  # to the language identifier
@@ -46,7 +46,7 @@ def test_every_task_has_items_in_every_language_and_split(items, tmp_path):
     assert len(counts) == len(PICTURES) * 3 * len(CODES)
     full = counts.drop("blind", level="split")
     assert full.drop("en", level="language").max() == 4
-    assert full.xs("en", level="language").max() == 4 * draw.ENGLISH_ITEMS
+    assert full.xs("en", level="language").max() == 4 * synthetic_items.ENGLISH_ITEMS
     assert items.item_id.is_unique
 
 

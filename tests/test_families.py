@@ -15,8 +15,8 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, SiglipModel
 
 from centurio_lib import params
 from centurio_lib.data import artwork
-from centurio_lib.data.sources import hub
-from centurio_lib.model import batches, conversation, export, features, generate, llava, parts
+from centurio_lib.data.hub import hub
+from centurio_lib.model import batches, components, conversation, export, generate, image_features, llava
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
 SAID = st.text(st.characters(exclude_characters="<[", exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tokenizer(name, folder):
     """The family's tokenizer as a run loads it."""
-    return parts.load_tokenizer(families.base(name, folder))
+    return components.load_tokenizer(families.base(name, folder))
 
 
 def tokenized(tokenizer, *texts: str, images: tuple = ()):
@@ -106,7 +106,7 @@ def test_tokenizer_without_a_chat_template_is_refused(name, folder, tmp_path):
     plain.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_bytes((folder / name / "config.json").read_bytes())
     with pytest.raises(ConversationError, match="has no chat template: name an instruction-tuned language model"):
-        parts.load_tokenizer(base.model_copy(update={"language_model": str(tmp_path)}))
+        components.load_tokenizer(base.model_copy(update={"language_model": str(tmp_path)}))
 
 
 def test_template_that_begins_answers_elsewhere_is_refused(name, folder, tmp_path):
@@ -118,7 +118,7 @@ def test_template_that_begins_answers_elsewhere_is_refused(name, folder, tmp_pat
                         .replace("{%- if add_generation_prompt %}", "{%- if add_generation_prompt %}think"))
     base = families.base(name, folder).model_copy(update={"language_model": str(tmp_path), "system": None})
     with pytest.raises(ConversationError, match="what is learned cannot be told from it"):
-        parts.load_tokenizer(base)
+        components.load_tokenizer(base)
 
 
 # === the model around it ===
@@ -135,9 +135,9 @@ SETUP = params.setup("PT50")
 @pytest.fixture(scope="module")
 def shown(profile):
     """Features of the pictures by the miniature encoder, of the last block but one."""
-    vision = parts.load_vision(profile.base)
-    values = features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)
-    return features.Features([features.Kept(values, tiny.IMAGE_IDS)])
+    vision = components.load_vision(profile.base)
+    values = image_features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)
+    return image_features.Features([image_features.Kept(values, tiny.IMAGE_IDS)])
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_features_are_those_of_the_last_block_but_one_without_a_class_token(prof
     whole, pixels = SiglipModel.from_pretrained(folder / "vision"), torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         inner = whole.vision_model(pixel_values=pixels, output_hidden_states=True).hidden_states
-        ours = features.states(parts.load_vision(profile.base), pixels, profile.base.vision_layer)
+        ours = image_features.states(components.load_vision(profile.base), pixels, profile.base.vision_layer)
     assert ours.shape == (2, 4, 16) and torch.equal(ours, inner[2]) and len(inner) == 4  # 32 // 14 = 2 patches a side
 
 
@@ -291,8 +291,8 @@ def test_adapter_of_another_base_model_is_refused(profile, name, folder, tmp_pat
         llava.load(llava.build(profile.model_copy(update={"base": other}), 0)[0], saved)
 
 
-@pytest.mark.parametrize("load", [parts.load_vision, parts.load_tokenizer,
-                                  lambda base: parts.load_language_model(base, [])])
+@pytest.mark.parametrize("load", [components.load_vision, components.load_tokenizer,
+                                  lambda base: components.load_language_model(base, [])])
 def test_model_that_cannot_be_had_says_which_licence_and_what_to_put_where(load, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     base = params.profile("paper-llama3").base.model_copy(update={"vision": "meta-llama/Meta-Llama-3-8B-Instruct"})

@@ -15,11 +15,12 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from centurio_lib import paths, provenance
-from centurio_lib.findings import ablation, figures, formats, paper, scores
+from centurio_lib import paths, storage
+from centurio_lib.findings import ablation, figures, paper_results, scores, table_formats
 from centurio_lib.languages import languages, tier_label
+from centurio_lib.study import keys
 
-TIER_TABLES = sorted({t for t in pd.read_csv(paper.FILES[0]).table if t[:3] in ("RQ1", "RQ2", "RQ3")})
+TIER_TABLES = sorted({t for t in pd.read_csv(paper_results.FILES[0]).table if t[:3] in ("RQ1", "RQ2", "RQ3")})
 # Printed numbers that the paper's own per-language results contradict: the English column of three setups in Table 1,
 # and T1 of L100, which Tables 1 to 3 print as 19.3 and Tables 16 and 17 as 18.9.
 MISPRINTS = {
@@ -34,21 +35,21 @@ SETUPS = ["English", "T5", "T5-T4", "T5-T3", "T5-T2", "L100"]
 FEW = ["en", "de", "ru", "th", "af", "am", "mi"]  # en, T5, T4, T3, T3, T2, T1
 
 
-def papers_cells(table: str, untiered: set[str] = paper.UNTIERED) -> pd.DataFrame:
+def papers_cells(table: str, untiered: set[str] = paper_results.UNTIERED) -> pd.DataFrame:
     """The paper's cells that enter one of its tables."""
-    cells = paper.cells({"phi3.5": "Phi3.5", "llama3": "Llama3"}[table.rsplit("_", 1)[1]])
-    cells["group"] = [None if c in untiered else tier_label(paper.SAME_AS.get(c, c)) if c != "ber" else None
+    cells = paper_results.cells({"phi3.5": "Phi3.5", "llama3": "Llama3"}[table.rsplit("_", 1)[1]])
+    cells["group"] = [None if c in untiered else tier_label(paper_results.SAME_AS.get(c, c)) if c != "ber" else None
                       for c in cells.language]
     if "language_fidelity" in table:
         return cells[cells.metric == "fidelity"]
-    left_out = paper.GENERATIVE if "unaffected" in table else ()
-    return scores.headline(cells, paper.HEADLINE, without=left_out)
+    left_out = paper_results.GENERATIVE if "unaffected" in table else ()
+    return scores.headline(cells, paper_results.HEADLINE, without=left_out)
 
 
 def against_print(table: str, **changes) -> pd.DataFrame:
     """Every printed number of a table beside ours from the paper's cells; `apart` where they differ by over 0.1."""
     found = scores.tier_scores(papers_cells(table, **changes))
-    both = paper.tiers(table).merge(found, on=["setup", "group"], how="left", validate="one_to_one")
+    both = paper_results.tiers(table).merge(found, on=["setup", "group"], how="left", validate="one_to_one")
     return both.assign(apart=~((both.published - both.value).abs() <= 0.1))  # so that a missing value is apart too
 
 
@@ -70,16 +71,18 @@ def test_hebrew_has_to_be_left_out():
 
 
 def test_the_papers_cells_are_cells_and_not_its_averages():
-    cells = paper.cells("Phi3.5")
+    cells = paper_results.cells("Phi3.5")
     assert not cells.duplicated(["setup", "task", "metric", "language"]).any() and cells.value.notna().all()
     assert not cells.language.str.startswith("avg").any()
     left_out = cells[cells.group.isna()]
     assert set(left_out.language) == {"he", "ber"} and "no" in set(cells.language)
-    assert set(cells[cells.metric != "fidelity"].task) == set(paper.HEADLINE) and len(paper.HEADLINE) == 13
+    assert (
+        set(cells[cells.metric != "fidelity"].task) == set(paper_results.HEADLINE) and len(paper_results.HEADLINE) == 13
+    )
     with pytest.raises(ValueError, match="Llama3"):
-        paper.cells("Llama4")
+        paper_results.cells("Llama4")
     with pytest.raises(KeyError, match="RQ1_all_tasks_phi3"):
-        paper.tiers("RQ9")
+        paper_results.tiers("RQ9")
 
 
 def cell(value=50.0, setup="L100", seed=0, split="new-style", task="flag", language="de", metric=None):
@@ -92,9 +95,16 @@ def cell(value=50.0, setup="L100", seed=0, split="new-style", task="flag", langu
 def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
     """Cells of every task, split and metric that an evaluation stores, with values from the seed."""
     rng = np.random.default_rng(0)
-    rows = [cell(rng.uniform(5, 95), *of) for of in
-            itertools.product(setups, range(seeds), ["new-style", "new-language", "blind"],
-                              [task for task in scores.HEADLINE if task not in {*paper.TASKS, *scores.TEXT}], codes)]
+    rows = [
+        cell(rng.uniform(5, 95), *of)
+        for of in itertools.product(
+            setups,
+            range(seeds),
+            ["new-style", "new-language", "blind"],
+            [task for task in scores.HEADLINE if task not in {*paper_results.TASKS, *scores.TEXT}],
+            codes,
+        )
+    ]
     captions = [row for row in rows if row["task"] == "captioning"]
     rows += [row | {"metric": "fidelity", "value": rng.uniform(0, 100)} for row in captions]
     return pd.DataFrame(rows + [row | {"metric": "fidelity_ceiling", "value": 97.0} for row in captions])
@@ -129,7 +139,7 @@ def test_a_missing_cell_is_counted_and_a_cell_without_tier_is_none():
 
 def test_splits_are_never_mixed():
     cells = pd.DataFrame([cell(80), cell(60, split="new-language"), cell(5, split="blind")])
-    found = scores.table(cells, "all_tasks", paper.tiers("RQ1_all_tasks_phi3.5"))
+    found = scores.table(cells, "all_tasks", paper_results.tiers("RQ1_all_tasks_phi3.5"))
     t5 = found[found.group == "T5"].set_index("split")
     assert t5.value.to_dict() == {"new-style": 80, "new-language": 60, "blind": 5}
     assert t5.published.fillna(-1).to_dict() == {"new-style": 34.4, "new-language": 34.4, "blind": -1}
@@ -167,7 +177,7 @@ def test_cells_that_no_mean_may_be_taken_over_are_errors(rows, message):
 
 def test_a_table_has_the_declared_columns_in_order_and_the_paper_beside():
     cells = scores.headline(synthetic(codes=["en", "de"]))
-    found = scores.table(cells, "all_tasks", paper.tiers("RQ1_all_tasks_phi3.5"))
+    found = scores.table(cells, "all_tasks", paper_results.tiers("RQ1_all_tasks_phi3.5"))
     assert list(found) == scores.COLUMNS and found.low.isna().all() and found.high.isna().all()
     assert list(dict.fromkeys(found.setup)) == SETUPS and list(dict.fromkeys(found.group)) == scores.GROUPS
     only_paper = found[found.value.isna()]
@@ -205,11 +215,11 @@ def test_tables_of_a_question_hold_scores_between_their_bounds_and_the_papers_nu
 def test_tables_for_readers_mark_what_is_missing():
     tidy = ablated().all_tasks.copy()
     tidy.loc[(tidy.setup == "L100") & (tidy.group == "T3"), ["value", "low", "high"]] = np.nan
-    shown = formats.by_tier(tidy)
+    shown = table_formats.by_tier(tidy)
     row = shown[(shown.setup == "L100") & (shown.split == "new-style")].iloc[0]
-    assert row.T3.startswith(formats.MISSING) and re.fullmatch(r"\d+\.\d \[\d+\.\d, \d+\.\d\] \(5/20\)", row.en)
-    assert "| L100 |" in formats.markdown(shown) and shown.split.tolist().count("paper") == 3
-    tex = formats.latex(shown, "50 % & more")
+    assert row.T3.startswith(table_formats.MISSING) and re.fullmatch(r"\d+\.\d \[\d+\.\d, \d+\.\d\] \(5/20\)", row.en)
+    assert "| L100 |" in table_formats.markdown(shown) and shown.split.tolist().count("paper") == 3
+    tex = table_formats.latex(shown, "50 % & more")
     assert r"\toprule" in tex and r"50 \% \& more" in tex and r"all\_tasks" in tex and "–" not in tex
 
 
@@ -229,7 +239,7 @@ def test_every_row_of_the_figure_of_steps_lies_within_its_axis():
 
 def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
     """What the RQ1 figure is drawn from."""
-    published = [paper.tiers(f"RQ1_{name}_phi3.5") for name in
+    published = [paper_results.tiers(f"RQ1_{name}_phi3.5") for name in
                  ("all_tasks", "tasks_unaffected_by_fidelity", "xm3600_language_fidelity")]
     fidelity, ceiling = (cells[cells.metric == metric] for metric in ("fidelity", "fidelity_ceiling"))
     return [scores.table(scores.headline(cells), "all_tasks", published[0]),
@@ -298,23 +308,23 @@ def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(tm
     tidy = scores.by_language(synthetic(seeds=1, codes=["en", "th"], setups=["English", "L100"]), "fidelity")
     tidy, written = tidy[tidy.split == "new-style"], []
     for _ in range(2):
-        figures.save(figures.by_language(tidy), tidy, "smoke", "map", run, [source, paper.FILES[0]])
+        figures.save(figures.by_language(tidy), tidy, "smoke", "map", run, [source, paper_results.FILES[0]])
         written.append({path.name: path.read_bytes() for path in paths.figures("smoke").iterdir()})
     assert set(written[0]) == {"map.csv", "map.json", "map.pdf", "map.png"} and written[0] == written[1]
     assert len(pd.read_csv(paths.figures("smoke") / "map.csv", keep_default_na=False)) == len(tidy)
     record = json.loads(written[0]["map.json"])
-    assert record["inputs"] == {"results/scores.parquet": provenance.sha256(b"scores"),
+    assert record["inputs"] == {"results/scores.parquet": storage.sha256(b"scores"),
                                 "centurio_lib/findings/published/paper_results.csv":
-                                    provenance.sha256(paper.FILES[0].read_bytes())}
-    assert record["notebook"] == run.notebook and record["key"] == provenance.digest(run.key)
+                                    storage.sha256(paper_results.FILES[0].read_bytes())}
+    assert record["notebook"] == run.notebook and record["key"] == storage.digest(run.key)
 
 
 def test_this_floor_rests_on_the_root_alone():
     modules = [f"centurio_lib.findings.{name}" for name in
                ("scores", "statistics", "paper", "ablation", "formats", "figures")]
-    closure = set().union(*(provenance.module_closure(module) for module in modules))
+    closure = set().union(*(keys.module_closure(module) for module in modules))
     floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
     assert floors == {"built", "findings", "languages", "params", "paths", "provenance", "runs", "sourcing", "strict",
                       "tables", "testsets", "text_params"}
-    source = "".join(provenance.module_file(name).read_text(encoding="utf-8") for name in closure)
+    source = "".join(keys.module_file(name).read_text(encoding="utf-8") for name in closure)
     assert "import torch" not in source and "transformers import" not in source

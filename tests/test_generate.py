@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from centurio_lib.data import artwork
-from centurio_lib.model import conversation, features, generate
+from centurio_lib.model import conversation, generate, image_features
 
 # (question, images): mixed lengths, and none to five images
 ASKED = [("What is this?", [0]), ("Both?", [1, 2]), ("Which of the five images shows no dog?", [3, 4, 5, 6, 7]),
@@ -102,7 +102,7 @@ def test_answers_equal_those_of_transformers_own_way(alone, model, prompts, show
     for prompt, images, ours in zip(prompts, IMAGES, alone, strict=True):
         seen = [artwork.from_bytes(pictures[i]) for i in images]
         given = {"input_ids": torch.from_numpy(prompt)[None]}
-        given |= {"pixel_values": features.pixels_of(seen)} if images else {}
+        given |= {"pixel_values": image_features.pixels_of(seen)} if images else {}
         made = model.generate(**given, max_new_tokens=ROOM, do_sample=False)
         said = tiny.tokenizer().decode(made[0, len(prompt):], skip_special_tokens=True).strip()
         assert said == ours

@@ -20,8 +20,8 @@ from huggingface_hub.errors import (
 )
 
 from centurio_lib import paths
-from centurio_lib.data.sources import catalogue, hub
-from centurio_lib.data.sources.images import Images
+from centurio_lib.data.hub import catalogue, hub
+from centurio_lib.data.hub.archives import Images
 from centurio_lib.data.sources.packages import PackageError
 
 

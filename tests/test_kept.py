@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from centurio_lib import paths, provenance, runs, tables
-from centurio_lib.findings import kept, scores
+from centurio_lib import paths, storage, tables
+from centurio_lib.findings import score_archive, scores
+from centurio_lib.study import keys, runs
 
 
 @pytest.fixture
@@ -44,12 +45,12 @@ def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home)
     evaluated("L100", 20.0)
     found = scores.stored(scores.inputs("smoke", ["L100", "English"], 1))
     assert set(found) > set(scores.CELL) and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
-    with pytest.raises(provenance.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
+    with pytest.raises(keys.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
         scores.inputs("smoke", ["English", "T5"], 1)
     record = stale.folder / "provenance.json"
-    old = provenance.read_json(record)
-    provenance.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
-    with pytest.raises(provenance.KeyMismatch, match=r"English.*other params"):
+    old = storage.read_json(record)
+    storage.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
+    with pytest.raises(keys.KeyMismatch, match=r"English.*other params"):
         scores.inputs("smoke", ["L100", "English"], 1)
 
 
@@ -57,11 +58,11 @@ def test_scores_are_kept_beside_the_figures_and_drawn_from(home):
     """As each run left them; what must not be averaged is not kept together either."""
     made = [evaluated(setup, value) for setup, value in {"L100": 20.0, "English": 10.0}.items()]
     sources = [run.folder / "scores.parquet" for run in made]
-    files = kept.keep(sources, "smoke")
+    files = score_archive.keep(sources, "smoke")
     assert [path.name for path in files] == ["scores.parquet", "predictions.parquet", "runs.csv"]
     assert {path.parent for path in files} == {home / "figures" / "smoke"}
     of_runs = pd.read_csv(files[-1])
-    assert of_runs.key.tolist() == [provenance.digest(run.key) for run in made] and of_runs.torch.notna().all()
+    assert of_runs.key.tolist() == [storage.digest(run.key) for run in made] and of_runs.torch.notna().all()
     before, items = scores.stored(sources), scores.items(sources)
     shutil.rmtree(home / "results")
     again = scores.inputs("smoke", ["L100", "English"], 1, kept=True)
@@ -70,11 +71,13 @@ def test_scores_are_kept_beside_the_figures_and_drawn_from(home):
 
 
 def test_what_is_not_kept_is_named(home):
-    with pytest.raises(kept.NotKept, match=r"runs.csv is missing.*make study PROFILE=smoke"):
+    with pytest.raises(score_archive.NotKept, match=r"runs.csv is missing.*make study PROFILE=smoke"):
         scores.inputs("smoke", ["English"], 1, kept=True)
-    kept.keep([evaluated("English", 10.0).folder / "scores.parquet"], "smoke")
-    assert kept.seeds("smoke") == 1
-    with pytest.raises(kept.NotKept, match=r"keeps no scores of English seed 1, T5 seed 0, T5 seed 1: ask for fewer"):
+    score_archive.keep([evaluated("English", 10.0).folder / "scores.parquet"], "smoke")
+    assert score_archive.seeds("smoke") == 1
+    with pytest.raises(
+        score_archive.NotKept, match=r"keeps no scores of English seed 1, T5 seed 0, T5 seed 1: ask for fewer"
+    ):
         scores.inputs("smoke", ["English", "T5"], 2, kept=True)
 
 
@@ -82,7 +85,7 @@ def test_scores_of_two_studies_are_not_kept_together(home):
     sources = [evaluated(setup, 10.0).folder / "scores.parquet" for setup in ("L100", "English")]
     tables.write(sources[0], "scores", tables.read(sources[0], "scores").assign(profile="laptop"))
     with pytest.raises(ValueError, match="different studies"):
-        kept.keep(sources, "smoke")
+        score_archive.keep(sources, "smoke")
 
 
 @pytest.mark.parametrize(("change", "message"), [

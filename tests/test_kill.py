@@ -20,7 +20,7 @@ import pytest
 from safetensors import safe_open
 from smoke_study import SNAKEMAKE, copy_of_repository, environment, run_in, smoke_study, target
 
-from centurio_lib import provenance
+from centurio_lib import storage
 
 pytestmark = pytest.mark.timeout(3000)
 
@@ -75,7 +75,7 @@ for line in sys.stdin:
 MOMENTS = [  # (function, which call, before it, after it or half-way through the file that it writes), in their order
     ("pyarrow.parquet.write_table", 2, "half"),  # a table
     ("centurio_lib.tables.write", 3, "after"),  # all tables there, but not the record of the run
-    ("centurio_lib.model.features.save_file", 1, "half"),  # features
+    ("centurio_lib.model.image_features.save_file", 1, "half"),  # features
     ("centurio_lib.model.checkpoint.save_file", 1, "half"),  # a checkpoint
     ("centurio_lib.model.train.optimise", 3, "before"),  # training, a step after the checkpoint
     ("peft.peft_model.safe_save_file", 1, "half"),  # an adapter's weights; its config comes after them
@@ -100,7 +100,7 @@ def readable(path: Path) -> bool:
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as file:
             return all(file.get_tensor(name) is not None for name in file.keys())
-    return path.suffix != ".json" or bool(provenance.read_json(path))
+    return path.suffix != ".json" or bool(storage.read_json(path))
 
 
 def assert_nothing_half_written_looks_complete(home: Path) -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from centurio_lib.data import legibility, typeset
+from centurio_lib.data.text_images import legibility, typesetting
 from centurio_lib.languages import language, languages
 
 needs = pytest.mark.skipif(not {"en", "ar", "hi", "he"} <= set(legibility.readable()),
@@ -16,13 +16,13 @@ def test_accuracy_ignores_spaces_and_joiners():
 
 
 def test_letter_by_letter_is_neither_joined_nor_turned():
-    alone, shaped = legibility.letters("سلام", "ar"), typeset.line("سلام", "ar")
+    alone, shaped = legibility.letters("سلام", "ar"), typesetting.line("سلام", "ar")
     assert [g.index for g in alone.glyphs] != [g.index for g in shaped.glyphs] and alone.width > shaped.width
 
 
 def test_a_language_that_the_reader_lacks_is_refused():
     with pytest.raises(legibility.NoReader, match="does not read sm here: make reader"):
-        legibility.read([legibility.picture(typeset.line("Samoa", "sm"))], "sm")
+        legibility.read([legibility.picture(typesetting.line("Samoa", "sm"))], "sm")
 
 
 @needs

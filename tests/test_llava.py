@@ -12,7 +12,7 @@ from peft import peft_model
 from peft.utils import save_and_load
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from centurio_lib.model import batches, conversation, forward, llava, parts
+from centurio_lib.model import batches, components, conversation, forward, llava
 
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 SIZES = {"vocab_size": 0, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -90,8 +90,8 @@ def test_embeddings_grow_only_where_the_placeholder_needs_it(tmp_path):
     tiny.language_model().save_pretrained(tmp_path)
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path)})
     known = tiny.tokenizer()
-    assert parts.load_language_model(base, known).get_input_embeddings().num_embeddings == len(known)
-    grown = parts.load_language_model(base, [None] * (len(known) + 1)).get_input_embeddings().num_embeddings
+    assert components.load_language_model(base, known).get_input_embeddings().num_embeddings == len(known)
+    grown = components.load_language_model(base, [None] * (len(known) + 1)).get_input_embeddings().num_embeddings
     assert grown > len(known) and grown % 64 == 0
 
 
@@ -197,10 +197,10 @@ def test_tokenizer_without_a_template_is_refused(tmp_path):
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path)})
     tiny.language_model().config.save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
-    assert parts.load_tokenizer(base).get_vocab() == tiny.tokenizer().get_vocab()
+    assert components.load_tokenizer(base).get_vocab() == tiny.tokenizer().get_vocab()
     next(tmp_path.glob("*.jinja")).unlink()
     with pytest.raises(conversation.ConversationError, match="has no chat template"):
-        parts.load_tokenizer(base)
+        components.load_tokenizer(base)
 
 
 # === four bits ===
@@ -210,7 +210,7 @@ def quantised(tmp_path):
     pytest.importorskip("bitsandbytes")
     tiny.language_model().save_pretrained(tmp_path)
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path), "dtype": "float32"})
-    return around(parts.load_language_model(base, tiny.tokenizer(), load_4bit=True))
+    return around(components.load_language_model(base, tiny.tokenizer(), load_4bit=True))
 
 
 def test_nf4_leaves_vision_tower_projector_and_head_as_they_are(quantised):

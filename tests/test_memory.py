@@ -10,7 +10,7 @@ from families import FAMILIES
 from transformers import AutoConfig, AutoModelForCausalLM, SiglipVisionConfig, SiglipVisionModel
 
 from centurio_lib import params
-from centurio_lib.model import forward, llava, memory, parts
+from centurio_lib.model import components, forward, llava, memory
 
 SIGLIP = "google/siglip-so400m-patch14-384"
 NEED = memory.Need(1, 1024, 256, True, True, False)
@@ -117,9 +117,9 @@ def test_stage_that_does_not_fit_is_refused_with_what_would():
 def test_shape_of_a_local_folder_is_read_from_it(name, tmp_path):
     base = families.base(name, tmp_path)
     lm, vision = memory.shapes(base.language_model, base.vision)
-    model = parts.load_language_model(base, [None] * (lm.tokens + 1))  # with the row of the image placeholder
+    model = components.load_language_model(base, [None] * (lm.tokens + 1))  # with the row of the image placeholder
     assert lm.quantised + lm.other == model.num_parameters()
-    assert vision.weights == parts.load_vision(base).num_parameters()
+    assert vision.weights == components.load_vision(base).num_parameters()
 
 
 def test_unknown_model_is_an_error_that_says_where_to_state_its_shape():

@@ -13,7 +13,7 @@ from tiny import IMAGE_IDS
 from transformers import SiglipImageProcessor
 
 from centurio_lib.data import artwork
-from centurio_lib.model import batches, conversation, features, forward
+from centurio_lib.model import batches, conversation, forward, image_features
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
 TOKENS = (tiny.PIXELS // tiny.PATCH) ** 2  # of an image
@@ -48,7 +48,7 @@ def tokens_of(image_ids: list[str]) -> list[int]:
 def pixels(image_ids: list[str]) -> torch.Tensor:
     """Pixel values of some pictures: (images, 3, height, width)."""
     of = dict(zip(IMAGE_IDS, tiny.pictures().image, strict=True))
-    return features.pixels_of([artwork.from_bytes(of[i]) for i in image_ids])
+    return image_features.pixels_of([artwork.from_bytes(of[i]) for i in image_ids])
 
 
 def plainly(model, sample) -> torch.Tensor:
@@ -140,15 +140,15 @@ def test_pixels_are_what_siglips_own_processor_makes():
     images = [artwork.from_bytes(content) for content in tiny.pictures().image]
     processor = SiglipImageProcessor(size={"height": tiny.PIXELS, "width": tiny.PIXELS})
     theirs = torch.as_tensor(np.stack(processor(images)["pixel_values"]))
-    assert torch.allclose(features.pixels_of(images), theirs, **CLOSE)
+    assert torch.allclose(image_features.pixels_of(images), theirs, **CLOSE)
 
 
 def test_another_encoder_layer_or_picture_has_features_of_its_own(tmp_path):
     tiny.features_of(tmp_path)
     tiny.features_of(tmp_path, layer=-2)
-    features.cached(tmp_path, tiny.vision(seed=1), tiny.pictures(), -1, tiny.PIXELS)
-    features.cached(tmp_path, tiny.vision(), tiny.pictures(seed=1), -1, tiny.PIXELS)
-    features.cached(tmp_path, tiny.vision(), tiny.pictures(), -1, tiny.TEXT_PIXELS)
+    image_features.cached(tmp_path, tiny.vision(seed=1), tiny.pictures(), -1, tiny.PIXELS)
+    image_features.cached(tmp_path, tiny.vision(), tiny.pictures(seed=1), -1, tiny.PIXELS)
+    image_features.cached(tmp_path, tiny.vision(), tiny.pictures(), -1, tiny.TEXT_PIXELS)
     assert len(list(tmp_path.glob("features-*.safetensors"))) == 4 + 3
 
 
@@ -158,7 +158,7 @@ def test_unknown_and_corrupt_images_are_named(tmp_path):
     broken = tiny.pictures()
     broken.at[3, "image"] = broken.image[3][:100]
     with pytest.raises(ValueError, match="i3 is not a readable image"):
-        features.cached(tmp_path, tiny.vision(), broken, -1, tiny.PIXELS)
+        image_features.cached(tmp_path, tiny.vision(), broken, -1, tiny.PIXELS)
     assert len(list(tmp_path.glob("*"))) == 2  # the broken ones left nothing behind
 
 

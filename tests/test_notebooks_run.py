@@ -18,9 +18,10 @@ import tiny_peers
 from safetensors import safe_open
 from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, environment, run_in, smoke_study, target
 
-from centurio_lib import params, paths, provenance, runs, tables
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.evaluation.tasks import OWN, PICTURES, TEXT
 from centurio_lib.languages import languages
+from centurio_lib.study import runs
 
 pytestmark = pytest.mark.timeout(3000)
 
@@ -110,7 +111,7 @@ def test_each_setup_has_predictions_and_scores_of_every_task(setup, study):
 
 def test_setups_end_with_adapters_of_their_own(study):
     files = [study.results("instruct", setup, "seed0", "adapter", "adapter_model.safetensors") for setup, _ in RUNS]
-    assert len({provenance.sha256(path.read_bytes()) for path in files}) == len(RUNS)
+    assert len({storage.sha256(path.read_bytes()) for path in files}) == len(RUNS)
 
 
 def test_every_setup_trained_on_as_many_samples(study):
@@ -118,7 +119,7 @@ def test_every_setup_trained_on_as_many_samples(study):
     stage = SMOKE.instruct
     for setup in (params.setup(name) for name, _ in RUNS):
         on_top = params.text_heavy(SMOKE, setup) * stage.text_heavy + bool(setup.ocr) * stage.ocr_samples
-        record = provenance.read_json(study.home / target(setup.name, "instruct"))
+        record = storage.read_json(study.home / target(setup.name, "instruct"))
         assert record["samples"] == stage.samples + on_top, setup.name
 
 
@@ -147,8 +148,8 @@ def test_pretraining_is_handed_over(study):
 
 def test_every_run_records_where_it_came_from_and_leaves_no_litter(study):
     for path in study.home.rglob("provenance.json"):
-        record, key = provenance.read_json(path), provenance.read_json(path.with_name("key.json"))
-        assert record["key"] == provenance.digest(key) and record["versions"]["torch"] and record["runtime_s"] >= 0
+        record, key = storage.read_json(path), storage.read_json(path.with_name("key.json"))
+        assert record["key"] == storage.digest(key) and record["versions"]["torch"] and record["runtime_s"] >= 0
     stages = {path.relative_to(study.home).parts[2] for path in study.home.rglob("provenance.json")}
     assert stages >= {runs.STAGES[name][0] for name in set(NOTEBOOKS) - set(BY_HAND)}
     assert not [*study.home.rglob("*.tmp"), *study.home.rglob("checkpoint-*")]
@@ -156,9 +157,9 @@ def test_every_run_records_where_it_came_from_and_leaves_no_litter(study):
 
 def test_manifests_hold_the_digests_of_the_tables(study):
     for manifest in study.home.glob("data/smoke/*/manifest.json"):
-        for name, noted in provenance.read_json(manifest)["tables"].items():
+        for name, noted in storage.read_json(manifest)["tables"].items():
             asked = manifest.parent.name != "test_sets"  # of published sets, smoke asks none
-            assert provenance.sha256((manifest.parent / name).read_bytes()) == noted["sha256"]
+            assert storage.sha256((manifest.parent / name).read_bytes()) == noted["sha256"]
             assert (noted["rows"] > 0) == asked
 
 
@@ -168,10 +169,10 @@ def test_every_figure_has_its_pictures_its_table_and_its_origin(study):
     assert names >= {"languages", *SMOKE.study.questions}
     for name in names:
         assert (folder / f"{name}.png").read_bytes()[:4] == b"\x89PNG" and len(pd.read_csv(folder / f"{name}.csv"))
-        origin = provenance.read_json(folder / f"{name}.json")
+        origin = storage.read_json(folder / f"{name}.json")
         assert origin["notebook"] in NOTEBOOKS and origin["key"] and origin["inputs"]
         for made_of, digest in origin["inputs"].items():
-            assert provenance.sha256((study.home / made_of).read_bytes()) == digest, made_of
+            assert storage.sha256((study.home / made_of).read_bytes()) == digest, made_of
 
 
 def test_table_of_rq1_has_each_setup_and_tier_beside_the_papers_numbers(study):

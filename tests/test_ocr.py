@@ -12,81 +12,82 @@ import pytest
 from PIL import Image
 
 from centurio_lib import paths, tables
-from centurio_lib.data import artwork, ocr, shards, typeset
+from centurio_lib.data import artwork, shards
+from centurio_lib.data.text_images import documents, typesetting
 from centurio_lib.languages import languages
 from centurio_lib.params import Ocr
 
 SMALL = Ocr(pixels=96, smallest=9.0, largest=12.0)
 CODES = ["en", "ar", "he", "hi", "th", "km", "zh", "sd"]
-DRAW = functools.partial(ocr.row, seed=0, options=SMALL)
+DRAW = functools.partial(documents.row, seed=0, options=SMALL)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_label_is_what_the_lines_show(code):
-    drawn = ocr.document(f"ocr/train/{code}/3", 0, SMALL)
+    drawn = documents.document(f"ocr/train/{code}/3", 0, SMALL)
     assert drawn.text.strip() and "".join(drawn.lines).replace(" ", "") == drawn.text.replace("\n", "").replace(" ", "")
-    source = {text for text in ocr.passages(code, "train")}
+    source = {text for text in documents.passages(code, "train")}
     assert all(any(shown in text for text in source) for shown in drawn.text.split("\n"))
     assert Image.open(io.BytesIO(drawn.image)).size == (96, 96)
 
 
 def test_a_sample_is_drawn_again_alone_and_others_differ():
-    first, again, other = (ocr.document(f"ocr/train/en/{n}", 0, SMALL) for n in (7, 7, 8))
+    first, again, other = (documents.document(f"ocr/train/en/{n}", 0, SMALL) for n in (7, 7, 8))
     assert first == again
     assert first.image != other.image
-    assert ocr.document("ocr/train/en/7", 1, SMALL).image != first.image
+    assert documents.document("ocr/train/en/7", 1, SMALL).image != first.image
 
 
 @pytest.mark.parametrize("code", ["en", "de", "ar", "zh", "th", "ki", "as"])
 def test_text_of_evaluation_is_not_trained_on(code):
-    train, test = (ocr.passages(code, split) for split in ("train", "test"))
+    train, test = (documents.passages(code, split) for split in ("train", "test"))
     seen = "\n".join(train).casefold()
     assert len(test) > 0.05 * len(train)
     assert not [text for text in test if text.casefold() in seen]
 
 
 def test_the_same_text_is_held_out_in_every_language_that_has_it():
-    train = {text.casefold() for text in ocr.passages("hr", "train")}
-    assert not train & {text.casefold() for text in ocr.passages("bs", "test")}
+    train = {text.casefold() for text in documents.passages("hr", "train")}
+    assert not train & {text.casefold() for text in documents.passages("bs", "test")}
 
 
 @pytest.mark.parametrize("code", ["ar-eg", "azb"])
 def test_a_language_without_text_is_refused(code):
-    with pytest.raises(ocr.NoText, match=f"{code}: no source has text"):
-        ocr.document(f"ocr/train/{code}/0", 0, SMALL)
+    with pytest.raises(documents.NoText, match=f"{code}: no source has text"):
+        documents.document(f"ocr/train/{code}/0", 0, SMALL)
 
 
 def test_every_other_language_has_text():
-    assert set(languages()) - set(ocr.with_text()) == {"ar-eg", "azb"}
+    assert set(languages()) - set(documents.with_text()) == {"ar-eg", "azb"}
 
 
 def test_counts_follow_the_script():
     codes = ["en", "de", "ru", "th"]
-    assert ocr.counts(codes, english=7, latin=2, other=3) == {"en": 7, "de": 2, "ru": 3, "th": 3}
-    assert "de" not in ocr.counts(codes, english=7, latin=0, other=3)
-    with pytest.raises(ocr.NoText, match=r"azb: no source has text: leave it out of ocr\.languages"):
-        ocr.chosen(Ocr(languages=["en", "azb"]))
+    assert documents.counts(codes, english=7, latin=2, other=3) == {"en": 7, "de": 2, "ru": 3, "th": 3}
+    assert "de" not in documents.counts(codes, english=7, latin=0, other=3)
+    with pytest.raises(documents.NoText, match=r"azb: no source has text: leave it out of ocr\.languages"):
+        documents.chosen(Ocr(languages=["en", "azb"]))
 
 
 def test_a_language_without_text_of_one_side_is_refused_before_any_work(monkeypatch):
     texts = [f"text {n}" for n in range(40)]
     for split, kept in (("test", False), ("train", True)):
-        monkeypatch.setattr(ocr, "sources", lambda code, articles, kept=kept: [
-            text for text in texts if ocr.held_out(text) == kept])
-        ocr.passages.cache_clear()
-        with pytest.raises(ocr.NoText, match=f"de: no source has text for {split}: leave the language out"):
-            ocr.chosen(Ocr(languages=["de"]))
-    ocr.passages.cache_clear()
+        monkeypatch.setattr(documents, "sources", lambda code, articles, kept=kept: [
+            text for text in texts if documents.held_out(text) == kept])
+        documents.passages.cache_clear()
+        with pytest.raises(documents.NoText, match=f"de: no source has text for {split}: leave the language out"):
+            documents.chosen(Ocr(languages=["de"]))
+    documents.passages.cache_clear()
 
 
 def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     """Pages of one passage are each as likely as the others: many samples show all its words."""
     words = [f"word{n}" for n in range(60)]
-    monkeypatch.setattr(ocr, "pool", lambda *_: [" ".join(words)])
+    monkeypatch.setattr(documents, "pool", lambda *_: [" ".join(words)])
     shown = set()
     for n in range(40):
         random = artwork.random_for(n)
-        placed, texts = ocr.fill("en", "train", typeset.PLAIN, random, 10.0, Ocr(pixels=96), 5.0, 1)
+        placed, texts = documents.fill("en", "train", typesetting.PLAIN, random, 10.0, Ocr(pixels=96), 5.0, 1)
         shown |= {word for text in texts for word in text.split()}
         assert all(y <= 96 - 5 for _, _, y in placed)
     assert shown == set(words)
@@ -95,10 +96,10 @@ def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
 def test_labels_of_a_passage_whose_lines_recur_are_what_its_pages_show(monkeypatch):
     """Each page's label is its own stretch of the passage, however often a line of it stands elsewhere."""
     text = " ".join("the law and the law and" if n % 3 else f"article {n}" for n in range(30))
-    monkeypatch.setattr(ocr, "pool", lambda *_: [text])
+    monkeypatch.setattr(documents, "pool", lambda *_: [text])
     seen = set()
     for n in range(40):
-        placed, shown = ocr.fill("en", "train", typeset.PLAIN, artwork.random_for(n), 10.0,
+        placed, shown = documents.fill("en", "train", typesetting.PLAIN, artwork.random_for(n), 10.0,
                                  Ocr(pixels=96, passages=1), 5.0, 1)
         lines = "".join(line.text for line, _, _ in placed).replace(" ", "")
         same = lines == shown[0].replace(" ", "")  # pytest would take minutes to compare them itself
@@ -111,7 +112,9 @@ def test_lines_of_right_to_left_text_begin_at_the_right():
     for code, right in (("he", True), ("en", False)):
         ends, starts = [], []
         for n in range(20):
-            placed, _ = ocr.fill(code, "train", typeset.PLAIN, artwork.random_for(n), 10.0, Ocr(pixels=192), 8.0, 1)
+            placed, _ = documents.fill(
+                code, "train", typesetting.PLAIN, artwork.random_for(n), 10.0, Ocr(pixels=192), 8.0, 1
+            )
             if len(placed) > 3:
                 starts.append(np.ptp([x for _, x, _ in placed]))
                 ends.append(np.ptp([x + line.width * 10 for line, x, _ in placed]))
@@ -120,15 +123,15 @@ def test_lines_of_right_to_left_text_begin_at_the_right():
 
 def test_ink_and_paper_are_far_apart():
     for n in range(50):
-        paper, ink = ocr._colours(artwork.random_for(n))
-        assert ocr._contrast(paper, ink) >= ocr.CONTRAST - 0.01
+        paper, ink = documents._colours(artwork.random_for(n))
+        assert documents._contrast(paper, ink) >= documents.CONTRAST - 0.01
 
 
 def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):
-    ids = ocr.ids({"en": 5, "he": 2}, "train")
+    ids = documents.ids({"en": 5, "he": 2}, "train")
     files = shards.build(tmp_path, "documents", ids, DRAW, "key", 3)
     frame = shards.read(files, "documents")
-    assert list(frame.image_id) == ids and frame.image[4] == ocr.document(ids[4], 0, SMALL).image
+    assert list(frame.image_id) == ids and frame.image[4] == documents.document(ids[4], 0, SMALL).image
     times = [path.stat().st_mtime_ns for path in files]
     files[1].write_bytes(files[1].read_bytes()[:100])  # as a full disk leaves it
     files[2].unlink()
@@ -141,28 +144,31 @@ def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):
 
 
 def test_tables_are_read_without_images_and_single_images_by_name(tmp_path):
-    ids = ocr.ids({"en": 3, "he": 2}, "train")
+    ids = documents.ids({"en": 3, "he": 2}, "train")
     files = shards.build(tmp_path, "documents", ids, DRAW, "key", 2)
     whole, rows = (shards.read(files, "documents", columns) for columns in (None, shards.light("documents")))
     assert rows.equals(whole.drop(columns="image"))
-    assert ocr.instructions(rows).equals(ocr.instructions(whole)) and ocr.items(rows, 0).equals(ocr.items(whole, 0))
+    assert documents.instructions(rows).equals(documents.instructions(whole)) and documents.items(rows, 0).equals(
+        documents.items(whole, 0)
+    )
     assert shards.images(files, "documents", ids[3:0:-2]) == {ids[3]: whole.image[3], ids[1]: whole.image[1]}
     with pytest.raises(KeyError, match="no-such"):
         shards.images(files, "documents", ["no-such"])
 
 
 def test_two_processes_draw_the_same(tmp_path):
-    ids = ocr.ids({"en": 4}, "train")
+    ids = documents.ids({"en": 4}, "train")
     one, two = (shards.build(tmp_path / str(n), "documents", ids, DRAW, "key", 2, processes=n) for n in (1, 2))
     assert shards.read(one, "documents").equals(shards.read(two, "documents"))
 
 
 def test_a_killed_run_goes_on(tmp_path):
     """Killed in the middle, then asked again: the same rows, and nothing half-written is left."""
-    script = ("import functools, pathlib\nfrom centurio_lib.data import ocr, shards\n"
+    script = ("import functools, pathlib\nfrom centurio_lib.data import shards\n"
+              "from centurio_lib.data.text_images import documents\n"
               "from centurio_lib.params import Ocr\n"
-              "draw = functools.partial(ocr.row, seed=0, options=Ocr(pixels=96, smallest=9.0, largest=12.0))\n"
-              f"folder, ids = pathlib.Path({str(tmp_path)!r}), ocr.ids({{'en': 400}}, 'train')\n"
+              "draw = functools.partial(documents.row, seed=0, options=Ocr(pixels=96, smallest=9.0, largest=12.0))\n"
+              f"folder, ids = pathlib.Path({str(tmp_path)!r}), documents.ids({{'en': 400}}, 'train')\n"
               "shards.build(folder, 'documents', ids, draw, 'key', 2)")
     process = subprocess.Popen([sys.executable, "-c", script], cwd=paths.REPO, stdout=subprocess.DEVNULL)
     while not list(tmp_path.glob("documents-*.parquet")) and process.poll() is None:
@@ -170,7 +176,7 @@ def test_a_killed_run_goes_on(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = {path.name for path in tmp_path.glob("documents-*.parquet")}
-    ids = ocr.ids({"en": 400}, "train")[:4]
+    ids = documents.ids({"en": 400}, "train")[:4]
     files = shards.build(tmp_path, "documents", ids, DRAW, "key", 2)
     assert files[0].name in before and list(shards.read(files, "documents").image_id) == ids
 
@@ -187,5 +193,5 @@ def test_rows_fit_the_table(tmp_path):
 
 def test_a_document_holds_no_more_passages_than_asked_for():
     few = Ocr(pixels=96, running=0.0, passages=2)
-    counted = {len(ocr.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
+    counted = {len(documents.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
     assert counted == {1, 2}

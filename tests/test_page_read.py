@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from centurio_lib import params, runs
-from centurio_lib.data import ocr, splits
+from centurio_lib import params
+from centurio_lib.data import splits
+from centurio_lib.data.text_images import documents
 from centurio_lib.evaluation import evaluate, tasks
 from centurio_lib.evaluation.tasks import page_read
-from centurio_lib.findings import reading, scores
+from centurio_lib.findings import scores, text_in_images
+from centurio_lib.study import runs
 
 TEXTS = {"en": ["Hello", "good day", "two\nlines"], "de": ["Guten Tag", "Haus", "Baum"], "th": ["สวัสดี"]}
 IDENTITY = {"profile": "smoke", "backbone": "tiny", "seed": 0, "setup": "OCR50"}
@@ -20,8 +22,16 @@ IDENTITY = {"profile": "smoke", "backbone": "tiny", "seed": 0, "setup": "OCR50"}
 @pytest.fixture(scope="module")
 def asked() -> pd.DataFrame:
     """The `items` of some documents of the test."""
-    return ocr.items(pd.DataFrame([{"image_id": f"ocr/test/{code}/{i}", "language": code, "split": "test", "text": text}
-                                   for code, texts in TEXTS.items() for i, text in enumerate(texts)]), 0)
+    return documents.items(
+        pd.DataFrame(
+            [
+                {"image_id": f"ocr/test/{code}/{i}", "language": code, "split": "test", "text": text}
+                for code, texts in TEXTS.items()
+                for i, text in enumerate(texts)
+            ]
+        ),
+        0,
+    )
 
 
 def test_every_page_is_asked_and_every_third_blind_beside_another_page(asked):
@@ -74,5 +84,8 @@ def test_pages_stand_in_the_table_of_text_alone(asked):
     found = evaluate.scores(evaluate.predictions(asked, asked.reference.tolist(), IDENTITY), IDENTITY)
     cells = found.rename(columns={"tier": "group"})
     assert set(cells.metric) == {scores.HEADLINE["page_read"]} and cells.value.eq(100).all()
-    assert reading.known(cells) == list(reading.TASKS) and reading.known(cells[:0]) == ["smpqa_ground", "smpqa_read"]
+    assert text_in_images.known(cells) == list(text_in_images.TASKS) and text_in_images.known(cells[:0]) == [
+        "smpqa_ground",
+        "smpqa_read",
+    ]
     assert "page_read" in scores.TEXT and config.evaluation.items["page_read"] > 0

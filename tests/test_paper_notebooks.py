@@ -15,7 +15,8 @@ import tiny_nllb
 import yaml
 from smoke_study import SNAKEMAKE, copy_of_repository, run_in
 
-from centurio_lib import provenance, testsets
+from centurio_lib import storage
+from centurio_lib.params import benchmarks
 
 pytestmark = pytest.mark.timeout(3000)
 
@@ -37,7 +38,7 @@ def write_miniature(home: Path) -> None:
     families.write_language_model("phi", home / "datasets/tiny/phi")
     tiny_nllb.checkpoint(home / "datasets/tiny/nllb")
     published_sets.write(home / "published")
-    items = dict.fromkeys(testsets.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
+    items = dict.fromkeys(benchmarks.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
     stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
               "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,
               "evaluation": {"items": items, "batch": 64},
@@ -63,7 +64,7 @@ def home(tmp_path_factory) -> Path:
 
 def test_adapter_is_that_of_the_papers_profile(home):
     folder = home / "results" / "miniature" / "instruct" / "PT50" / "seed0"
-    config = provenance.read_json(folder / "adapter" / "adapter_config.json")
+    config = storage.read_json(folder / "adapter" / "adapter_config.json")
     assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (8, 16, 0.05)
     assert config["modules_to_save"] == ["multi_modal_projector"] and len(config["target_modules"]) == 8
     log = pd.read_csv(folder / "log.csv")
@@ -73,13 +74,13 @@ def test_adapter_is_that_of_the_papers_profile(home):
 
 def test_encoder_is_trained_with_documents(home):
     adapter = home / "results" / "miniature" / "instruct" / "OCR50" / "seed0" / "adapter" / "adapter_config.json"
-    assert set(provenance.read_json(adapter)["modules_to_save"]) == {"multi_modal_projector", "vision_tower"}
+    assert set(storage.read_json(adapter)["modules_to_save"]) == {"multi_modal_projector", "vision_tower"}
 
 
 @pytest.mark.parametrize("setup", SETUPS)
 def test_every_setup_is_asked_every_task_of_the_paper(home, setup):
     scores = pd.read_parquet(home / "results" / "miniature" / "evaluate" / setup / "seed0" / "scores.parquet")
-    assert set(scores.task) == {*testsets.known(), "smpqa_read", "smpqa_ground"}
+    assert set(scores.task) == {*benchmarks.known(), "smpqa_read", "smpqa_ground"}
     assert set(scores.backbone) == {"phi"} and scores.value.notna().any()
 
 

@@ -7,10 +7,10 @@ import pytest
 import tiny_peers
 from PIL import Image
 
-from centurio_lib import runs, tables
+from centurio_lib import tables
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.evaluation import evaluate, peers
-from centurio_lib.evaluation.tasks import draw
+from centurio_lib.evaluation import evaluate, external_models, synthetic_items
+from centurio_lib.study import runs
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def peer(folder) -> peers.Peer:
-    return peers.load(str(folder), "float32")
+def peer(folder) -> external_models.Peer:
+    return external_models.load(str(folder), "float32")
 
 
 def asked(prompt: str, n_images: int, task: str = "flag") -> SimpleNamespace:
@@ -36,17 +36,17 @@ def kinds(content: list[dict]) -> str:
 
 
 def test_pictures_stand_where_the_prompt_marks_them_else_first():
-    (turn,) = peers.message(f"Is {IMAGE} like {IMAGE}?", ["a", "b"])
+    (turn,) = external_models.message(f"Is {IMAGE} like {IMAGE}?", ["a", "b"])
     assert kinds(turn["content"]) == "Is i like i?"
     assert [p["image"] for p in turn["content"] if p["type"] == "image"] == ["a", "b"]
-    assert kinds(peers.message("Which?", ["a", "b"])[0]["content"]) == "iiWhich?"
-    assert kinds(peers.message("No picture.", [])[0]["content"]) == "No picture."
-    with pytest.raises(peers.PeerError, match="marks 1 pictures, but its item has 2"):
-        peers.message(f"{IMAGE} x", ["a", "b"])
+    assert kinds(external_models.message("Which?", ["a", "b"])[0]["content"]) == "iiWhich?"
+    assert kinds(external_models.message("No picture.", [])[0]["content"]) == "No picture."
+    with pytest.raises(external_models.PeerError, match="marks 1 pictures, but its item has 2"):
+        external_models.message(f"{IMAGE} x", ["a", "b"])
 
 
 def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer):
-    asked = peers.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]])
+    asked = external_models.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]])
     made = peer.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
                                               return_tensors="pt")
     text = peer.processor.decode(made["input_ids"][0])
@@ -56,9 +56,9 @@ def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer)
 
 
 def test_answers_are_greedy_and_depend_on_the_picture_and_its_place(peer):
-    first = peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
-    assert first == peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
-    swapped = peers.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), {"0": SHOWN["2"], "1": SHOWN["0"]})
+    first = external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    assert first == external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    swapped = external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), {"0": SHOWN["2"], "1": SHOWN["0"]})
     assert first != swapped and IMAGE not in first
 
 
@@ -66,18 +66,18 @@ def test_room_and_repetition_are_the_tasks_own(peer, monkeypatch):
     heard, made = [], peer.model.generate
     monkeypatch.setattr(peer.model, "generate", lambda **how: heard.append(how) or made(**how))
     for task in ("maxm", "xm3600"):
-        peers.answer(peer, asked("Describe.", 1, task), SHOWN)
+        external_models.answer(peer, asked("Describe.", 1, task), SHOWN)
     assert [(how["max_new_tokens"], how["repetition_penalty"], how["do_sample"]) for how in heard] == [
         (10, 1.0, False), (128, 1.1, False)]
 
 
 def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, folder, tmp_path):
     items = pd.DataFrame([("maxm", "test", "en", f"maxm/test/en/{i}", ["0"], [], f"What {i}?", "dog\na dog", [])
-                          for i in range(3)], columns=draw.COLUMNS)
+                          for i in range(3)], columns=synthetic_items.COLUMNS)
     said, heard = [], []
-    said = peers.answers(peer, items, SHOWN, heard.append)
+    said = external_models.answers(peer, items, SHOWN, heard.append)
     run = runs.describe("13_peers", "smoke", f"{folder}@0123abc")
-    identity = peers.identity(run, f"{folder}@0123abc")
+    identity = external_models.identity(run, f"{folder}@0123abc")
     predictions = evaluate.predictions(items, said, identity)
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
     found = evaluate.scores(predictions, identity)
@@ -92,7 +92,9 @@ def test_each_model_has_a_folder_and_a_key_of_its_own():
 
 
 def test_a_model_out_of_reach_or_without_template_is_refused_with_the_reason(tmp_path, folder):
-    with pytest.raises(peers.PeerError, match=r"(?s)no-such/model cannot be .*accept its licence.*hf download"):
-        peers.load("no-such/model")
-    with pytest.raises(peers.PeerError, match="has no chat template"):
-        peers.load(str(tiny_peers.llava(tmp_path / "bare", chat=None)), "float32")
+    with pytest.raises(
+        external_models.PeerError, match=r"(?s)no-such/model cannot be .*accept its licence.*hf download"
+    ):
+        external_models.load("no-such/model")
+    with pytest.raises(external_models.PeerError, match="has no chat template"):
+        external_models.load(str(tiny_peers.llava(tmp_path / "bare", chat=None)), "float32")

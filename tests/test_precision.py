@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from centurio_lib import params
-from centurio_lib.model import batches, conversation, features, llava, train
+from centurio_lib.model import batches, conversation, image_features, llava, train
 
 SETUP = params.setup("OCR50")
 KEY = "a" * 64
@@ -28,7 +28,9 @@ def profile(tmp_path_factory):
 def built(profile, setup=SETUP):
     """Model, tokenizer, live features and conversations."""
     untuned, tokenizer = llava.build(profile, 0)
-    shown = features.Features([features.Live(untuned, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)])
+    shown = image_features.Features(
+        [image_features.Live(untuned, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)]
+    )
     made = conversation.tokenize(tokenizer, tiny.samples(2), shown.tokens)
     torch.manual_seed(0)
     return llava.tune(untuned, profile, setup), tokenizer, shown, made

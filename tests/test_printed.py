@@ -11,12 +11,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from centurio_lib import params, paths
-from centurio_lib.findings import exploration, figures, index, paper, printed, scores
+from centurio_lib.findings import figure_index, figures, paper_figure1, paper_figures, paper_results, scores
 
 
 @pytest.mark.parametrize(("name", "rows"), [("rq1", 3 * 36), ("rq2", 2 * 36), ("rq3", 2 * 24)])
 def test_tables_1_to_3_hold_what_was_printed_and_what_follows_from_the_cells(name, rows):
-    figure, table = printed.question(name, params.questions()[name])
+    figure, table = paper_figures.question(name, params.questions()[name])
     assert isinstance(figure, Figure) and len(figure.axes) == 3 and len(table) == rows, "one row of panels"
     assert table.published.notna().all() and "value" not in table
     l100 = table[(table.setup == "L100") & (table.metric == "all_tasks")].set_index("group").published
@@ -24,16 +24,20 @@ def test_tables_1_to_3_hold_what_was_printed_and_what_follows_from_the_cells(nam
 
 
 def test_tables_4_to_6():
-    _, reading = printed.text_in_images()
-    assert len(reading) == 42 and set(reading.setup) == set(printed.RQ4) and set(reading.group) == set(printed.SCRIPTS)
-    figure, table = printed.final()
+    _, reading = paper_figures.text_in_images()
+    assert (
+        len(reading) == 42
+        and set(reading.setup) == set(paper_figures.RQ4)
+        and set(reading.group) == set(paper_figures.SCRIPTS)
+    )
+    figure, table = paper_figures.final()
     first, *_ = figure.axes
     assert first.get_yticklabels()[0].get_text() == "Centurio Qwen" and table.setup.nunique() == 15
-    assert printed.final_tiers()[1].setup.nunique() == 5
+    assert paper_figures.final_tiers()[1].setup.nunique() == 5
 
 
 def test_figure_1_says_what_varies_and_what_came_of_it():
-    figure, table = exploration.exploration()
+    figure, table = paper_figure1.exploration()
     assert len(figure.axes) == 6 and set(table.panel) == {"languages", "english", "ocr"}
     sizes = table[table.panel == "languages"].groupby("setup").amount.sum()
     assert sizes.to_dict() == {"English": 1, "T5": 7, "T5-T4": 25, "T5-T3": 53, "T5-T2": 70, "L100": 100}
@@ -49,40 +53,43 @@ def test_our_rows_stand_below_the_papers_in_the_columns_of_like_shape():
         dict(zip(scores.CELL, ["L100", seed, split, "flag", code, "T5", "exact_match", value], strict=True))
         for seed in (0, 1) for code in ("en", "de", "fr")
         for split, value in (("new-style", 40.0), ("new-language", 90.0))])
-    rows = printed.ours(cells, "L100", "ours: L100")
+    rows = paper_figures.ours(cells, "L100", "ours: L100")
     assert rows.set_index("group").value.to_dict() == {"en": 40, "mul": 40} and set(rows.metric) == {"MaXM_acc"}
-    figure, table = printed.final(rows)
+    figure, table = paper_figures.final(rows)
     assert figure.axes[0].get_yticklabels()[-1].get_text() == "ours: L100" and len(table) == 420 + 2
 
 
 def test_the_setup_that_stands_for_ours_has_most_of_the_final_choices():
-    assert printed.chosen(["English", "PT50", "L100", "L100-E90"]) == "PT50"
-    assert printed.chosen(["OCR100", "OCR50", "Centurio"]) == "Centurio" and printed.chosen(["English", "T5"]) == "T5"
+    assert paper_figures.chosen(["English", "PT50", "L100", "L100-E90"]) == "PT50"
+    assert (
+        paper_figures.chosen(["OCR100", "OCR50", "Centurio"]) == "Centurio"
+        and paper_figures.chosen(["English", "T5"]) == "T5"
+    )
 
 
 def test_our_fidelity_stands_in_its_column_and_our_rows_do_not_stretch_the_shades():
     cells = pd.DataFrame([dict(zip(scores.CELL, ["L100", 0, "new-style", "captioning", code, "T5", metric, value],
                                    strict=True))
                           for code in ("de", "fr") for metric, value in (("fidelity", 60.0), ("cider", 500.0))])
-    rows = printed.ours(cells, "L100", "ours")
+    rows = paper_figures.ours(cells, "L100", "ours")
     assert rows.set_index("metric").value.to_dict() == {"XM3600_CIDEr": 500, "XM3600_language_fidelity_pct": 60}
-    figure, _ = printed.final(rows)
-    alone, _ = printed.final()
+    figure, _ = paper_figures.final(rows)
+    alone, _ = paper_figures.final()
     shades, without = (f.axes[0].collections[0].get_array() for f in (figure, alone))
     assert np.ma.allclose(shades[:15], without) and shades.max() <= 1
 
 
 def test_appendix_covers_every_cell_once_and_missing_ones_stay_empty():
-    raw = pd.read_csv(paper.FILES[1], keep_default_na=False)
+    raw = pd.read_csv(paper_results.FILES[1], keep_default_na=False)
     raw = raw[~raw.lang.str.startswith("avg")]
     wanted = raw[raw.backbone.isin(["Phi3.5", "Llama3", "Final"])]
-    assert set(printed.SHAPE.values()) <= set(pd.read_csv(paper.FILES[0]).metric)
-    name, draw = next(iter(printed.appendix().items()))
+    assert set(paper_figures.SHAPE.values()) <= set(pd.read_csv(paper_results.FILES[0]).metric)
+    name, draw = next(iter(paper_figures.appendix().items()))
     figure, table = draw()
     assert len(table) == len(wanted[(wanted.task == table.task.iloc[0]) & (wanted.backbone != "Final")])
     numbers = [text.get_text() for text in figure.axes[0].texts]
     assert len(numbers) == len(table) and name == f"setups_{table.task.iloc[0].lower()}"
-    holes = printed.grid(pd.DataFrame([[1.0, np.nan], [0.0, 2.0]], index=["a", "b"], columns=["x", "y"]), "")
+    holes = paper_figures.grid(pd.DataFrame([[1.0, np.nan], [0.0, 2.0]], index=["a", "b"], columns=["x", "y"]), "")
     assert [text.get_text() for text in holes.axes[0].texts] == ["1", "0", "2"], "what is missing is no zero"
 
 
@@ -91,7 +98,7 @@ def test_figure_is_drawn_again_exactly_where_something_changed(tmp_path, monkeyp
     source = tmp_path / "input.csv"
     source.write_text("1")
     run = SimpleNamespace(notebook="41_figures", key={"params": {}})
-    figure, table = printed.final_tiers()
+    figure, table = paper_figures.final_tiers()
     assert not figures.current("smoke", "tiers", run, [source])
     figures.save(figure, table, "smoke", "tiers", run, [source])
     assert figures.current("smoke", "tiers", run, [source])
@@ -107,11 +114,11 @@ def test_figure_is_drawn_again_exactly_where_something_changed(tmp_path, monkeyp
 def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
     with pytest.raises(FileNotFoundError, match="make figures PROFILE=smoke"):
-        index.write("smoke", "Smoke")
+        figure_index.write("smoke", "Smoke")
     run = SimpleNamespace(notebook="41_figures", key={"params": {"seeds": 2}})
-    figure, table = printed.final_tiers()
-    figures.save(figure, table, "smoke", "a<b", run, paper.FILES)
-    page = index.write("smoke", "Smoke & more", {"other": "../other/index.html"}).read_text(encoding="utf-8")
+    figure, table = paper_figures.final_tiers()
+    figures.save(figure, table, "smoke", "a<b", run, paper_results.FILES)
+    page = figure_index.write("smoke", "Smoke & more", {"other": "../other/index.html"}).read_text(encoding="utf-8")
     assert "Smoke &amp; more" in page and 'src="a&lt;b.png"' in page and "2 seed(s)" in page and "41_figures" in page
     assert "http" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
 
@@ -122,12 +129,12 @@ def test_a_test_set_that_was_not_run_stays_empty_and_is_never_a_zero_nor_another
                 "value": value, "metric": scores.HEADLINE[task]}
     drawn = [cell("captioning", "de", 99, "new-style"), cell("smpqa_read", "de", 7, "test")]
     published = [cell("xm3600", "de", 40, "test"), cell("xm3600", "en", 80, "test"), cell("maxm", "fr", 20, "test")]
-    of = printed.ours(pd.DataFrame(drawn + published), "L100", "ours").set_index(["metric", "group"]).value
+    of = paper_figures.ours(pd.DataFrame(drawn + published), "L100", "ours").set_index(["metric", "group"]).value
     assert of.to_dict() == {("XM3600_CIDEr", "mul"): 40, ("XM3600_CIDEr", "en"): 80, ("MaXM_acc", "mul"): 20,
                             ("SMPQA-Read_acc", "mul"): 7}
-    table = printed.final(printed.ours(pd.DataFrame(drawn + published), "L100", "ours"))[1]
+    table = paper_figures.final(paper_figures.ours(pd.DataFrame(drawn + published), "L100", "ours"))[1]
     assert set(of.index.get_level_values(0)) <= set(table[table.setup != "ours"].metric)
-    assert set(printed.TEST_SETS.values()) <= set(table.metric)
-    alone = printed.ours(pd.DataFrame(drawn), "L100", "ours").set_index("metric").value
+    assert set(paper_figures.TEST_SETS.values()) <= set(table.metric)
+    alone = paper_figures.ours(pd.DataFrame(drawn), "L100", "ours").set_index("metric").value
     # of like shape, where none of the paper's was asked
     assert alone.to_dict() == {"XM3600_CIDEr": 99, "SMPQA-Read_acc": 7}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centurio_lib import params, paths, provenance, runs
+from centurio_lib import code_digest, params, paths, storage
+from centurio_lib.study import keys, runs
 
 CODE = "from centurio_lib import used\nresult = used.double(rate)  # why\n"
 
@@ -44,8 +45,8 @@ def repo(tmp_path, monkeypatch):
 
 def forget() -> None:
     """Drop what earlier keys remembered of the modules."""
-    provenance.module_closure.cache_clear()
-    provenance.module_digest.cache_clear()
+    code_digest.imports_of.cache_clear()
+    code_digest.module_digest.cache_clear()
 
 
 def write(repo, code: str = CODE, prose: str = "# Title", outputs: tuple = (), parameters: str = "rate = 1  # help\n",
@@ -58,7 +59,7 @@ def write(repo, code: str = CODE, prose: str = "# Title", outputs: tuple = (), p
 def key(rate: float = 1.0) -> str:
     """Digest of the toy notebook's key, as a fresh process sees it."""
     forget()
-    return provenance.digest(provenance.run_key("toy", {"rate": rate}))
+    return storage.digest(keys.run_key("toy", {"rate": rate}))
 
 
 def edit(repo, module: str, old: str, new: str, kind: str = "py") -> None:
@@ -111,66 +112,66 @@ def test_params_change_the_key(repo):
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(), min_size=2))
 def test_digest_ignores_the_order_of_keys(value):
-    assert provenance.digest(value) == provenance.digest(dict(reversed(value.items())))
+    assert storage.digest(value) == storage.digest(dict(reversed(value.items())))
 
 
 def test_key_file_is_rewritten_only_when_its_content_changes(repo):
     folder = repo / "results" / "run"
-    path = provenance.write_key(folder, {"params": {"rate": 1.0, "tiers": (5, 4)}})
+    path = keys.write_key(folder, {"params": {"rate": 1.0, "tiers": (5, 4)}})
     os.utime(path, ns=(0, 0))
-    provenance.write_key(folder, {"params": {"tiers": (5, 4), "rate": 1.0}})
+    keys.write_key(folder, {"params": {"tiers": (5, 4), "rate": 1.0}})
     assert path.stat().st_mtime_ns == 0, "an unchanged key was written again: Snakemake would rerun its run"
-    provenance.write_key(folder, {"params": {"rate": 2.0, "tiers": (5, 4)}})
-    assert path.stat().st_mtime_ns > 0 and provenance.read_json(path)["params"]["rate"] == 2.0
+    keys.write_key(folder, {"params": {"rate": 2.0, "tiers": (5, 4)}})
+    assert path.stat().st_mtime_ns > 0 and storage.read_json(path)["params"]["rate"] == 2.0
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = provenance.write_json(tmp_path / "result.json", "old")
-    with pytest.raises(RuntimeError, match="midway"), provenance.atomic(path) as temporary:
+    path = storage.write_json(tmp_path / "result.json", "old")
+    with pytest.raises(RuntimeError, match="midway"), storage.atomic(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("midway")
-    assert provenance.read_json(path) == "old"
+    assert storage.read_json(path) == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_killed_write_leaves_the_old_file(tmp_path):
-    path = provenance.write_json(tmp_path / "result.json", "old")
-    script = ("import os, signal, sys; from centurio_lib import provenance\n"
-              "with provenance.atomic(sys.argv[1]) as temporary:\n"
+    path = storage.write_json(tmp_path / "result.json", "old")
+    script = ("import os, signal, sys; from centurio_lib import storage\n"
+              "with storage.atomic(sys.argv[1]) as temporary:\n"
               "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)")
     killed = subprocess.run([sys.executable, "-c", script, str(path)], cwd=paths.REPO)
     assert killed.returncode == -signal.SIGKILL
-    assert provenance.read_json(path) == "old"
+    assert storage.read_json(path) == "old"
 
 
 def test_unserialisable_value_leaves_the_old_file(tmp_path):
-    path = provenance.write_json(tmp_path / "result.json", "old")
+    path = storage.write_json(tmp_path / "result.json", "old")
     with pytest.raises(TypeError):
-        provenance.write_json(path, object())
-    assert provenance.read_json(path) == "old"
+        storage.write_json(path, object())
+    assert storage.read_json(path) == "old"
 
 
 def test_result_of_the_same_key_is_accepted_and_says_how_it_was_made(repo):
-    made = provenance.run_key("toy", {"rate": 1.0})
-    path = provenance.write_json(repo / "run" / "provenance.json", provenance.record(made, runtime_s=1.5))
-    stored = provenance.check_key(path, made)
+    made = keys.run_key("toy", {"rate": 1.0})
+    path = storage.write_json(repo / "run" / "provenance.json", keys.record(made, runtime_s=1.5))
+    stored = keys.check_key(path, made)
     assert stored["runtime_s"] == 1.5 and stored["params"] == {"rate": 1.0} and stored["versions"]["pandas"]
 
 
 def test_missing_result_names_the_notebook_to_run(repo):
-    with pytest.raises(provenance.KeyMismatch, match=r"provenance\.json is missing: run notebook toy"):
-        provenance.check_key(repo / "run" / "provenance.json", provenance.run_key("toy", {"rate": 1.0}))
+    with pytest.raises(keys.KeyMismatch, match=r"provenance\.json is missing: run notebook toy"):
+        keys.check_key(repo / "run" / "provenance.json", keys.run_key("toy", {"rate": 1.0}))
 
 
 def test_result_of_other_params_or_code_is_refused_and_says_which(repo):
     path = repo / "run" / "provenance.json"
-    provenance.write_json(path, provenance.record(provenance.run_key("toy", {"rate": 1.0})))
-    with pytest.raises(provenance.KeyMismatch, match=r"written by other params than.*rerun notebook toy"):
-        provenance.check_key(path, provenance.run_key("toy", {"rate": 2.0}))
+    storage.write_json(path, keys.record(keys.run_key("toy", {"rate": 1.0})))
+    with pytest.raises(keys.KeyMismatch, match=r"written by other params than.*rerun notebook toy"):
+        keys.check_key(path, keys.run_key("toy", {"rate": 2.0}))
     edit(repo, "below", "2", "3")
     forget()
-    with pytest.raises(provenance.KeyMismatch, match=r"written by other modules than"):
-        provenance.check_key(path, provenance.run_key("toy", {"rate": 1.0}))
+    with pytest.raises(keys.KeyMismatch, match=r"written by other modules than"):
+        keys.check_key(path, keys.run_key("toy", {"rate": 1.0}))
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def test_run_of_anything_unknown_is_refused_before_any_file_is_touched(stage, re
 
 def test_runs_of_other_setups_and_seeds_have_other_keys_and_folders(stage):
     described = [runs.describe(stage, "smoke", setup, seed) for setup in ("English", "T5", "L100") for seed in (0, 1)]
-    assert len({provenance.digest(run.key) for run in described}) == len({run.folder for run in described}) == 6
+    assert len({storage.digest(run.key) for run in described}) == len({run.folder for run in described}) == 6
 
 
 def test_wording_of_a_setup_is_no_part_of_its_key(stage, monkeypatch):
@@ -211,7 +212,7 @@ def test_wording_of_a_setup_is_no_part_of_its_key(stage, monkeypatch):
 
 def test_finished_run_is_found_and_an_unfinished_one_is_not(stage, capsys):
     run = runs.start(stage, "smoke", "T5", 1)
-    with pytest.raises(provenance.KeyMismatch, match="missing"):
+    with pytest.raises(keys.KeyMismatch, match="missing"):
         runs.finished(stage, "smoke", "T5", 1)
     runs.finish(run, loss=0.5)
     assert runs.finished(stage, "smoke", "T5", 1).folder == run.folder
@@ -221,5 +222,5 @@ def test_finished_run_is_found_and_an_unfinished_one_is_not(stage, capsys):
 def test_digest_of_a_file_is_that_of_its_content(tmp_path):
     (tmp_path / "file").write_bytes(b"content\n" * 100_000)  # longer than what is read at a time
     content = (tmp_path / "file").read_bytes()
-    assert provenance.file_digest(tmp_path / "file") == provenance.sha256(content)
-    assert provenance.file_digest(tmp_path / "file", "md5") == hashlib.md5(content).hexdigest()
+    assert storage.file_digest(tmp_path / "file") == storage.sha256(content)
+    assert storage.file_digest(tmp_path / "file", "md5") == hashlib.md5(content).hexdigest()

@@ -10,8 +10,9 @@ from matplotlib.path import Path
 from PIL import Image
 from torch import nn
 
-from centurio_lib.data import artwork, charts, lettering, ocr, smpqa, typeset
-from centurio_lib.model import encoder, reading
+from centurio_lib.base_models import lettering, own_encoder, reading_lessons
+from centurio_lib.data import artwork
+from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
 from centurio_lib.params import Reading
 
 KEY = "a" * 64
@@ -46,8 +47,8 @@ def test_a_line_is_told_in_reading_order(monkeypatch):
 
 
 def test_letters_stand_where_their_advances_add_up():
-    places = dict(lettering.middles("ab", typeset.PLAIN))
-    assert 0 < places["a"] < places["b"] < typeset.line("ab", "en").width
+    places = dict(lettering.middles("ab", typesetting.PLAIN))
+    assert 0 < places["a"] < places["b"] < typesetting.line("ab", "en").width
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -79,7 +80,7 @@ def test_words_of_the_test_are_not_taught():
     random = np.random.default_rng(0)
     drawn = {lettering.word(random).lower() for _ in range(3000)}
     known = set(map(str.lower, smpqa.words("en", "train")))
-    assert drawn & known and not any(ocr.held_out(word) for word in drawn & known)
+    assert drawn & known and not any(documents.held_out(word) for word in drawn & known)
     # shorter strings may be one by chance
     long_ones = {word.lower() for word in smpqa.words("en", "test") if len(word) > 4}
     assert not drawn & long_ones
@@ -102,30 +103,34 @@ def heads() -> nn.ModuleDict:
 
 
 def test_reading_and_drawings_are_learned_together(tmp_path):
-    model, named = encoder.resized(tiny.vision(), 64), heads()
+    model, named = own_encoder.resized(tiny.vision(), 64), heads()
     quick = SIZE.model_copy(update={"steps": 100, "batch": 4})
     random = np.random.default_rng(0)
-    untaught = encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
+    untaught = own_encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
     sheets = lettering.sheets(3, 0, 64, 16, 10.0)
-    unread = reading.letter_loss(model, reading.letter_head(16, 0), sheets, random, quick).item()
-    read, known, right = reading.teach(model, named, reading.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY,
-                                       say=lambda text: None)
+    unread = reading_lessons.letter_loss(model, reading_lessons.letter_head(16, 0), sheets, random, quick).item()
+    read, known, right = reading_lessons.teach(
+        model, named, reading_lessons.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None
+    )
     assert read < 0.9 * unread and known < 0.9 * untaught and list(right) == ["letter"] and 0 <= right["letter"] <= 1
 
 
 def test_plots_are_read_with_the_sheets_and_probed_by_themselves(tmp_path):
-    model, asked = encoder.resized(tiny.vision(), 64), SIZE.model_copy(update={"steps": 40, "batch": 4, "plots": 0.7})
+    model, asked = (
+        own_encoder.resized(tiny.vision(), 64),
+        SIZE.model_copy(update={"steps": 40, "batch": 4, "plots": 0.7}),
+    )
     plots = lettering.sheets(2, 0, 64, 16, 10.0, 1.0)
-    head = reading.letter_head(16, 0)
-    unread = reading.letter_loss(model, head, plots, np.random.default_rng(0), asked).item()
-    *_, right = reading.teach(model, heads(), head, drawn(), asked, 32, 0, tmp_path, KEY, say=lambda text: None)
+    head = reading_lessons.letter_head(16, 0)
+    unread = reading_lessons.letter_loss(model, head, plots, np.random.default_rng(0), asked).item()
+    *_, right = reading_lessons.teach(model, heads(), head, drawn(), asked, 32, 0, tmp_path, KEY, say=lambda text: None)
     assert list(right) == ["letter", "letter of a plot"]
-    assert reading.letter_loss(model, head, plots, np.random.default_rng(0), asked).item() < 0.9 * unread
+    assert reading_lessons.letter_loss(model, head, plots, np.random.default_rng(0), asked).item() < 0.9 * unread
 
 
 def test_an_encoder_made_larger_sees_the_same():
     small = tiny.vision()
-    large, pixels = encoder.resized(small, 64), torch.rand(2, 3, 64, 64)
+    large, pixels = own_encoder.resized(small, 64), torch.rand(2, 3, 64, 64)
     assert large.config.image_size == 64 and small.config.image_size != 64
     with torch.no_grad():
         assert torch.equal(large(pixels).last_hidden_state,
@@ -134,26 +139,26 @@ def test_an_encoder_made_larger_sees_the_same():
 
 def test_empty_slots_weigh_less_than_letters():
     sheet = lettering.sheets(1, 0, 64, 16, 10.0)
-    model, head = encoder.resized(tiny.vision(), 64), reading.letter_head(16, 0)
+    model, head = own_encoder.resized(tiny.vision(), 64), reading_lessons.letter_head(16, 0)
     with torch.no_grad():
         head.weight.zero_()
         head.bias.zero_()
         head.bias.view(lettering.SLOTS, -1)[:, 0] = 20.0  # always "no letter"
-    loss = reading.letter_loss(model, head, sheet, np.random.default_rng(0), SIZE).item()
+    loss = reading_lessons.letter_loss(model, head, sheet, np.random.default_rng(0), SIZE).item()
     told = (sheet[0].letters > 0).sum()
     empty = sheet[0].letters.size - told
-    assert loss == pytest.approx(20 * told / (told + reading.EMPTY * empty), rel=1e-3)
+    assert loss == pytest.approx(20 * told / (told + reading_lessons.EMPTY * empty), rel=1e-3)
 
 
 def test_reading_resumes_where_it_was_killed(tmp_path):
     def ended(folder) -> dict[str, torch.Tensor]:
         model = tiny.vision()
-        reading.teach(model, heads(), reading.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
+        reading_lessons.teach(model, heads(), reading_lessons.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
                       say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
-    with killed.before(encoder, "placed_loss", 215):
+    with killed.before(own_encoder, "placed_loss", 215):
         ended(tmp_path / "killed")
     resumed = ended(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)

@@ -16,10 +16,9 @@ from fontTools.ttLib import TTFont
 from nbformat import v4
 
 from centurio_lib import paths
-from centurio_lib.data import webfonts
 from centurio_lib.findings import claims, scores
-from centurio_lib.findings.report import cells, gallery, pages, site
 from centurio_lib.languages import language
+from centurio_lib.report import cells, gallery, pages, site, webfonts
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from centurio_lib import tables
-from centurio_lib.data import artwork, charts, ocr, smpqa, typeset
+from centurio_lib.data import artwork
+from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
 from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 
 SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2)
@@ -98,7 +99,7 @@ def test_biggest_and_smallest_slices_can_be_told():
 def test_labels_are_on_the_page_and_apart(kind):
     """Boxes of the labels lie within the figure and do not meet."""
     words = ("notebooks", "elephants", "strawberry", "guitar", "house", "boat", "tree")
-    lines = [typeset.line(word, "en") for word in words]
+    lines = [typesetting.line(word, "en") for word in words]
     for n in range(30):
         chart = charts.configuration(kind, artwork.random_for(n))
         width, height = round(384 * min(1.0, chart.aspect)), round(384 / max(1.0, chart.aspect))
@@ -117,7 +118,7 @@ def test_labels_are_on_the_page_and_apart(kind):
 @pytest.mark.parametrize("pixels", [160, 384])
 def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels):
     """They were cut off at the lower edge of small plots, and ran into each other."""
-    lines = [typeset.line(word, "en") for word in ("hotpot", "bees", "castle", "guitar", "house", "boat", "tree")]
+    lines = [typesetting.line(word, "en") for word in ("hotpot", "bees", "castle", "guitar", "house", "boat", "tree")]
     charted = [charts.configuration("bar", artwork.random_for(n)) for n in range(20)]
     for n, chart in enumerate(charted):
         width, height = round(pixels * min(1.0, chart.aspect)), round(pixels / max(1.0, chart.aspect))
@@ -137,9 +138,9 @@ def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels):
 @pytest.mark.parametrize("em", [11.3, 14.0, 40.0])
 def test_labels_are_drawn_as_typeset_draws_them(word, code, em):
     """The outlines that matplotlib fills and HarfBuzz's own pixels cover the same ground, wherever a label stands."""
-    line = typeset.line(word, code)
+    line = typesetting.line(word, code)
     assert abs(charts.path(line).vertices[:, 0].max() - line.width) < 0.2
-    drawn = np.asarray(typeset.mask([(line, 10, 60)], em, (200, 100)), float).sum()
+    drawn = np.asarray(typesetting.mask([(line, 10, 60)], em, (200, 100)), float).sum()
     for shift in (0, 0.25, 0.5, 0.75):
         figure = charts.Figure((2, 1), dpi=100)
         canvas = charts.FigureCanvasAgg(figure)
@@ -148,19 +149,19 @@ def test_labels_are_drawn_as_typeset_draws_them(word, code, em):
         ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(float)
         assert abs(ink.sum() / drawn - 1) < 0.03, shift
         if shift == 0:
-            assert np.abs(ink - typeset.mask([(line, 10, 60)], em, (200, 100))).mean() < 2
+            assert np.abs(ink - typesetting.mask([(line, 10, 60)], em, (200, 100))).mean() < 2
 
 
 def test_words_of_the_test_are_never_labels_in_training():
     train, test = (set(map(str.casefold, smpqa.words("zu", split))) for split in ("train", "test"))
     assert len(train) > 1000 and len(test) > 200 and not train & test
-    assert all(ocr.held_out(word) for word in test) and not any(map(ocr.held_out, train))
+    assert all(documents.held_out(word) for word in test) and not any(map(documents.held_out, train))
     assert all(" " not in word and len(word) >= 2 for word in test)
 
 
 @pytest.mark.parametrize("code", ["ar-eg", "azb"])
 def test_a_language_without_words_is_refused(code):
-    with pytest.raises(ocr.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
+    with pytest.raises(documents.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
         smpqa.words(code, "test")
 
 

@@ -9,10 +9,11 @@ import pytest
 import tiny
 
 from centurio_lib import params, tables
-from centurio_lib.data import artwork, smpqa, splits
+from centurio_lib.data import artwork, splits
+from centurio_lib.data.text_images import smpqa
 from centurio_lib.evaluation import evaluate, metrics, tasks
 from centurio_lib.evaluation.tasks import TEXT
-from centurio_lib.findings import claims, paper, reading, scores
+from centurio_lib.findings import claims, paper_results, scores, text_in_images
 from centurio_lib.languages import tier_label
 
 LABELS = {code: [f"{code}{letter}" for letter in "abcdefghijklmnop"] for code in ("en", "de", "ar", "th")}
@@ -53,7 +54,7 @@ def answered(items: pd.DataFrame, setup: str, right: dict[str, float]) -> tuple[
     """Predictions and scores of a setup that knows such a share of the labels of each script, and half of all else."""
     random = np.random.default_rng(len(setup))
     asked = items[items.task.isin(TEXT)].reset_index(drop=True)
-    share = asked.language.map(paper.script).map(right).where(asked.task == "smpqa_read", 0.5)
+    share = asked.language.map(paper_results.script).map(right).where(asked.task == "smpqa_read", 0.5)
     share = share.where(asked.split == "test", 0.0)
     said = asked.reference.where(random.random(len(asked)) < share, "xx").tolist()
     identity = IDENTITY | {"setup": setup}
@@ -150,7 +151,7 @@ def test_error_rate_is_stored_beside_reading(items):
 # === tables and figures ===
 def test_table_is_by_script_beside_the_papers(study):
     cells, found = scores.stored(study), scores.items(study)
-    tidy = reading.table(params.profile("smoke"), cells, found)
+    tidy = text_in_images.table(params.profile("smoke"), cells, found)
     assert [*scores.COLUMNS, "chance"] == list(tidy.columns) and set(tidy.group) == set(scores.SCRIPTS)
     by = tidy.set_index(["metric", "setup", "split", "group"])
     assert by.published["smpqa_read", "OCR50", "test", "other"] == 7.1
@@ -160,7 +161,7 @@ def test_table_is_by_script_beside_the_papers(study):
     other = own[own.language.isin(["ar", "th"])].value.mean()
     assert by.value["smpqa_read", "OCR50", "test", "other"] == pytest.approx(other, abs=1e-3)
     assert by.n["smpqa_read", "OCR50", "test", "other"] == 2
-    judged = tidy[tidy.metric.isin(reading.TASKS) & (tidy.split == "test")]
+    judged = tidy[tidy.metric.isin(text_in_images.TASKS) & (tidy.split == "test")]
     assert (judged.low <= judged.value).all() and (judged.value <= judged.high).all() and judged["items"].gt(0).all()
     assert set(judged.chance) == {0.0, 50.0}
 
@@ -168,25 +169,25 @@ def test_table_is_by_script_beside_the_papers(study):
 def test_text_is_in_no_table_of_all_tasks(study, items):
     cells = scores.stored(study)
     with pytest.raises(ValueError, match="nothing to average"):
-        scores.tier_scores(reading.scores.headline(cells, without=scores.TEXT))
+        scores.tier_scores(text_in_images.scores.headline(cells, without=scores.TEXT))
 
 
 def test_differences_are_by_task_and_script(study):
-    found = reading.differences(scores.items(study), against="PT50-text")
+    found = text_in_images.differences(scores.items(study), against="PT50-text")
     assert set(found.metric) == {"smpqa_read", "smpqa_ground"} and set(found.group) == set(scores.SCRIPTS)
     assert set(found.split) == {"test"}
     assert (found[found.metric == "smpqa_read"].value > 0).all()
 
 
 def test_figures_show_ours_the_papers_and_one_plot_a_script(study):
-    tidy = reading.table(params.profile("smoke"), scores.stored(study), scores.items(study))
-    drawn = reading.figure(tidy)
+    tidy = text_in_images.table(params.profile("smoke"), scores.stored(study), scores.items(study))
+    drawn = text_in_images.figure(tidy)
     lines = [line for line in drawn.axes[0].lines if len(line.get_xdata()) == len(SETUPS)]
     assert len(drawn.axes) == 4 and len(lines) >= 6
-    shown = reading.plots(study[0].parents[1] / "smpqa", study)
+    shown = text_in_images.plots(study[0].parents[1] / "smpqa", study)
     assert list(dict.fromkeys(shown.script)) == ["Latin", "Arabic", "Thai"] and shown.language[0] == "en"
     assert set(SETUPS) < set(shown.columns) and shown.question.str.startswith("What is the label").all()
-    titles = [axis.get_title() for axis in reading.examples(shown).axes if axis.get_title()]
+    titles = [axis.get_title() for axis in text_in_images.examples(shown).axes if axis.get_title()]
     assert len(titles) == 3 and all("read of 5" in title for title in titles)
 
 

@@ -16,9 +16,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centurio_lib import params, paths, provenance, sourcing, tables
-from centurio_lib.data import collect, mix, sourced, translate
+from centurio_lib import params, paths, storage, tables
+from centurio_lib.data import mix
+from centurio_lib.data.hub import hub_mix, ingest, translate
 from centurio_lib.data.mix import MixError
+from centurio_lib.params import hub_data
 
 CODES = ["de", "hi", "sw", "la"]
 LATIN = {"la": "leave_out"}
@@ -34,7 +36,7 @@ def frame(translatable: int = 60, heavy: int = 15, german: int = 12, english: in
     ]
     return pd.DataFrame(
         [(f"{kind}{i}", code, text, able) for kind, code, text, able, n in kinds for i in range(n)],
-        columns=sourced.LIGHT,
+        columns=hub_mix.LIGHT,
     )
 
 
@@ -65,8 +67,8 @@ def test_too_few_samples_are_named():
 
 def profile(missing: dict) -> params.Profile:
     smoke = params.profile("smoke")
-    translation = sourcing.Translation(model="tiny", missing=missing)
-    sources = sourcing.Sources(pretrain=[], instruct=[], translation=translation)
+    translation = hub_data.Translation(model="tiny", missing=missing)
+    sources = hub_data.Sources(pretrain=[], instruct=[], translation=translation)
     stage = smoke.instruct.model_copy(update={"samples": 40})
     return smoke.model_copy(
         update={"data": smoke.data.model_copy(update={"sources": sources}), "instruct": stage}
@@ -75,17 +77,17 @@ def profile(missing: dict) -> params.Profile:
 
 def test_latin_is_left_out_or_kept_in_english():
     setup = params.setup("T5").model_copy(update={"tiers": [], "languages": CODES})
-    left_out = sourced.chosen(profile(LATIN), setup, "instruct", frame(), 0)
-    kept = sourced.chosen(profile({"la": "english"}), setup, "instruct", frame(), 0)
+    left_out = hub_mix.chosen(profile(LATIN), setup, "instruct", frame(), 0)
+    kept = hub_mix.chosen(profile({"la": "english"}), setup, "instruct", frame(), 0)
     assert set(left_out.language) == set(kept.language) == {"en", "de", "hi", "sw"}
     english = [(chosen.language == "en").sum() for chosen in (left_out, kept)]
     assert english[1] > english[0]
     with pytest.raises(translate.TranslationError, match=r"Latin"):
-        sourced.chosen(profile({}), setup, "instruct", frame(), 0)
+        hub_mix.chosen(profile({}), setup, "instruct", frame(), 0)
 
 
 def test_only_what_a_setup_takes_is_translated(monkeypatch):
-    wanted = sourced.wanted(profile(LATIN), "instruct", frame(400))
+    wanted = hub_mix.wanted(profile(LATIN), "instruct", frame(400))
     assert not set(wanted.sample_id[wanted.sample_id.str[0] != "t"]) and "en" not in set(wanted.language)
     assert len(wanted) < 400 * 10
 
@@ -93,20 +95,20 @@ def test_only_what_a_setup_takes_is_translated(monkeypatch):
 # === what it says there ===
 def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATASETS", tiny_hub.write(tmp_path / "datasets"))
-    options = sourcing.Sources(
+    options = hub_data.Sources(
         pretrain=[],
         instruct=["vqav2", "ocrvqa", "aya"],
-        translation=sourcing.Translation(model="tiny"),
+        translation=hub_data.Translation(model="tiny"),
         pixels=24,
     )
-    collect.build(tmp_path / "in", "instruct", options)
-    samples = sourced.light(tmp_path / "in")
+    ingest.build(tmp_path / "in", "instruct", options)
+    samples = hub_mix.light(tmp_path / "in")
     light = samples[samples.translatable].sample_id.tolist()
     pairs = pd.DataFrame(
         {"sample_id": [light[3], "ocrvqa/0", light[1], "aya/0"], "language": ["hi", "en", "de", "de"]}
     )
     foreign = pairs[[True, False, True, False]]
-    texts = list(sourced.texts(tmp_path / "in", foreign, tmp_path))
+    texts = list(hub_mix.texts(tmp_path / "in", foreign, tmp_path))
     assert [(code, n, len(own)) for code, n, own in texts] == [("de", 1, 4), ("hi", 1, 4)]
 
     class Marked:
@@ -118,7 +120,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
 
     judge = lambda said, codes: np.full(len(said), np.nan)
     translate.build(tmp_path / "out", texts, len(foreign), Marked(), options.translation, judge)
-    table = pa.concat_tables(sourced.instructions(tmp_path / "in", tmp_path / "out", pairs, tmp_path))
+    table = pa.concat_tables(hub_mix.instructions(tmp_path / "in", tmp_path / "out", pairs, tmp_path))
     said = table.to_pandas()
     assert (
         said.sample_id.tolist() == pairs.sample_id.tolist()
@@ -128,7 +130,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     assert said.text_heavy.tolist() == [False, True, False, False] and said.images[1] == ["ocrvqa/0/0"]
     tables.write(tmp_path / "x.parquet", "instructions", said)
     with pytest.raises(translate.TranslationError, match=r"lacks 4 texts in Swahili"):
-        sourced.instructions(
+        hub_mix.instructions(
             tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"]), tmp_path
         )
 
@@ -174,7 +176,7 @@ def test_a_profile_of_data_sets_goes_through_every_stage(study):
     counts = {
         row["source"]: row
         for stage in ("captions", "instructions")
-        for row in provenance.read_json(data / stage / "manifest.json")["sources"]
+        for row in storage.read_json(data / stage / "manifest.json")["sources"]
     }
     assert counts["sharegpt4v"]["samples"] == 72 and counts["aya"]["left_out"] == 2
     done = pd.concat(
@@ -211,5 +213,5 @@ def test_translate_shows_what_it_did(study):
 
 def samples_of(folder) -> pd.DataFrame:
     return pd.concat(
-        [tables.read(path, "samples") for path in collect.sample_files(folder)], ignore_index=True
+        [tables.read(path, "samples") for path in ingest.sample_files(folder)], ignore_index=True
     )

@@ -6,8 +6,8 @@ import pytest
 import tiny
 import torch
 
-from centurio_lib.data import corpus, ocr, spelling
-from centurio_lib.model import decoder
+from centurio_lib.base_models import corpus, own_decoder, spelling_lessons
+from centurio_lib.data.text_images import documents
 from centurio_lib.params import DecoderSize, Spelling
 
 NAMES = {"en": "red apple", "de": "roter Apfel", "ar": "تفاحة"}
@@ -23,44 +23,47 @@ def lexicon():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_letters_spell_the_text(lexicon, seed):
-    drawn = spelling.draw(spelling.words(lexicon), np.random.default_rng(seed))
-    assert drawn.shown.replace(spelling.FILLER, "") == drawn.text.replace("\n", "") != ""
-    assert drawn.shown.count(spelling.FILLER) >= len(drawn.text.split("\n"))
+    drawn = spelling_lessons.draw(spelling_lessons.words(lexicon), np.random.default_rng(seed))
+    assert drawn.shown.replace(spelling_lessons.FILLER, "") == drawn.text.replace("\n", "") != ""
+    assert drawn.shown.count(spelling_lessons.FILLER) >= len(drawn.text.split("\n"))
 
 
 def test_words_of_the_test_are_not_spelled(lexicon, monkeypatch):
     every = {word for name in NAMES.values() for word in name.split()}
-    assert set(spelling.words(lexicon).all) == {word for word in every if not ocr.held_out(word)}
-    monkeypatch.setattr(ocr, "held_out", lambda word: word == "apple")
-    assert set(spelling.words(lexicon).all) == every - {"apple"} and spelling.words(lexicon).english == ["red"]
+    assert set(spelling_lessons.words(lexicon).all) == {word for word in every if not documents.held_out(word)}
+    monkeypatch.setattr(documents, "held_out", lambda word: word == "apple")
+    assert set(spelling_lessons.words(lexicon).all) == every - {"apple"} and spelling_lessons.words(
+        lexicon
+    ).english == ["red"]
 
 
 def test_only_the_answer_is_learned_letter_by_letter(lexicon):
     tokenizer = tiny.tokenizer()
-    for one in decoder.letters(tokenizer, spelling.words(lexicon), 0, 1, 200, 300):
+    for one in own_decoder.letters(tokenizer, spelling_lessons.words(lexicon), 0, 1, 200, 300):
         question, answer = tokenizer.decode(one.ids[~one.learned]), tokenizer.decode(one.ids[one.learned])
-        assert ocr.READ in question and answer.endswith(corpus.END) and spelling.FILLER in question
+        assert documents.READ in question and answer.endswith(corpus.END) and spelling_lessons.FILLER in question
         assert len(one.ids) <= 300
         pieces = tokenizer.convert_ids_to_tokens(one.ids[one.learned])[:-1]
         assert all(len(piece) == 1 for piece in pieces)
 
 
 def test_a_step_is_drawn_the_same_again(lexicon):
-    tokenizer, known = tiny.tokenizer(), spelling.words(lexicon)
-    first, again, other = ([c.ids.tolist() for c in decoder.letters(tokenizer, known, 0, step, 150, 300)]
+    tokenizer, known = tiny.tokenizer(), spelling_lessons.words(lexicon)
+    first, again, other = ([c.ids.tolist() for c in own_decoder.letters(tokenizer, known, 0, step, 150, 300)]
                            for step in (3, 3, 4))
     assert first == again != other
 
 
 def test_spelling_is_learned(tmp_path):
     tokenizer, lexicon = tiny.tokenizer(), corpus.Lexicon(tiny.texts())
-    model = decoder.new(tokenizer, SIZE, 0)
+    model = own_decoder.new(tokenizer, SIZE, 0)
     draw = corpus.Draw(lexicon, {"en": ["all are born free"]}, 0)
-    known = spelling.words(lexicon)
-    batch = decoder.batch_of(decoder.letters(tokenizer, known, 1, 1, 400, 256), 256, tokenizer.pad_token_id)
+    known = spelling_lessons.words(lexicon)
+    batch = own_decoder.batch_of(own_decoder.letters(tokenizer, known, 1, 1, 400, 256), 256, tokenizer.pad_token_id)
     with torch.no_grad():
-        before = decoder.loss_of(model, tokenizer, batch).item()
+        before = own_decoder.loss_of(model, tokenizer, batch).item()
     said = []
-    old, new = decoder.teach_spelling(model, tokenizer, draw, SIZE, Spelling(steps=101, lr=1e-2), tmp_path, "b" * 64,
-                                      said.append)
+    old, new = own_decoder.teach_spelling(
+        model, tokenizer, draw, SIZE, Spelling(steps=101, lr=1e-2), tmp_path, "b" * 64, said.append
+    )
     assert new < 0.8 * before and old > 0 and len(said) == 2

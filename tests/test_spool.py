@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 import tiny
 
-from centurio_lib import params, runs, tables
-from centurio_lib.data import spool
-from centurio_lib.model import conversation, mapped, stages, train
+from centurio_lib import params, tables
+from centurio_lib.data import disk_table
+from centurio_lib.model import conversation, tokenized_dataset, train
+from centurio_lib.study import runs, training
 
 SCHEMA = tables.SCHEMAS["samples"]
 
@@ -21,7 +22,7 @@ SCHEMA = tables.SCHEMAS["samples"]
 @pytest.fixture
 def few(monkeypatch):
     """Parts of a few rows, so that there are many."""
-    monkeypatch.setattr(spool, "ROWS", 3)
+    monkeypatch.setattr(disk_table, "ROWS", 3)
 
 
 def samples(n: int) -> pd.DataFrame:
@@ -34,39 +35,39 @@ def samples(n: int) -> pd.DataFrame:
 def said(n: int):
     """A `Shown` of images that have four tokens each, and so many samples of a mix."""
     shown = SimpleNamespace(tokens=lambda shown: [4] * len(shown))
-    table = pa.Table.from_pandas(samples(n).assign(family="toy")[stages.MIX.names], stages.MIX)
-    return shown, spool.frame(table)
+    table = pa.Table.from_pandas(samples(n).assign(family="toy")[training.MIX.names], training.MIX)
+    return shown, disk_table.frame(table)
 
 
 # === tables ===
 def test_rows_come_back_as_they_were_and_in_any_order(few, tmp_path):
     kept = samples(10)
     files = [tables.write(tmp_path / f"{n}.parquet", "samples", kept.iloc[5 * n:5 * n + 5]) for n in (0, 1)]
-    table = spool.stored(tmp_path, "samples", files)
+    table = disk_table.stored(tmp_path, "samples", files)
     assert table.to_pylist() == kept.to_dict("records")
     order = [7, 0, 9, 9, 3, 4, 1]
-    parts = list(spool.gathered(table, order))
+    parts = list(disk_table.gathered(table, order))
     assert [part.num_rows for part in parts] == [3, 3, 1]
     assert pa.concat_tables(parts).to_pylist() == [kept.to_dict("records")[i] for i in order]
-    some = spool.stored(tmp_path, "samples", files, {"s8", "s2", "unknown"})
+    some = disk_table.stored(tmp_path, "samples", files, {"s8", "s2", "unknown"})
     assert some["sample_id"].to_pylist() == ["s2", "s8"]
 
 
 def test_rows_stay_neither_in_memory_nor_in_the_folder(tmp_path):
     (tmp_path / "scratch").mkdir()
     part, before = pa.Table.from_pandas(samples(100), SCHEMA), pa.total_allocated_bytes()
-    table = spool.spooled(tmp_path / "scratch", SCHEMA, (part for _ in range(400)))
+    table = disk_table.spooled(tmp_path / "scratch", SCHEMA, (part for _ in range(400)))
     assert table.num_rows == 40_000 and not list((tmp_path / "scratch").iterdir())
     assert table.nbytes > 3_000_000 and pa.total_allocated_bytes() - before < table.nbytes / 10
 
 
 def test_an_empty_table_is_one(tmp_path):
-    assert spool.spooled(tmp_path, SCHEMA, []).num_rows == 0
-    assert not list(spool.gathered(spool.spooled(tmp_path, SCHEMA, []), []))
+    assert disk_table.spooled(tmp_path, SCHEMA, []).num_rows == 0
+    assert not list(disk_table.gathered(disk_table.spooled(tmp_path, SCHEMA, []), []))
 
 
 def test_pandas_reads_a_mapped_table(few, tmp_path):
-    frame = spool.frame(spool.spooled(tmp_path, SCHEMA, [pa.Table.from_pandas(samples(7), SCHEMA)]))
+    frame = disk_table.frame(disk_table.spooled(tmp_path, SCHEMA, [pa.Table.from_pandas(samples(7), SCHEMA)]))
     assert frame.language.value_counts().to_dict() == {"en": 7} and frame[frame.text_heavy].sample_id.iloc[1] == "s2"
     row = next(frame.iloc[4:].itertuples())
     assert row.images == ["s4/0"] and row.turns[1]["text"] == "Straße 狗"
@@ -75,7 +76,7 @@ def test_pandas_reads_a_mapped_table(few, tmp_path):
 # === conversations ===
 def test_conversations_are_those_of_memory(few, tmp_path):
     made = tiny.conversations(lambda shown: [4] * len(shown), copies=2)
-    kept = mapped.Mapped(tmp_path, [made[:4], [], made[4:]])
+    kept = tokenized_dataset.Mapped(tmp_path, [made[:4], [], made[4:]])
     assert len(kept) == len(made) and kept[-1].sample_id == made[-1].sample_id
     for a, b in zip(kept, made, strict=True):
         assert (a.sample_id, a.images) == (b.sample_id, b.images)
@@ -99,16 +100,16 @@ def test_samples_are_tokenized_in_parts_as_at_once(few, tmp_path):
     shown, chosen = said(10)
     rows = [(row.sample_id, list(row.images), list(row.turns)) for row in chosen.itertuples()]
     whole = conversation.tokenize(tiny.tokenizer(), rows, shown.tokens, chosen.text_heavy.tolist())
-    parts = stages.tokenized(run_of(tmp_path), chosen, tiny.tokenizer(), shown)
+    parts = training.tokenized(run_of(tmp_path), chosen, tiny.tokenizer(), shown)
     assert [c.ids.tolist() for c in parts] == [c.ids.tolist() for c in whole]
 
 
 def test_too_long_samples_are_left_out_and_all_of_them_are_an_error(few, tmp_path, capsys):
     shown, chosen = said(10)
     run = run_of(tmp_path, text_tokens=1000, row_tokens=28)
-    kept = stages.tokenized(run, chosen, tiny.tokenizer(), shown)
+    kept = training.tokenized(run, chosen, tiny.tokenizer(), shown)
     assert 0 < len(kept) < 10 and max(len(c.ids) for c in kept) == 28
     told = capsys.readouterr().out
     assert f"{10 - len(kept)} of 10 samples left out: longer than 1000 tokens of text, or than 28" in told
     with pytest.raises(conversation.ConversationError, match="all 10 samples are longer than 9 tokens of text"):
-        stages.tokenized(run_of(tmp_path, text_tokens=9, row_tokens=28), chosen, tiny.tokenizer(), shown)
+        training.tokenized(run_of(tmp_path, text_tokens=9, row_tokens=28), chosen, tiny.tokenizer(), shown)

@@ -11,8 +11,9 @@ import subprocess
 import nbformat
 import pytest
 
-from centurio_lib import params, paths, provenance, runs
+from centurio_lib import params, paths
 from centurio_lib.findings import ablation
+from centurio_lib.study import keys, runs
 
 FLOORS = ["", "data", "model", "evaluation", "findings"]  # lowest first; "" is the root of the library
 MODULES = sorted((paths.REPO / "centurio_lib").rglob("*.py"))
@@ -42,7 +43,7 @@ def floor(module: str) -> str:
 
 def imports(path) -> set[str]:
     """Library modules that a file imports."""
-    return provenance.imported(path.read_text(encoding="utf-8"))
+    return keys.imported(path.read_text(encoding="utf-8"))
 
 
 def cells(path, kind: str) -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 
 from centurio_lib import tables
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import tasks
-from centurio_lib.evaluation.tasks import PICTURES, captioning, draw, image_pair, multiple_choice, odd_one_out
+from centurio_lib.evaluation import synthetic_items, tasks
+from centurio_lib.evaluation.tasks import PICTURES, captioning, image_pair, multiple_choice, odd_one_out
 
 CODES = ["en", "de", "sw", "th"]
 EMOJI, FLAGS = [f"e{i:02}" for i in range(24)], [f"F{i:02}" for i in range(10)]
@@ -190,7 +190,9 @@ def test_choices_are_four_names_one_of_them_right(tables_of):
 
 def test_wrong_choices_are_the_most_similar_by_english_keywords():
     texts = made_up_texts()
-    alike = draw.similar(texts[texts.language == "en"].query("kind == 'emoji'"), texts[texts.language == "en"])
+    alike = synthetic_items.similar(
+        texts[texts.language == "en"].query("kind == 'emoji'"), texts[texts.language == "en"]
+    )
     keywords = {r.concept: set(r.keywords) for r in texts[texts.language == "en"].itertuples()}
     for concept, others in alike.items():
         overlaps = [len(keywords[concept] & keywords[other]) for other in others]
@@ -226,7 +228,9 @@ def test_languages_without_a_kind_have_no_items_of_it():
     texts = made_up_texts().query("kind == 'flag' or language != 'sw'")
     assert "sw" not in set(multiple_choice.items(texts, made_up_images(), HELD_OUT, 4, 0).language)
     assert "sw" in set(PICTURES["flag"].items(texts, made_up_images(), HELD_OUT, 4, 0).language)
-    assert PICTURES["flag"].items(texts[:0], made_up_images(), HELD_OUT, 4, 0).columns.tolist() == draw.COLUMNS
+    assert (
+        PICTURES["flag"].items(texts[:0], made_up_images(), HELD_OUT, 4, 0).columns.tolist() == synthetic_items.COLUMNS
+    )
 
 
 def test_too_few_names_make_no_choice_and_no_other_image_no_blind_copy():

@@ -14,18 +14,19 @@ import pytest
 import tiny
 from published_sets import CAPTIONS, SETS, write
 
-from centurio_lib import params, paths, provenance, runs, tables, testsets
-from centurio_lib.data import artwork, test_prompts
+from centurio_lib import params, paths, storage, tables
+from centurio_lib.data import artwork
+from centurio_lib.data.image_store import Folder
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.data.shelf import Folder
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import evaluate, fidelity, metrics, tasks
-from centurio_lib.evaluation import test_items as building
+from centurio_lib.evaluation import benchmark_builder as building
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, evaluate, fidelity, metrics, tasks
 from centurio_lib.evaluation.tasks import TEST_SETS, bin_mc, cvqa, m3exam, xm3600
-from centurio_lib.findings import paper, scores
+from centurio_lib.findings import paper_results, scores
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.languages import tested as besides
-from centurio_lib.model import conversation, features
+from centurio_lib.model import conversation, image_features
+from centurio_lib.params import benchmarks
+from centurio_lib.study import runs
 
 NAMES = list(SETS)
 IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
@@ -58,15 +59,15 @@ def items(built) -> pd.DataFrame:
 
 
 def test_every_test_set_of_the_file_is_a_task_and_has_a_miniature():
-    assert set(testsets.known()) == set(TEST_SETS) == set(SETS) and len(TEST_SETS) == 12  # and SMPQA, of notebook 06
+    assert set(benchmarks.known()) == set(TEST_SETS) == set(SETS) and len(TEST_SETS) == 12  # and SMPQA, of notebook 06
     for name, (_, codes) in SETS.items():
-        assert set(codes) <= set(testsets.known()[name].languages)
+        assert set(codes) <= set(benchmarks.known()[name].languages)
 
 
 def test_languages_are_those_that_the_paper_has_results_in():
-    printed = pd.read_csv(paper.FILES[1], keep_default_na=False)
-    for name, stated in testsets.known().items():
-        own = printed[(printed.task == paper.TASKS[name]) & ~printed.lang.str.startswith("avg")]
+    printed = pd.read_csv(paper_results.FILES[1], keep_default_na=False)
+    for name, stated in benchmarks.known().items():
+        own = printed[(printed.task == paper_results.TASKS[name]) & ~printed.lang.str.startswith("avg")]
         assert len(own) and set(stated.languages) == set(own.lang), name
         assert all(code in languages() or code in besides() for code in stated.languages)
 
@@ -116,8 +117,8 @@ def test_guesses_reach_the_chance_level(name, items):
     task, own = TEST_SETS[name], items[(items.task == name) & (items.split == "test")]
     options = {"xvnli": ["yes", "no", "maybe"], "marvl": ["yes", "no"], "m5_vgr": ["yes", "no"]}
     for row, chance in zip(own.itertuples(), task.chance(own), strict=True):
-        n = test_prompts.n_options(row.prompt) or (5 if name == "m5_vlod" else 0)
-        possible = options.get(name, list(test_prompts.LETTERS[:n]))
+        n = benchmark_prompts.n_options(row.prompt) or (5 if name == "m5_vlod" else 0)
+        possible = options.get(name, list(benchmark_prompts.LETTERS[:n]))
         found = [task.score(answer, row.reference) for answer in possible]
         assert np.mean(found or [0]) == pytest.approx(chance), row.item_id
 
@@ -211,9 +212,9 @@ def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypat
 def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
     asked = {}
     monkeypatch.setattr(paths, "TEST_SETS", root / "nowhere")
-    monkeypatch.setattr(published, "snapshot_download",
+    monkeypatch.setattr(benchmark_files, "snapshot_download",
                         lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
-    source = published.source("maxm", testsets.known()["maxm"])
+    source = benchmark_files.source("maxm", benchmarks.known()["maxm"])
     assert asked["repo"] == "floschne/maxm" and asked["repo_type"] == "dataset" and len(asked["revision"]) == 40
     assert len(list(TEST_SETS["maxm"].questions(source, "he"))) == 4
 
@@ -234,7 +235,7 @@ def test_a_wrong_column_is_named_with_its_file(name, file, column, root, tmp_pat
     rows = pq.read_table(path)
     pq.write_table(rows.drop_columns([column]).append_column("other", [[""] * rows.num_rows]), path)
     message = rf"{name}: .*{path.name} lacks column '{column}'; it has .*columns of params"
-    with pytest.raises(published.ColumnError, match=message):
+    with pytest.raises(benchmark_files.ColumnError, match=message):
         building.build(asking(**{name: "all"}), tmp_path)
 
 
@@ -244,21 +245,21 @@ def test_a_wrong_key_is_named_with_its_file(name, file, key, root, tmp_path, mon
     path = one(name, root, tmp_path, monkeypatch) / file
     records = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("\n".join(json.dumps({k: v for k, v in r.items() if k != key}) for r in records))
-    with pytest.raises(published.ColumnError, match=rf"{name}: .*{path.name} lacks column '{key}'"):
+    with pytest.raises(benchmark_files.ColumnError, match=rf"{name}: .*{path.name} lacks column '{key}'"):
         building.build(asking(**{name: "all"}), tmp_path)
 
 
 def test_damaged_files_and_answers_are_named(root, tmp_path, monkeypatch):
     folder = one("xgqa", root, tmp_path, monkeypatch)
     (folder / "data/en-00000-of-00001.parquet").write_bytes(b"")
-    with pytest.raises(published.ColumnError, match=r"xgqa: .*en-00000.* is empty or damaged"):
+    with pytest.raises(benchmark_files.ColumnError, match=r"xgqa: .*en-00000.* is empty or damaged"):
         building.build(asking(xgqa="all"), tmp_path)
     exam = one("m3exam", root, tmp_path, monkeypatch) / "english-questions-image.json"
     exam.write_text(exam.read_text().replace('"answer_text": "2"', '"answer_text": "9"'))
-    with pytest.raises(published.ColumnError, match=r"m3exam: en, question 0: answer_text '9'"):
+    with pytest.raises(benchmark_files.ColumnError, match=r"m3exam: en, question 0: answer_text '9'"):
         building.build(asking(m3exam="all"), tmp_path)
     exam.write_text("{")
-    with pytest.raises(published.ColumnError, match="is no JSON"):
+    with pytest.raises(benchmark_files.ColumnError, match="is no JSON"):
         building.build(asking(m3exam="all"), tmp_path)
 
 
@@ -274,7 +275,7 @@ def test_a_picture_may_not_be_named_outside_its_folder(root, tmp_path, monkeypat
     path = one("xm3600", root, tmp_path, monkeypatch) / "data/en-00000-of-00001.parquet"
     table = pq.read_table(path).to_pylist()
     pq.write_table(type(pq.read_table(path)).from_pylist([row | {"image_id": "../../../x"} for row in table]), path)
-    with pytest.raises(published.ColumnError, match="outside its folder"):
+    with pytest.raises(benchmark_files.ColumnError, match="outside its folder"):
         building.build(asking(xm3600="all"), tmp_path)
 
 
@@ -288,9 +289,9 @@ def test_hidden_labels_are_not_run(root, tmp_path, monkeypatch):
 
 
 def test_a_language_without_tier_in_the_file_is_refused(monkeypatch):
-    good = testsets.known()["maxm"].model_dump()
+    good = benchmarks.known()["maxm"].model_dump()
     with pytest.raises(params.ParamsError, match=r"unknown language codes \['xx'\]"):
-        params.validated(testsets.DataSet, good | {"languages": ["en", "xx"]}, "file")
+        params.validated(benchmarks.DataSet, good | {"languages": ["en", "xx"]}, "file")
 
 
 # === scores ===
@@ -347,7 +348,7 @@ def test_the_studys_model_answers_every_test_set_alike_in_any_batch(built):
     items, _, folder = built
     some, model = items.groupby("task").head(3).reset_index(drop=True), tiny.model()
     ids = list(dict.fromkeys(image for images in some.images for image in images))
-    seen = features.Features([features.Live(model, Folder(folder / "pictures", ids), -1, tiny.PIXELS)])
+    seen = image_features.Features([image_features.Live(model, Folder(folder / "pictures", ids), -1, tiny.PIXELS)])
     answers = [evaluate.answer(model, tiny.tokenizer(), seen, some, batch) for batch in (1, 4)]
     assert answers[0] == answers[1] and len(answers[0]) == len(some)
     main = scores.headline(evaluate.scores(evaluate.predictions(some, answers[0], IDENTITY), IDENTITY))
@@ -358,8 +359,8 @@ def test_features_of_pictures_on_disk_are_those_of_the_same_pictures_in_memory(b
     folder, model = built[2] / "pictures", tiny.model()
     ids = ["xvnli/0.jpg", "marvl/nlvr2/test1/test1-0-0-img1.png"]
     held = pd.DataFrame({"image_id": ids, "image": [(folder / i).read_bytes() for i in ids]})
-    disk = features.Live(model, Folder(folder, ids), -1, tiny.PIXELS)
-    live = features.Live(model, held, -1, tiny.PIXELS)
+    disk = image_features.Live(model, Folder(folder, ids), -1, tiny.PIXELS)
+    live = image_features.Live(model, held, -1, tiny.PIXELS)
     assert disk.tokens == live.tokens and (disk[ids[::-1]] == live[ids[::-1]]).all()
 
 
@@ -384,6 +385,6 @@ def test_runs_depend_on_where_test_sets_come_from_only_where_they_are_asked(monk
     monkeypatch.setattr(params, "profile", lambda name: profile.model_copy(update={"evaluation": wider}))
     asked = runs.describe("12_evaluate", "smoke", "L100")
     assert set(asked.key["params"]["test_sets"]) == {"maxm"}
-    assert asked.key["params"]["test_sets"]["maxm"]["revision"] == testsets.known()["maxm"].revision
-    assert provenance.digest(asked.key) != provenance.digest(plain.key)
+    assert asked.key["params"]["test_sets"]["maxm"]["revision"] == benchmarks.known()["maxm"].revision
+    assert storage.digest(asked.key) != storage.digest(plain.key)
     assert tables.BLIND in scores.SPLITS and "test" in scores.SPLITS

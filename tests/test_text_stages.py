@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 import tiny
 
-from centurio_lib import params, provenance, runs, tables
-from centurio_lib.data import artwork, mix, ocr
+from centurio_lib import params, storage, tables
+from centurio_lib.data import artwork, mix
 from centurio_lib.data.mix import MixError
+from centurio_lib.data.text_images import documents as ocr
 from centurio_lib.languages import language
-from centurio_lib.model import features, shown, stages
+from centurio_lib.model import image_features
 from centurio_lib.params import ParamsError
+from centurio_lib.study import runs, shown_images, training
 
 CODES = ["en", "de", "fr", "ru", "th", "hi"]  # that have documents; of L100's mix others have none
 MADE = 12  # documents of each
@@ -100,60 +102,60 @@ def test_setups_of_rq4_are_the_papers():
 
 # === mixes ===
 def test_documents_come_on_top_by_quota_and_languages_without_are_named(home, capsys):
-    chosen = stages.caption_mix(run_of("10_pretrain", "OCR50"))
+    chosen = training.caption_mix(run_of("10_pretrain", "OCR50"))
     assert (chosen.family == "caption").sum() == 4
     assert read(chosen).to_dict() == {"en": 5, "fr": 1, "ru": 1, "de": 1, "hi": 1, "th": 1}
     assert "no document in 94 languages of the mix: ar zh" in capsys.readouterr().out
     assert chosen.sample_id.is_unique and chosen[chosen.family == "read"].text_heavy.all()
-    again = stages.caption_mix(run_of("10_pretrain", "OCR50"))
+    again = training.caption_mix(run_of("10_pretrain", "OCR50"))
     pd.testing.assert_frame_equal(chosen, again)
 
 
 def test_documents_of_the_second_stage_are_some_of_the_firsts(home):
-    first = stages.caption_mix(run_of("10_pretrain", "OCR100"))
-    second = stages.instruction_mix(run_of("11_instruct", "OCR100"))
+    first = training.caption_mix(run_of("10_pretrain", "OCR100"))
+    second = training.instruction_mix(run_of("11_instruct", "OCR100"))
     one, two = (set(chosen[chosen.family == "read"].sample_id) for chosen in (first, second))
     assert len(one) == 10 and len(two) == 6 and two < one
 
 
 def test_other_scripts_weigh_what_the_setup_says(home):
-    chosen = stages.caption_mix(run_of("10_pretrain", "Latin-down",
+    chosen = training.caption_mix(run_of("10_pretrain", "Latin-down",
                                        ocr=params.OcrMix(english_share=0.1, other_weight=2.5)))
     assert read(chosen).to_dict() == {"hi": 3, "ru": 2, "th": 2, "en": 1, "fr": 1, "de": 1}
 
 
 def test_number_of_documents_is_a_parameter_of_a_setup(home):
     """What a study of how much OCR data it takes varies."""
-    chosen = stages.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
+    chosen = training.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
     assert read(chosen).sum() == 4
     with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: "
                                        r"raise english, latin or other"):
-        stages.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
+        training.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
 
 
 def test_instruct_mix_holds_plots_with_english_labels(home):
-    chosen = stages.instruction_mix(run_of("11_instruct", "PT50-text"))
+    chosen = training.instruction_mix(run_of("11_instruct", "PT50-text"))
     assert chosen.family.value_counts().to_dict() == {"single": 4, "plot": 3}
     assert set(chosen[chosen.family == "plot"].language) == {"en"}
     config = profile(instruct=profile().instruct.model_copy(update={"text_heavy": 6}))
     with pytest.raises(MixError,
                        match=r"needs 6 samples .* but 5 were made: raise smpqa\.english, or lower text_heavy"):
-        stages.instruction_mix(run_of("11_instruct", "PT50-text", config))
+        training.instruction_mix(run_of("11_instruct", "PT50-text", config))
 
 
 def test_setups_without_text_have_neither_and_ask_for_no_table(home):
     for folder in ("ocr", "smpqa"):
         (home / folder / "instructions.parquet").unlink()
-    assert set(stages.caption_mix(run_of("10_pretrain", "PT50")).family) == {"caption"}
-    assert set(stages.instruction_mix(run_of("11_instruct", "L100")).family) == {"single"}
-    assert stages.questions(run_of("12_evaluate", "L100")) is None
+    assert set(training.caption_mix(run_of("10_pretrain", "PT50")).family) == {"caption"}
+    assert set(training.instruction_mix(run_of("11_instruct", "L100")).family) == {"single"}
+    assert training.questions(run_of("12_evaluate", "L100")) is None
 
 
 def test_what_is_read_is_spelled_where_the_profile_says_so(home):
-    chosen = stages.instruction_mix(run_of("11_instruct", "OCR50"))
+    chosen = training.instruction_mix(run_of("11_instruct", "OCR50"))
     shown = SimpleNamespace(tokens=lambda ids: [2] * len(ids))
     both = [run_of("11_instruct", "OCR50", profile(spelled=spell)) for spell in (False, True)]
-    plain, spelled = (stages.tokenized(run, chosen, tiny.tokenizer(), shown) for run in both)
+    plain, spelled = (training.tokenized(run, chosen, tiny.tokenizer(), shown) for run in both)
     longer = [len(b.ids) > len(a.ids) for a, b in zip(plain, spelled, strict=True)]
     assert longer == (chosen.family != "single").tolist()
 
@@ -173,10 +175,10 @@ def with_pictures(home) -> None:
     tables.write(home / "smpqa" / "plots-0000-x.parquet", "plots", made)
 
 
-def seen(home, notebook: str, setup: str, ids: list[str], model=None, **changes) -> features.Features:
+def seen(home, notebook: str, setup: str, ids: list[str], model=None, **changes) -> image_features.Features:
     base = params.profile("smoke").base.model_copy(update={"pixels": tiny.PIXELS, "text_pixels": tiny.TEXT_PIXELS})
     run = run_of(notebook, setup, profile(base=base), **changes)
-    return shown.of_run(run, model or tiny.model(), ids)
+    return shown_images.of_run(run, model or tiny.model(), ids)
 
 
 def test_text_is_seen_at_its_own_size_and_drawings_share_their_features(home):
@@ -198,21 +200,21 @@ def test_a_tuned_encoder_keeps_nothing_on_disk(home):
     ids = ["ocr/train/en/3", "i0", "smpqa/train/en/bar/0"]
     model = tiny.model()
     live = seen(home, "11_instruct", "OCR50", ids, model)
-    assert {type(part) for part in live.parts} == {features.Live} and not (home / "features").exists()
+    assert {type(part) for part in live.parts} == {image_features.Live} and not (home / "features").exists()
     before = live[ids].detach()
     with pytest.raises(KeyError, match="no features"):
         live[["i1"]]
     model.model.vision_tower.embeddings.patch_embedding.weight.data.mul_(2)
     assert not before.allclose(live[ids])
     evaluated = seen(home, "12_evaluate", "OCR50", ["i0", "smpqa/test/de/bar/0"], model)
-    assert {type(part) for part in evaluated.parts} == {features.Kept} and not (home / "features").exists()
+    assert {type(part) for part in evaluated.parts} == {image_features.Kept} and not (home / "features").exists()
     assert evaluated[["i0"]].allclose(live[["i0"]], atol=1e-5)
 
 
 def test_another_shape_is_stretched_to_a_square():
     wide = tiny.text_pictures().image[2]
     assert artwork.from_bytes(wide).size == (tiny.TEXT_PIXELS // 2, tiny.TEXT_PIXELS)
-    assert features.opened(wide, "t2", tiny.TEXT_PIXELS).size == (tiny.TEXT_PIXELS, tiny.TEXT_PIXELS)
+    assert image_features.opened(wide, "t2", tiny.TEXT_PIXELS).size == (tiny.TEXT_PIXELS, tiny.TEXT_PIXELS)
 
 
 # === what a run depends on ===
@@ -221,7 +223,7 @@ TEXT_CHANGES = {"ocr": params.Ocr(pixels=64), "smpqa": params.Smpqa(pixels=64), 
 
 def key_of(notebook: str, setup: str, config: params.Profile, monkeypatch) -> str:
     monkeypatch.setattr(params, "profile", lambda name: config)
-    return provenance.digest(runs.describe(notebook, "smoke", setup).key)
+    return storage.digest(runs.describe(notebook, "smoke", setup).key)
 
 
 @pytest.mark.parametrize("notebook", ["10_pretrain", "11_instruct", "12_evaluate"])

@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from centurio_lib.data import artwork
-from centurio_lib.model import batches, conversation, features, generate, llava, tiling, train
+from centurio_lib.model import batches, conversation, generate, image_features, llava, tiling, train
 
 STAGE = tiny.PROFILE.instruct.model_copy(update={
     "row_tokens": 64, "rows": 2, "packed": True, "accumulate": 1, "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
@@ -21,10 +21,10 @@ def model():
     return llava.assemble(tiny.vision(), tiny.language_model(), tiny.tokenizer(), -1, 0, tiling=2).eval()
 
 
-def live(llava_model, k: int = 2) -> features.Features:
+def live(llava_model, k: int = 2) -> image_features.Features:
     """Features of pictures of both sizes."""
-    return features.Features([features.Live(llava_model, tiny.pictures(), -1, tiny.PIXELS, k),
-                              features.Live(llava_model, tiny.text_pictures(), -1, tiny.TEXT_PIXELS, k)])
+    return image_features.Features([image_features.Live(llava_model, tiny.pictures(), -1, tiny.PIXELS, k),
+                              image_features.Live(llava_model, tiny.text_pictures(), -1, tiny.TEXT_PIXELS, k)])
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -53,11 +53,11 @@ def test_features_of_tiles_come_to_lie_where_the_tiles_were(side):
 @torch.no_grad()
 def test_first_half_is_the_whole_view_and_the_second_that_of_tiles():
     pictures, vision = tiny.text_pictures(), tiny.vision()
-    plain = features.look(vision, pictures, -1, tiny.TEXT_PIXELS)
-    tiled = features.look(vision, pictures, -1, tiny.TEXT_PIXELS, 2)
+    plain = image_features.look(vision, pictures, -1, tiny.TEXT_PIXELS)
+    tiled = image_features.look(vision, pictures, -1, tiny.TEXT_PIXELS, 2)
     assert tiled.shape == (*plain.shape[:2], 2 * plain.shape[2]) and torch.equal(tiled[..., :plain.shape[2]], plain)
-    large = features.pixels_of([features.opened(pictures.image[0], "t0", 2 * tiny.TEXT_PIXELS)])
-    seen = features.states(vision, tiling.cut(large, 2)[0], -1)[None]  # (1, 4, tokens, d_vision)
+    large = image_features.pixels_of([image_features.opened(pictures.image[0], "t0", 2 * tiny.TEXT_PIXELS)])
+    seen = image_features.states(vision, tiling.cut(large, 2)[0], -1)[None]  # (1, 4, tokens, d_vision)
     assert torch.allclose(tiled[:1, :, plain.shape[2]:], tiling.joined(seen, 2), atol=1e-5)
     assert tiling.passes(2) == 5 and tiling.passes(1) == tiling.width(1) == 1
 
@@ -66,12 +66,12 @@ def test_detail_that_a_whole_view_loses_is_in_the_tiles():
     """A pattern finer than the whole view's pixels: it looks plain grey there."""
     board = np.indices((96, 96)).sum(0) % 2 * 255
     fine = artwork.Image.fromarray(np.repeat(board[..., None], 3, -1).astype(np.uint8))
-    seen = [np.asarray(features.opened(artwork.to_bytes(fine), "t", side)).std() for side in (48, 96)]
+    seen = [np.asarray(image_features.opened(artwork.to_bytes(fine), "t", side)).std() for side in (48, 96)]
     assert seen[0] < 10 < 100 < seen[1]
 
 
 def test_another_tiling_has_features_of_its_own_on_disk(tmp_path):
-    kept = [features.cached(tmp_path, tiny.vision(), tiny.pictures(), -1, tiny.PIXELS, k) for k in (1, 2, 2)]
+    kept = [image_features.cached(tmp_path, tiny.vision(), tiny.pictures(), -1, tiny.PIXELS, k) for k in (1, 2, 2)]
     assert len(list(tmp_path.glob("*"))) == 2 and [part.values.shape[-1] for part in kept] == [16, 32, 32]
     assert [part.tokens for part in kept] == [4, 4, 4]
     assert torch.allclose(kept[1].values, live(model())[tiny.IMAGE_IDS].reshape(8, 4, 32), atol=1e-5)

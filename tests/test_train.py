@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from centurio_lib.built import EncoderSize
-from centurio_lib.model import batches, checkpoint, encoder, llava, train
+from centurio_lib.base_models import own_encoder
+from centurio_lib.model import batches, checkpoint, llava, train
 from centurio_lib.model.checkpoint import CheckpointError
 from centurio_lib.model.conversation import ConversationError
+from centurio_lib.params.base_models import EncoderSize
 
 KEY, OTHER_KEY = "a" * 64, "a" * 12 + "b" * 52  # of one file name
 STAGE = tiny.PROFILE.instruct.model_copy(update={
@@ -238,12 +239,12 @@ def test_encoder_resumes_where_it_was_killed(tmp_path):
     names, keywords = np.arange(4), np.eye(4, dtype=np.float32)
 
     def ended(folder) -> dict[str, torch.Tensor]:
-        model, heads = encoder.new(size, 16, 4, 4, seed=0)
-        encoder.train(model, heads, drawings, names, keywords, size, 0, folder, KEY, say=lambda text: None)
+        model, heads = own_encoder.new(size, 16, 4, 4, seed=0)
+        own_encoder.train(model, heads, drawings, names, keywords, size, 0, folder, KEY, say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
-    with killed.before(encoder.artwork, "place", 215 * size.batch):
+    with killed.before(own_encoder.artwork, "place", 215 * size.batch):
         ended(tmp_path / "killed")
     resumed = ended(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)

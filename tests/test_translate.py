@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from centurio_lib import paths
-from centurio_lib.data import sentences, translate, translators
-from centurio_lib.data.sources import hub
-from centurio_lib.data.translators import TranslationError
-from centurio_lib.sourcing import Translation
+from centurio_lib.data.hub import hub, sentences, translate, translators
+from centurio_lib.data.hub.translators import TranslationError
+from centurio_lib.params.hub_data import Translation
+from centurio_lib.speed import translation as speed
 
 OPTIONS = Translation(
     model="tiny", precision="float32", batch_tokens=400, shard=4, missing={"la": "leave_out"}
@@ -189,7 +189,7 @@ def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
 
 
 def test_speed_is_measured_of_all_ways(folder, tmp_path):
-    table = translators.compared(folder, tmp_path, OPTIONS, tiny_nllb.lines(3), "deu_Latn", repeats=1)
+    table = speed.compared(folder, tmp_path, OPTIONS, tiny_nllb.lines(3), "deu_Latn", repeats=1)
     assert table.way.tolist() == ["transformers float32", "ctranslate2 float32", "ctranslate2 int8"]
     assert (table.tokens > 3).all() and (table.per_s > 0).all() and table.of_plain[0] == 1
 

@@ -9,7 +9,7 @@ import pytest
 import tiny
 import torch
 
-from centurio_lib.model import batches, conversation, features, forward, generate, llava, train
+from centurio_lib.model import batches, conversation, forward, generate, image_features, llava, train
 
 TUNINGS = ["lora", "full", "projector"]
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
@@ -21,7 +21,7 @@ PAD = 0
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory) -> features.Features:
+def shown(tmp_path_factory) -> image_features.Features:
     """Features of pictures of two sizes, by the frozen encoder."""
     return tiny.features_of(tmp_path_factory.mktemp("features"))
 

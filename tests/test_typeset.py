@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from centurio_lib import paths
-from centurio_lib.data import coverage, typeset
+from centurio_lib.data import coverage
 from centurio_lib.data.sources import fonts, packages, udhr
+from centurio_lib.data.text_images import typesetting
 from centurio_lib.languages import languages
 
 SAMPLES = {  # a word whose letters join, stack, or change their order
@@ -33,7 +34,7 @@ print(*[path for path in sorted(maps) if path.endswith(".so") or ".so." in path]
 
 def glyphs(text: str, code: str) -> list[int]:
     """Numbers of the glyphs of a line, left to right."""
-    return [glyph.index for glyph in typeset.line(text, code).glyphs]
+    return [glyph.index for glyph in typesetting.line(text, code).glyphs]
 
 
 def python(script: str, **environment) -> subprocess.CompletedProcess:
@@ -46,7 +47,7 @@ def python(script: str, **environment) -> subprocess.CompletedProcess:
 def test_a_word_is_shaped_as_a_whole(code):
     """Letters set one by one give other glyphs or a wider line, but for scripts whose letters do not meet."""
     word = SAMPLES[code]
-    alone = [index for character in (word[::-1] if typeset.right_to_left(code) else word)
+    alone = [index for character in (word[::-1] if typesetting.right_to_left(code) else word)
              for index in glyphs(character, code)]
     if code in ("he", "ko", "ja", "zh", "ka", "am", "el", "ru", "vi"):
         assert glyphs(word, code) == alone
@@ -59,75 +60,75 @@ def test_a_word_is_shaped_as_a_whole(code):
     ("שלום (עולם) 2026, test!", "he"), ("قال abc 12:30 def، ثم 45%.", "ar"), ("abc (שלום) 12 de", "he"),
     ("۱۲۳ (الف) ABC-12", "fa"), ("a (ب) c", "sd")])
 def test_order_on_the_line_is_that_of_icu(text, code):
-    found = typeset.runs(text, code, typeset.PLAIN, typeset.levels(text, typeset.right_to_left(code)))
-    seen = [at for run in typeset.visual_order(found)
+    found = typesetting.runs(text, code, typesetting.PLAIN, typesetting.levels(text, typesetting.right_to_left(code)))
+    seen = [at for run in typesetting.visual_order(found)
             for at in (range(run.end - 1, run.start - 1, -1) if run.level % 2 else range(run.start, run.end))]
     bidi = icu.Bidi()
-    bidi.setPara(icu.UnicodeString(text), int(typeset.right_to_left(code)))
+    bidi.setPara(icu.UnicodeString(text), int(typesetting.right_to_left(code)))
     assert seen == [bidi.getLogicalIndex(i) for i in range(len(text))]
 
 
 def test_a_line_of_hebrew_ends_at_the_left():
-    found = typeset.line("שלום.", "he")
+    found = typesetting.line("שלום.", "he")
     dot = glyphs(".", "he")[0]
     assert found.glyphs[0].index == dot and found.glyphs[-1].x > 1
 
 
 def test_digits_and_punctuation_come_from_another_font_where_the_own_lacks_them():
-    assert len({glyph.font for glyph in typeset.line("שלום 2026", "he").glyphs}) > 1
+    assert len({glyph.font for glyph in typesetting.line("שלום 2026", "he").glyphs}) > 1
     assert 0 not in glyphs("שלום 2026", "he")
 
 
 @pytest.mark.parametrize("code", [code for code in languages() if code in udhr.paragraphs()])
 def test_nothing_is_lost_and_no_line_is_too_wide(code):
     text = max(udhr.paragraphs()[code][:12], key=len)[:300]
-    if typeset.uncovered([text], code):
-        pytest.fail(f"{code}: no glyph for {typeset.uncovered([text], code)}")
-    found = typeset.lines(text, code, 9)
+    if typesetting.uncovered([text], code):
+        pytest.fail(f"{code}: no glyph for {typesetting.uncovered([text], code)}")
+    found = typesetting.lines(text, code, 9)
     assert len(found) > 2
-    assert "".join(line.text for line in found).replace(" ", "") == typeset.cleaned(text).replace(" ", "")
+    assert "".join(line.text for line in found).replace(" ", "") == typesetting.cleaned(text).replace(" ", "")
     assert all(line.width <= 9.3 for line in found), "shaping a line alone changes its width a little, no more"
 
 
 def test_a_word_wider_than_the_page_is_broken_not_lost():
-    found = typeset.lines("Donaudampfschifffahrtsgesellschaft", "de", 3)
+    found = typesetting.lines("Donaudampfschifffahrtsgesellschaft", "de", 3)
     assert len(found) > 3 and "".join(line.text for line in found) == "Donaudampfschifffahrtsgesellschaft"
-    assert [line.text for line in typeset.lines("abc", "en", 0.01)] == ["a", "b", "c"]
+    assert [line.text for line in typesetting.lines("abc", "en", 0.01)] == ["a", "b", "c"]
 
 
 def test_a_column_narrower_than_a_character_holds_no_line_of_spaces():
-    assert [line.text for line in typeset.lines("a b  cd", "en", 0.01)] == ["a", "b", "c", "d"]
-    assert [line.text for line in typeset.lines("של ום", "he", 0.01)] == ["ש", "ל", "ו", "ם"]
+    assert [line.text for line in typesetting.lines("a b  cd", "en", 0.01)] == ["a", "b", "c", "d"]
+    assert [line.text for line in typesetting.lines("של ום", "he", 0.01)] == ["ש", "ל", "ו", "ם"]
 
 
 def test_a_line_knows_where_it_begins():
     text = "the law and the law and the law of the land"
-    found = typeset.lines(text, "en", 4)
+    found = typesetting.lines(text, "en", 4)
     assert len(found) > 3 and len({line.text for line in found}) < len(found), "some lines are alike"
     assert [text[line.start:line.start + len(line.text)] for line in found] == [line.text for line in found]
     assert [line.start for line in found] == sorted({line.start for line in found})
 
 
 def test_scripts_without_spaces_break_between_words():
-    found = [line.text for line in typeset.lines("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกัน", "th", 6)]
+    found = [line.text for line in typesetting.lines("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกัน", "th", 6)]
     assert found[0] == "มนุษย์ทั้งหลาย"
 
 
 def test_a_missing_glyph_names_language_character_and_fonts():
     with pytest.raises(fonts.FontError, match=r"de: no glyph for '한' \(U\+D55C HANGUL .* in noto-sans, noto-serif"):
-        typeset.line("한", "de")
-    assert typeset.uncovered(["abc 한국"], "de") == ["국", "한"]
+        typesetting.line("한", "de")
+    assert typesetting.uncovered(["abc 한국"], "de") == ["국", "한"]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "a\x00b", "a\ud800"])
 def test_a_text_that_cannot_be_set_is_refused(text):
-    with pytest.raises(typeset.TextError):
-        typeset.lines(text, "en", 10)
+    with pytest.raises(typesetting.TextError):
+        typesetting.lines(text, "en", 10)
 
 
 def test_a_font_of_another_script_is_refused():
     with pytest.raises(fonts.FontError, match=r"he: noto-sans-thai is no font of its script; there are .*hebrew"):
-        typeset.line("שלום", "he", typeset.Style("noto-sans-thai"))
+        typesetting.line("שלום", "he", typesetting.Style("noto-sans-thai"))
 
 
 def test_a_script_without_font_is_refused(monkeypatch):
@@ -145,13 +146,15 @@ def test_every_language_has_a_font_and_every_font_package_a_use():
 
 
 def test_weight_changes_the_ink():
-    thin, bold = (typeset.mask([(typeset.line("Weight", "en", typeset.Style(None, w)), 4, 30)], 24, (120, 40)).sum()
-                  for w in (300, 800))
+    thin, bold = (
+        typesetting.mask([(typesetting.line("Weight", "en", typesetting.Style(None, w)), 4, 30)], 24, (120, 40)).sum()
+        for w in (300, 800)
+    )
     assert bold > 1.2 * thin
 
 
 def test_ink_is_where_it_is_asked_for():
-    ink = typeset.mask([(typeset.line("H", "en"), 10, 30)], 20, (40, 40))
+    ink = typesetting.mask([(typesetting.line("H", "en"), 10, 30)], 20, (40, 40))
     rows, columns = np.nonzero(ink)
     assert ink.shape == (40, 40) and rows.max() == 29 and 14 <= rows.min() <= 17 and columns.min() >= 10
 
@@ -170,13 +173,13 @@ def test_without_system_libraries_the_picture_is_the_same(tmp_path):
 
 @pytest.mark.parametrize("module", ["uharfbuzz", "icu"])
 def test_without_its_libraries_nothing_is_drawn(module):
-    done = python(f"import sys; sys.modules[{module!r}] = None\nimport centurio_lib.data.typeset")
+    done = python(f"import sys; sys.modules[{module!r}] = None\nimport centurio_lib.data.text_images.typesetting")
     assert done.returncode and "ShapingUnavailable" in done.stderr and "make env" in done.stderr
 
 
 def test_libraries_that_do_not_shape_are_refused(monkeypatch):
-    monkeypatch.setattr(typeset, "levels", lambda text, right: (0,) * len(text))
-    typeset.check.cache_clear()
-    with pytest.raises(typeset.ShapingUnavailable, match="does not shape"):
-        typeset.line("abc", "en")
-    typeset.check.cache_clear()
+    monkeypatch.setattr(typesetting, "levels", lambda text, right: (0,) * len(text))
+    typesetting.check.cache_clear()
+    with pytest.raises(typesetting.ShapingUnavailable, match="does not shape"):
+        typesetting.line("abc", "en")
+    typesetting.check.cache_clear()

@@ -6,9 +6,10 @@ Run with: pytest tests/test_wikipedia.py
 import pytest
 import tiny_hub
 
-from centurio_lib import paths, provenance
-from centurio_lib.data import ocr
-from centurio_lib.data.sources import convert, hub, wikipedia
+from centurio_lib import paths, storage
+from centurio_lib.data.hub import convert, hub
+from centurio_lib.data.sources import wikipedia
+from centurio_lib.data.text_images import documents
 from centurio_lib.params import Ocr
 
 OPTIONS = Ocr(pixels=96, smallest=9.0, largest=12.0, articles=20)
@@ -29,9 +30,9 @@ def home(tmp_path, monkeypatch):
         tiny_hub.put(
             tmp_path, wikipedia.REPO, f"20231101.{name}/train-00000-of-00002.parquet", tiny_hub.parquet(rows)
         )
-        provenance.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
+        storage.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
-    caches = [wikipedia.paragraphs, ocr.prose, ocr.sources, ocr.passages, ocr._kinds]
+    caches = [wikipedia.paragraphs, documents.prose, documents.sources, documents.passages, documents._kinds]
     for one in caches:
         one.cache_clear()
     yield tmp_path
@@ -45,23 +46,23 @@ def test_paragraphs_are_of_the_first_articles_only(home):
 
 
 def test_text_of_evaluation_is_not_trained_on(home):
-    train, test = (set(ocr.passages("en", split, 60)) for split in ("train", "test"))
+    train, test = (set(documents.passages("en", split, 60)) for split in ("train", "test"))
     of_articles = set(wikipedia.paragraphs("en", 60))
     assert len(test & of_articles) > 5 and len(train & of_articles) > 60 and not train & test
 
 
 def test_a_language_without_packaged_text_has_documents_now(home):
-    assert len(ocr.with_text(20)) == 100
-    drawn = ocr.document("ocr/train/ar-eg/0", 0, OPTIONS)
+    assert len(documents.with_text(20)) == 100
+    drawn = documents.document("ocr/train/ar-eg/0", 0, OPTIONS)
     assert drawn.text.strip() and all(
-        any(line in text for text in ocr.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n")
+        any(line in text for text in documents.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n")
     )
 
 
 def test_without_articles_nothing_changes(home):
-    assert not set(ocr.passages("en", "train")) & set(wikipedia.paragraphs("en", 60))
+    assert not set(documents.passages("en", "train")) & set(wikipedia.paragraphs("en", 60))
     plain = Ocr(pixels=96, smallest=9.0, largest=12.0)
-    assert ocr.document("ocr/train/en/3", 0, plain) == ocr.document("ocr/train/en/3", 0, plain)
+    assert documents.document("ocr/train/en/3", 0, plain) == documents.document("ocr/train/en/3", 0, plain)
 
 
 def test_what_is_missing_is_named(home):

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from centurio_lib import paths
-from centurio_lib.model import workers
+from centurio_lib.model import distributed
 
 SCRIPT = paths.REPO / "tests" / "shared_stage.py"
 
@@ -54,16 +54,16 @@ def test_stopped_in_the_middle_of_an_epoch_two_processes_end_bit_for_bit_where_u
 
 def test_checkpoint_of_another_number_of_processes_is_refused():
     written = {"random/0": torch.get_rng_state(), "random/1": torch.get_rng_state()}
-    with pytest.raises(workers.WorkersError, match="written by 2 processes, not 1: set gpus as it was, or remove"):
-        workers.set_random_state(written)
+    with pytest.raises(distributed.WorkersError, match="written by 2 processes, not 1: set gpus as it was, or remove"):
+        distributed.set_random_state(written)
 
 
 def test_processes_that_fail_are_an_error_with_their_last_lines():
-    with pytest.raises(workers.WorkersError,
+    with pytest.raises(distributed.WorkersError,
                        match=r"(?s)2 processes of 11_instruct ended with.*unknown setup 'nothing'"):
-        workers.launch(2, "11_instruct", "smoke", "nothing", 0, say=lambda text: None)
+        distributed.launch(2, "11_instruct", "smoke", "nothing", 0, say=lambda text: None)
 
 
 def test_one_process_shares_with_nobody():
-    assert workers.alone() and list(workers.share([1, 2, 3])) == [1, 2, 3] and workers.added_up(2.5) == 2.5
-    assert workers.device("float32") == torch.device("cpu")
+    assert distributed.alone() and list(distributed.share([1, 2, 3])) == [1, 2, 3] and distributed.added_up(2.5) == 2.5
+    assert distributed.device("float32") == torch.device("cpu")

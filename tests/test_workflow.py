@@ -14,13 +14,15 @@ import time
 import pytest
 from smoke_study import SNAKEMAKE
 
-from centurio_lib import params, paths, plan, provenance, runs
+from centurio_lib import params, paths, storage
+from centurio_lib.study import plan, runs
 
 SMOKE = params.profile("smoke")
 SETUPS, DRAWN = params.studied(SMOKE), runs.findings("smoke")
 PRETRAINED = [name for name in SETUPS if not params.without_pretraining(params.setup(name))]
 FINISH = """
-from centurio_lib import params, runs
+from centurio_lib import params
+from centurio_lib.study import runs
 setups = params.studied(params.profile("smoke"))
 for notebook, (stage, _) in runs.STAGES.items():
     if stage == "benchmarks":  # no part of the study
@@ -127,7 +129,7 @@ def test_result_of_a_key_that_changed_under_way_is_stale(tmp_path):
     edited = run._replace(key={"params": 2})
     plan.key_file(run)
     plan.key_file(edited)
-    result = provenance.write_json(tmp_path / "provenance.json", {"key": provenance.digest(run.key)})
+    result = storage.write_json(tmp_path / "provenance.json", {"key": storage.digest(run.key)})
     os.utime(tmp_path / "key.json", ns=(0, 0))
     assert plan.key_file(edited).stat().st_mtime_ns > result.stat().st_mtime_ns
     assert plan.key_file(run).stat().st_mtime_ns <= result.stat().st_mtime_ns
@@ -159,7 +161,7 @@ def test_plan_learns_from_finished_runs_and_admits_what_it_does_not_know(tmp_pat
     monkeypatch.setattr(paths, "HOME", tmp_path)
     assert "time not known" in plan.announcement("toy", jobs(tmp_path, 1), 1)
     for i, runtime in enumerate((10, 30, 1000)):
-        provenance.write_json(paths.run("toy", "instruct", f"T{i}", 0) / "provenance.json", {"runtime_s": runtime})
+        storage.write_json(paths.run("toy", "instruct", f"T{i}", 0) / "provenance.json", {"runtime_s": runtime})
     assert plan.stage_seconds("toy")["instruct"] == 30
 
 
@@ -173,9 +175,9 @@ def test_time_of_a_shipped_profile_is_known_before_its_first_run(profile, tmp_pa
 def test_progress_counts_only_what_finished_since_the_start(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
     wanted, now = jobs(tmp_path, 3), time.time()
-    provenance.write_json(wanted[0].result, {})
+    storage.write_json(wanted[0].result, {})
     os.utime(wanted[0].result, (now - 100, now - 100))
-    provenance.write_json(wanted[1].result, {})
+    storage.write_json(wanted[1].result, {})
     os.utime(wanted[1].result, (now + 1, now + 1))
     done, line = plan.progress("toy", wanted, 1, now)
     assert done == 1 and line.startswith("== 1 of 3 runs done")
@@ -190,7 +192,7 @@ def test_runs_that_began_and_left_no_result_are_named(tmp_path):
 
 def test_second_study_of_a_profile_waits_its_turn_and_a_killed_one_blocks_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    script = ("import time; from centurio_lib import plan\n"
+    script = ("import time; from centurio_lib.study import plan\n"
               "held = plan.hold('toy'); print('held', flush=True); time.sleep(60)")
     first = subprocess.Popen([sys.executable, "-c", script], cwd=paths.REPO, stdout=subprocess.PIPE,
                              env=os.environ | {"CENTURIO_HOME": str(tmp_path)})

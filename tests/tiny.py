@@ -16,9 +16,11 @@ from PIL import Image
 from transformers import Phi3Config, Phi3ForCausalLM, SiglipVisionConfig, SiglipVisionModel
 
 from centurio_lib import params
+from centurio_lib.base_models import own_decoder
 from centurio_lib.data import artwork, prompts, splits
 from centurio_lib.languages import languages
-from centurio_lib.model import batches, conversation, decoder, features, forward, llava
+from centurio_lib.model import batches, conversation, forward, llava
+from centurio_lib.model import image_features as features
 
 PIXELS, PATCH, TEXT_PIXELS = 32, 16, 48
 IMAGE_IDS = [f"i{n}" for n in range(8)]
@@ -36,7 +38,7 @@ DATA = PROFILE.data.model_copy(update={"variants": 2, "test_variants": 2, "held_
 def tokenizer():
     """The study's own kind of tokenizer, learned on a few prompts."""
     texts = [prompts.name(code) for code in languages()] + [prompts.describe(code) for code in languages()]
-    return decoder.train_tokenizer([*texts, " Hund 狗 собака สุนัข কুকুর"], 420)
+    return own_decoder.train_tokenizer([*texts, " Hund 狗 собака สุนัข কুকুর"], 420)
 
 
 def language_model(seed: int = 0, tied: bool = False) -> Phi3ForCausalLM:

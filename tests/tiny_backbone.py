@@ -16,9 +16,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from centurio_lib import paths
+from centurio_lib.base_models import language_models
+from centurio_lib.base_models.language_models import Backbone, Part
 from centurio_lib.data import prompts
-from centurio_lib.data.backbones import catalogue
-from centurio_lib.data.backbones.catalogue import Backbone, Part
 from centurio_lib.languages import languages
 
 TEXTS = [
@@ -106,7 +106,7 @@ def write_gguf(path: Path) -> Gemma3ForCausalLM:
 
 
 def wheels(
-    content: bytes, folder: Path, licence: catalogue.Licence, trimmed: bool, name: str = "gemma-tiny"
+    content: bytes, folder: Path, licence: language_models.Licence, trimmed: bool, name: str = "gemma-tiny"
 ) -> Backbone:
     """Wheels of a file in two parts and of its terms, in a folder. Returns their row of the catalogue."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def wheels(
         parts.append(
             part._replace(wheel=hashlib.sha256((folder / part.wheel_name).read_bytes()).hexdigest())
         )
-    real = catalogue.backbones()["gemma3-270m"]
+    real = language_models.backbones()["gemma3-270m"]
     return Backbone(
         name,
         "A tiny Gemma",
@@ -150,10 +150,10 @@ def install(monkeypatch, folder: Path) -> dict[str, Backbone]:
     monkeypatch.setattr(paths, "PACKAGES", folder / "packages")
     monkeypatch.setattr(paths, "DATASETS", folder / "cache")
     write_gguf(folder / "tiny.gguf")
-    content, licence = (folder / "tiny.gguf").read_bytes(), catalogue.backbones()["gemma3-270m"].licence
+    content, licence = (folder / "tiny.gguf").read_bytes(), language_models.backbones()["gemma3-270m"].licence
     known = {
         name: wheels(content, paths.PACKAGES, licence, trimmed, name)
         for name, trimmed in (("gemma-tiny", False), ("gemma-tiny-trimmed", True))
     }
-    monkeypatch.setattr(catalogue, "backbones", lambda: known)
+    monkeypatch.setattr(language_models, "backbones", lambda: known)
     return known

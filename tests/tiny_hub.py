@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from centurio_lib import provenance
-from centurio_lib.data.sources import catalogue
+from centurio_lib import storage
+from centurio_lib.data.hub import catalogue
 
 PLACE = {"aya": "CohereLabs/aya_dataset", "coco": "coco_train2017"}
 COLOURS = ["red", "green", "blue", "white", "black", "yellow"]
@@ -293,6 +293,6 @@ def write(home: Path, n: int = 24) -> Path:
     )
     for entry in catalogue.entries().values():
         if entry.repo and (home / entry.repo).exists():
-            provenance.write_json(home / entry.repo / ".complete" / f"{entry.name}.json", {})
-    provenance.write_json(home / "liuhaotian/LLaVA-Pretrain" / ".complete" / "llava_pretrain.json", {})
+            storage.write_json(home / entry.repo / ".complete" / f"{entry.name}.json", {})
+    storage.write_json(home / "liuhaotian/LLaVA-Pretrain" / ".complete" / "llava_pretrain.json", {})
     return home

@@ -12,12 +12,11 @@ import pandas as pd
 from nbformat import v4
 from PIL import Image
 
-from centurio_lib import params, paths, provenance, tables
-from centurio_lib.data import webfonts
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.data.sources import packages
 from centurio_lib.findings import claims, scores
-from centurio_lib.findings.report import cells, gallery, pages, site
 from centurio_lib.languages import language, tier_label
+from centurio_lib.report import cells, gallery, pages, site, webfonts
 
 SETUPS = ["English", "L100"]
 SEEDS = 2
@@ -95,7 +94,7 @@ def figures_in(home: Path) -> None:
     folder = home / "figures" / PROFILE
     folder.mkdir(parents=True)
     Image.new("RGB", (40, 20), "#20a040").save(folder / "rq1.png")
-    provenance.write_json(folder / "rq1.json", {"notebook": "20_rq1_number_of_languages"})
+    storage.write_json(folder / "rq1.json", {"notebook": "20_rq1_number_of_languages"})
     (folder / "index.html").write_text("<!doctype html><title>figures</title>")
     parts().to_csv(folder / "claims.csv", index=False)
     shown = [("English", 0, "new-style", "answers in the wrong language", "too little tuning", 2, "captioning th 0"),

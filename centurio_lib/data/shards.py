@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from centurio_lib import provenance, tables
+from centurio_lib import storage, tables
 
 
 def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict], key: str, size: int,
@@ -51,7 +51,7 @@ def parts(ids: list[str], size: int) -> list[list[str]]:
 
 def shard_file(folder: Path, table: str, number: int, ids: list[str], key: str) -> Path:
     """File of a shard: its name changes with its samples and with the key."""
-    return folder / f"{table}-{number:04d}-{provenance.digest([key, ids])[:10]}.parquet"
+    return folder / f"{table}-{number:04d}-{storage.digest([key, ids])[:10]}.parquet"
 
 
 def complete(path: Path, table: str, rows: int) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from centurio_lib.findings import paper, scores, statistics
+from centurio_lib.findings import paper_results, scores, statistics
 from centurio_lib.tables import read
 
 # question -> part -> the paper's printed table
@@ -43,7 +43,7 @@ def part(frame: pd.DataFrame, name: str, metrics: dict[str, str] = scores.HEADLI
 
 def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
     """The three tables of a question, with intervals, beside the paper's numbers where it has them."""
-    printed = {name: paper.tiers(table) for name, table in PUBLISHED.get(question, {}).items()}
+    printed = {name: paper_results.tiers(table) for name, table in PUBLISHED.get(question, {}).items()}
     made = [scores.table(part(cells, name), name, printed.get(name), statistics.estimates(part(items, name)))
             for name in PARTS]
     ceiling = scores.table(cells[cells.metric == "fidelity_ceiling"], "fidelity_ceiling")
@@ -52,7 +52,7 @@ def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
 
 def by_language(cells: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
     """Fidelity in each language (`scores.by_language`; blind answers apart), its ceiling, and what the paper prints."""
-    tested, printed = cells[cells.split != scores.BLIND], paper.cells("Phi3.5")
+    tested, printed = cells[cells.split != scores.BLIND], paper_results.cells("Phi3.5")
     printed = printed[printed.setup.isin(setups) & (printed.metric == "fidelity")]
     ours = [scores.by_language(tested, metric) for metric in ("fidelity", "fidelity_ceiling")]
     return pd.concat([*ours, *([scores.by_language(printed, "fidelity")] if len(printed) else [])], ignore_index=True)

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from centurio_lib import params
-from centurio_lib.findings import ablation, formats, paper, scores, statistics
+from centurio_lib.findings import ablation, paper_results, scores, statistics, table_formats
 
 SCRIPTS = scores.SCRIPTS[1:]
 REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"
@@ -36,7 +36,7 @@ class Part(params.Strict):
     def known_setups(cls, names: list[str]) -> list[str]:
         """Refuse a setup that neither the study nor the paper has."""
         for name in names:
-            if name not in {**params.setups(), **dict.fromkeys(paper.APPENDIX.values())}:
+            if name not in {**params.setups(), **dict.fromkeys(paper_results.APPENDIX.values())}:
                 raise ValueError(f"unknown setup {name!r}: neither params/setups.yaml nor the paper has it")
         return names
 
@@ -44,7 +44,7 @@ class Part(params.Strict):
     @classmethod
     def known_scores(cls, name: str) -> str:
         """Refuse a part of the scores, or a task, that neither the study nor the paper has."""
-        known = [*ablation.PARTS, *scores.HEADLINE, *paper.TASKS]
+        known = [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS]
         if name not in known:
             raise ValueError(f"unknown task {name!r}; there are {known}")
         return name
@@ -99,15 +99,15 @@ def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     of = ["split", "task", "language", "metric"]
     chance = cells.dropna(subset=["chance"]).drop_duplicates(of)[[*of, "chance"]]
     joined = items.merge(chance, how="left", on=of).fillna({"chance": 0.0})  # fidelity has none
-    return joined.assign(script=joined.language.map(paper.script))
+    return joined.assign(script=joined.language.map(paper_results.script))
 
 
 def selected(items: pd.DataFrame, on: str, printed: bool = False) -> pd.DataFrame:
     """Items of a part of the scores or of one task; `printed`: the paper's, whose tasks have names of their own."""
     if on in ablation.PARTS:
-        known = (paper.HEADLINE, paper.GENERATIVE) if printed else (scores.HEADLINE, scores.GENERATIVE)
+        known = (paper_results.HEADLINE, paper_results.GENERATIVE) if printed else (scores.HEADLINE, scores.GENERATIVE)
         return ablation.part(items, on, *known)
-    return items[(items.task == (paper.TASKS.get(on, on) if printed else on)) & (items.metric != "fidelity")]
+    return items[(items.task == (paper_results.TASKS.get(on, on) if printed else on)) & (items.metric != "fidelity")]
 
 
 def judged(value: float, low: float, high: float, rule: str, margin: float) -> str:
@@ -178,7 +178,7 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
     them. The blind split is left out, and a part is judged on the splits that hold its scores and can tell; on
     all, as not run, where none does. Raises ValueError for items of no split.
     """
-    names = paper.SAME_RUN if printed else names or {}
+    names = paper_results.SAME_RUN if printed else names or {}
     splits = [split for split in dict.fromkeys(items.split) if split != scores.BLIND]
     if not splits:
         raise ValueError("no items to judge the claims by")
@@ -218,4 +218,4 @@ def overview(claims: Claims, parts: pd.DataFrame) -> pd.DataFrame:
             row[f"{where}, {split}"] = "; ".join([whole(own.verdict), *effects]).replace("-", "−")
         rows.append(row)
     columns = list(dict.fromkeys(f"{where}, {split}" for where, split in zip(parts["where"], parts.split, strict=True)))
-    return pd.DataFrame(rows, columns=["claim", "source", *columns]).fillna(formats.MISSING)
+    return pd.DataFrame(rows, columns=["claim", "source", *columns]).fillna(table_formats.MISSING)

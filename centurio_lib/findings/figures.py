@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from centurio_lib import paths, provenance
-from centurio_lib.findings import formats
+from centurio_lib import paths, storage
+from centurio_lib.findings import table_formats
 from centurio_lib.findings.scores import BLIND, GROUPS, SPLITS
-from centurio_lib.runs import Run
+from centurio_lib.study.runs import Run
 
 WIDTH = 6.3  # inches: the text column of a page, printed at its own size
 STYLE = {
@@ -248,7 +248,7 @@ def _heat(axis: Axes, rows: pd.DataFrame, setups: list[str], width: int):
 
 def write_table(tidy: pd.DataFrame, profile: str, name: str) -> Path:
     """Write figures/<profile>/<name>.csv, atomically."""
-    return formats.write(paths.figures(profile) / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
+    return table_formats.write(paths.figures(profile) / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
 
 
 def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run, inputs: list[Path]) -> Path:
@@ -260,21 +260,21 @@ def save(figure: Figure, table: pd.DataFrame, profile: str, name: str, run: Run,
     write_table(table, profile, name)
     with mpl.rc_context(STYLE):
         for kind, undated in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-            with provenance.atomic(folder / f"{name}.{kind}") as temporary:
+            with storage.atomic(folder / f"{name}.{kind}") as temporary:
                 figure.savefig(temporary, format=kind, metadata=undated)
-    return provenance.write_json(folder / f"{name}.json", record(run, inputs))
+    return storage.write_json(folder / f"{name}.json", record(run, inputs))
 
 
 def record(run: Run, inputs: list[Path]) -> dict:
     """What a figure follows from: notebook, params, key, and the sha256 of each input."""
-    made_of = {_relative(path): provenance.file_digest(path) for path in inputs}
-    return {"notebook": run.notebook, "params": run.key["params"], "key": provenance.digest(run.key), "inputs": made_of}
+    made_of = {_relative(path): storage.file_digest(path) for path in inputs}
+    return {"notebook": run.notebook, "params": run.key["params"], "key": storage.digest(run.key), "inputs": made_of}
 
 
 def current(profile: str, name: str, run: Run, inputs: list[Path]) -> bool:
     """Whether a figure and all its files are there already, drawn by the present code from the same inputs."""
     files = [paths.figures(profile) / f"{name}.{kind}" for kind in ("pdf", "png", "csv", "json")]
-    return all(file.exists() for file in files) and provenance.read_json(files[-1]) == record(run, inputs)
+    return all(file.exists() for file in files) and storage.read_json(files[-1]) == record(run, inputs)
 
 
 def _relative(path: Path) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params, runs
-from centurio_lib.findings import kept as keeping
+from centurio_lib import params
+from centurio_lib.findings import score_archive as keeping
 from centurio_lib.findings.statistics import ITEM, grouped
 from centurio_lib.languages import languages, tier_label
+from centurio_lib.study import runs
 from centurio_lib.tables import BLIND
 
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
@@ -41,7 +42,7 @@ GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
 def inputs(profile: str, setups: list[str], seeds: int, kept: bool = False) -> list[Path]:
     """Stored score tables of some setups, seeds 0 to seeds - 1; `kept`: as they lie beside the figures.
 
-    Raises provenance.KeyMismatch where one is missing, or was made by other params or code than the present ones;
+    Raises keys.KeyMismatch where one is missing, or was made by other params or code than the present ones;
     keeping.NotKept.
     """
     if kept:

@@ -11,8 +11,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from centurio_lib import provenance
-from centurio_lib.model import workers
+from centurio_lib import storage
+from centurio_lib.model import distributed
 
 
 class CheckpointError(RuntimeError):
@@ -30,13 +30,13 @@ def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter],
 
     `log`: a row of numbers for each entry.
     """
-    tensors = workers.random_states() | {"log": torch.tensor(log, dtype=torch.float64)}
-    if not workers.state().is_main_process:
+    tensors = distributed.random_states() | {"log": torch.tensor(log, dtype=torch.float64)}
+    if not distributed.state().is_main_process:
         return
     for name, p in named.items():
         tensors |= {f"weight/{name}": p.detach()} | {f"{kind}/{name}": value
                                                      for kind, value in optimizer.state[p].items()}
-    with provenance.atomic(path) as temporary:
+    with storage.atomic(path) as temporary:
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"key": key, "step": str(step)})
 
 
@@ -59,7 +59,7 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
             stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}
             # the step count stays on the CPU
             optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}
-        workers.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})
+        distributed.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})
         log = file.get_tensor("log").tolist()
     schedule.last_epoch = step = int(metadata["step"])
     for group, base, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):

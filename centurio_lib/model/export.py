@@ -14,11 +14,11 @@ from PIL import Image
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from centurio_lib import runs
 from centurio_lib.data import artwork
-from centurio_lib.model import batches, conversation, features, forward, llava
+from centurio_lib.model import batches, conversation, forward, image_features, llava
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.params import Profile
+from centurio_lib.study import runs
 
 # largest relative difference of logits: merging in bfloat16 rounds every weight to 8 bits, and what follows to as many
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
@@ -47,7 +47,7 @@ class ExportError(ValueError):
 def trained(run: runs.Run) -> tuple[torch.nn.Module, object]:
     """The model that notebook 11 trained, its adapter beside the weights in full precision, and its tokenizer.
 
-    Raises provenance.KeyMismatch where it is missing or stale, ExportError for what cannot be exported.
+    Raises keys.KeyMismatch where it is missing or stale, ExportError for what cannot be exported.
     """
     done = runs.finished("11_instruct", run.profile.name, run.setup.name, run.seed)
     whole = run.profile.model_copy(update={"load_4bit": False})
@@ -72,7 +72,7 @@ def export(profile: Profile, tokenizer, model, folder: Path) -> Path:
 def logits(profile: Profile, tokenizer, model, question: str, picture: Image.Image) -> torch.Tensor:
     """Logits (tokens, vocabulary) of a question about a picture, by the study's own forward pass."""
     own, pictures = llava.plain(model), pd.DataFrame({"image_id": ["one"], "image": [artwork.to_bytes(picture)]})
-    shown = features.look(own.model.vision_tower, pictures, profile.base.vision_layer, profile.base.pixels)[0]
+    shown = image_features.look(own.model.vision_tower, pictures, profile.base.vision_layer, profile.base.pixels)[0]
     asked = conversation.prompt(tokenizer, question, [len(shown)])
     sample = conversation.Conversation("one", asked, np.ones(len(asked), bool), ["one"])
     with forward.computing(own):

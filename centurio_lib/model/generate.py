@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from centurio_lib.model.conversation import spelling
-from centurio_lib.model.features import Features
 from centurio_lib.model.forward import computing, embed
+from centurio_lib.model.image_features import Features
 
 
 @torch.no_grad()

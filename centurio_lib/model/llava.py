@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import LlavaConfig, LlavaForConditionalGeneration
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
-from centurio_lib import provenance
-from centurio_lib.model import parts
+from centurio_lib import storage
+from centurio_lib.model import components
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.model.tiling import width
 from centurio_lib.params import Profile, Setup
@@ -70,9 +70,9 @@ def output_head(language_model) -> torch.nn.Linear:
 def build(profile: Profile, seed: int, tiling: int = 1,
           device: torch.device = CPU) -> tuple[LlavaForConditionalGeneration, object]:
     """The untuned model of a profile on a device, and its tokenizer; `tiling`: of a setup."""
-    tokenizer = parts.load_tokenizer(profile.base)
-    language_model = parts.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
-    vision = parts.load_vision(profile.base)
+    tokenizer = components.load_tokenizer(profile.base)
+    language_model = components.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
+    vision = components.load_vision(profile.base)
     llava = assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling)
     if profile.checkpointing:  # acts in training only
         llava.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
@@ -127,11 +127,11 @@ def save(model, folder: Path) -> Path:
     """Write what was trained: peft's adapter format for LoRA, else the trained tensors."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    provenance.write_json(folder / BASE, {"weights": plain(model).untuned})
+    storage.write_json(folder / BASE, {"weights": plain(model).untuned})
     if isinstance(model, PeftModel):
         model.save_pretrained(folder)
     else:
-        with provenance.atomic(folder / TRAINED) as temporary:
+        with storage.atomic(folder / TRAINED) as temporary:
             save_file({name: p.detach().contiguous() for name, p in trainable(model).items()}, temporary)
     return folder
 
@@ -163,12 +163,12 @@ def fingerprint(llava) -> str:
     """
     looked_at = [llava.get_input_embeddings().weight[:64], llava.model.vision_tower.embeddings.patch_embedding.weight,
                  *(p for name, p in llava.model.language_model.named_parameters() if "norm" in name)]
-    return provenance.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
+    return storage.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
 
 
 def check_base(llava, folder: Path) -> None:
     """Raises AdapterError where an adapter was trained on other base models than these."""
-    if provenance.read_json(folder / BASE)["weights"] != llava.untuned:
+    if storage.read_json(folder / BASE)["weights"] != llava.untuned:
         config = llava.config.text_config
         raise AdapterError(f"{folder} holds an adapter of another base model than this {config.model_type} of width "
                            f"{config.hidden_size}: name the base models that it was trained on, or train it again")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from centurio_lib import paths, provenance
+from centurio_lib import paths, storage
 from centurio_lib.params import Profile, Setup, Stage
-from centurio_lib.strict import Strict, load, validated
+from centurio_lib.params.validation import Strict, load, validated
 
 MODELS = paths.PARAMS / "models.yaml"
 GIB = 2**30
@@ -139,7 +139,7 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
 def _config(name: str) -> dict:
     """config.json of a local folder, {} where there is none."""
     folder = paths.model(name)
-    return provenance.read_json(folder / "config.json") if folder else {}
+    return storage.read_json(folder / "config.json") if folder else {}
 
 
 def _language_model(c: dict) -> LanguageModel:

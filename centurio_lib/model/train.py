@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from centurio_lib.model import batches, checkpoint, llava, workers
+from centurio_lib.model import batches, checkpoint, distributed, llava
 from centurio_lib.model.conversation import Conversation, ConversationError
-from centurio_lib.model.features import Features
 from centurio_lib.model.forward import computing, loss_sum, to_device
+from centurio_lib.model.image_features import Features
 from centurio_lib.params import Stage
 
 WARMUP = 0.03
@@ -71,18 +71,18 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
     Returns the mean loss and the number of labels, of all processes.
     """
     plain, total = llava.plain(model), 0.0
-    labels = int(workers.added_up(sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)))
+    labels = int(distributed.added_up(sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)))
     for batch in micro:
         with computing(plain):
             loss, _ = loss_sum(plain, to_device(batch, plain.device), features[batch.images] if batch.images else None)
         (loss / labels).backward()
         total += loss.item()
     trained = [p for group in optimizer.param_groups for p in group["params"]]
-    workers.add_up_gradients(trained)
+    distributed.add_up_gradients(trained)
     torch.nn.utils.clip_grad_norm_(trained, CLIP)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return workers.added_up(total) / labels, labels
+    return distributed.added_up(total) / labels, labels
 
 
 def check_lengths(model, conversations: Sequence[Conversation]) -> None:
@@ -100,7 +100,7 @@ def run(model, pad: int, conversations: Sequence[Conversation], features: Featur
     Processes that share a stage all call this; the first of them says how it goes and writes.
     """
     check_lengths(llava.plain(model), conversations)
-    torch.manual_seed(seed + 1_000_003 * workers.state().process_index)  # of each process's dropout
+    torch.manual_seed(seed + 1_000_003 * distributed.state().process_index)  # of each process's dropout
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
     path = checkpoint.path_of(folder, key)
@@ -111,7 +111,7 @@ def run(model, pad: int, conversations: Sequence[Conversation], features: Featur
     start, said = time.monotonic(), time.monotonic()
     for step, indices in islice(enumerate(plan, 1), done, None):
         micro = [batches.collate([[conversations[i] for i in row] for row in rows], pad)
-                 for rows in workers.share(indices)]
+                 for rows in distributed.share(indices)]
         loss, labels = optimise(model, optimizer, micro, features)
         schedule.step()
         log.append([loss, labels])
@@ -120,6 +120,6 @@ def run(model, pad: int, conversations: Sequence[Conversation], features: Featur
         if time.monotonic() - said > 10 or step == len(plan):
             said, left = time.monotonic(), (time.monotonic() - start) / (step - done) * (len(plan) - step)
             say(f"step {step}/{len(plan)} loss {loss:.3f}, {left:.0f} s left")
-    workers.state().wait_for_everyone()
+    distributed.state().wait_for_everyone()
     path.unlink(missing_ok=True)
     return [{"step": i, "loss": loss, "labels": int(labels)} for i, (loss, labels) in enumerate(log, 1)]

@@ -13,7 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from centurio_lib import paths, provenance
+from centurio_lib import paths, storage
 
 MAX_MEMBER_BYTES = 64_000_000
 
@@ -54,7 +54,7 @@ def checked(package: str) -> Path:
     if not path.exists():
         raise PackageError(f"{path} is missing: `make fetch` downloads it (network needed once)")
     algorithm, wanted = locked()[package]["integrity"].split("-", 1)
-    found = base64.b64encode(bytes.fromhex(provenance.file_digest(path, algorithm))).decode()
+    found = base64.b64encode(bytes.fromhex(storage.file_digest(path, algorithm))).decode()
     if found != wanted:
         raise PackageError(f"{path} is damaged ({algorithm} {found[:12]}..., the lock says {wanted[:12]}...): "
                            "remove that file and run `make fetch`")

@@ -11,8 +11,8 @@ from itertools import islice
 
 import pyarrow.parquet as pq
 
-from centurio_lib.data.sources import hub
-from centurio_lib.data.sources.convert import SourceError
+from centurio_lib.data.hub import hub
+from centurio_lib.data.hub.convert import SourceError
 from centurio_lib.languages import language
 
 REPO, REVISION, DUMP = "wikimedia/wikipedia", "main", "20231101"

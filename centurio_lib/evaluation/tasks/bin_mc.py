@@ -12,9 +12,8 @@ from random import Random
 
 from rapidfuzz import fuzz, process
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "bin_mc"
 METRIC = "accuracy"
@@ -25,31 +24,36 @@ score = metrics.letter_match
 chance = guessing.letters
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language: ten images of each class that it names, in the order of ImageNet's validation set."""
     names = named(source, code)
-    labels = english(published.files(source, "babel_imagenet.py")[0])
+    labels = english(benchmark_files.files(source, "babel_imagenet.py")[0])
     wrong = {label: alike(label, names, labels) for label in names}
     seen = dict.fromkeys(names, 0)
-    for number, row in enumerate(published.table(source, "data/validation-*.parquet", ["image", "label"])):
+    for number, row in enumerate(benchmark_files.table(source, "data/validation-*.parquet", ["image", "label"])):
         label = row["label"]
         if seen.get(label, A_CLASS) < A_CLASS and len(wrong[label]) == WRONG:
             seen[label] += 1
             options, random = [names[other] for other in [label, *wrong[label]]], Random(f"{code}/{number}")
             shown = random.sample(options, len(options))
-            image, letter = published.content(source, row["image"], f"row {number}"), shown.index(options[0])
-            yield published.Question(str(number), [(str(number), image)], test_prompts.class_name(code, shown),
-                                     [test_prompts.LETTERS[letter]])
+            image, letter = benchmark_files.content(source, row["image"], f"row {number}"), shown.index(options[0])
+            yield benchmark_files.Question(
+                str(number),
+                [(str(number), image)],
+                benchmark_prompts.class_name(code, shown),
+                [benchmark_prompts.LETTERS[letter]],
+            )
 
 
-def named(source: published.Source, code: str) -> dict[int, str]:
+def named(source: benchmark_files.Source, code: str) -> dict[int, str]:
     """Class number -> name in a language."""
     if code == "en":
-        return dict(enumerate(english(published.files(source, "babel_imagenet.py")[0])))
-    stated = published.whole(published.files(source, "babel_imagenet-298.json")[0])
+        return dict(enumerate(english(benchmark_files.files(source, "babel_imagenet.py")[0])))
+    stated = benchmark_files.whole(benchmark_files.files(source, "babel_imagenet-298.json")[0])
     if code.upper() not in stated:
-        raise published.MissingDataError(f"{source.name}: babel_imagenet-298.json has no names in {code.upper()}: "
-                                         f"{source.stated.fetch}")
+        raise benchmark_files.MissingDataError(
+            f"{source.name}: babel_imagenet-298.json has no names in {code.upper()}: {source.stated.fetch}"
+        )
     return dict(zip(*stated[code.upper()], strict=True))
 
 

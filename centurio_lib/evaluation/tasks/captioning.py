@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import guessing, metrics
-from centurio_lib.evaluation.tasks import draw
+from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import metrics, synthetic_items
 
 NAME = "captioning"
 METRIC = "cider"
@@ -19,14 +19,14 @@ KEYWORDS = 3
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
     """The task's rows of the `items` table, see draw.items."""
-    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
-def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
     """The items of one language and split."""
-    return [draw.Item([image], [concept], prompts.describe(cell.language),
+    return [synthetic_items.Item([image], [concept], prompts.describe(cell.language),
                       prompts.dense_caption(cell.names[concept], list(cell.keywords[concept])[:KEYWORDS]), {concept})
-            for concept, image in islice(draw.subjects(draw.telling(cell)), n)]
+            for concept, image in islice(synthetic_items.subjects(synthetic_items.telling(cell)), n)]
 
 
 def score(prediction: str, reference: str) -> float:

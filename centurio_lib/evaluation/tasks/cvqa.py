@@ -3,9 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 from centurio_lib.languages import tested
 
 NAME = "cvqa"
@@ -16,17 +15,23 @@ score = metrics.letter_match
 chance = guessing.letters
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language and country. Raises MissingDataError where the labels are hidden, as on the test server."""
     where = ("subset", lambda stated: subset(stated) == tested()[code].name)
-    for row in published.table(source, "data/test-*.parquet", FIELDS, where):
+    for row in benchmark_files.table(source, "data/test-*.parquet", FIELDS, where):
         options = row["options"] if isinstance(row["options"], list) else ast.literal_eval(row["options"])
         if not 0 <= int(row["label"]) < len(options):
-            raise published.MissingDataError(f"{source.name}: the labels are hidden in this revision; predictions can "
-                                             f"be sent to the test server that {source.stated.page} names")
-        image = published.content(source, row["image"], row["id"])
-        yield published.Question(row["id"], [(row["id"], image)], test_prompts.choice(row["question"], options),
-                                 [test_prompts.LETTERS[int(row["label"])]])
+            raise benchmark_files.MissingDataError(
+                f"{source.name}: the labels are hidden in this revision; predictions can "
+                f"be sent to the test server that {source.stated.page} names"
+            )
+        image = benchmark_files.content(source, row["image"], row["id"])
+        yield benchmark_files.Question(
+            row["id"],
+            [(row["id"], image)],
+            benchmark_prompts.choice(row["question"], options),
+            [benchmark_prompts.LETTERS[int(row["label"])]],
+        )
 
 
 def subset(stated: str) -> str:

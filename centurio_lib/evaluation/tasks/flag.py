@@ -7,8 +7,7 @@ import pandas as pd
 
 from centurio_lib import tables
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import metrics
-from centurio_lib.evaluation.tasks import draw
+from centurio_lib.evaluation import metrics, synthetic_items
 
 NAME = "flag"
 METRIC = "exact_match"
@@ -19,13 +18,13 @@ score = metrics.exact_match
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
     """The task's rows of the `items` table, see draw.items."""
-    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
-def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
     """The items of one language and split."""
-    return [draw.Item([image], [concept], prompts.country(cell.language), cell.names[concept], {concept})
-            for concept, image in islice(draw.subjects(draw.telling(cell)), n)]
+    return [synthetic_items.Item([image], [concept], prompts.country(cell.language), cell.names[concept], {concept})
+            for concept, image in islice(synthetic_items.subjects(synthetic_items.telling(cell)), n)]
 
 
 def chance(items: pd.DataFrame) -> np.ndarray:

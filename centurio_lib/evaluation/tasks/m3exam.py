@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 from centurio_lib.languages import name_of
 
 NAME = "m3exam"
@@ -20,19 +19,23 @@ score = metrics.letter_match
 chance = guessing.letters
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language; options get letters in the place of their own labels."""
     spoken = name_of(code).lower()
-    for i, row in enumerate(published.records(source, f"{spoken}-questions-image.json", FIELDS)):
+    for i, row in enumerate(benchmark_files.records(source, f"{spoken}-questions-image.json", FIELDS)):
         labels, options = labelled(row["options"])
-        prompt = test_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
-        images = [(f"{code}-{name}", published.picture(source, f"images-{spoken}/{name}"))
+        prompt = benchmark_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
+        images = [(f"{code}-{name}", benchmark_files.picture(source, f"images-{spoken}/{name}"))
                   for name in MARK.findall(prompt)]
         answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
         if answer not in labels:
-            raise published.ColumnError(f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is "
-                                        f"the label of none of the options {row['options']}")
-        yield published.Question(str(i), images, MARK.sub(IMAGE, prompt), [test_prompts.LETTERS[labels.index(answer)]])
+            raise benchmark_files.ColumnError(
+                f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is "
+                f"the label of none of the options {row['options']}"
+            )
+        yield benchmark_files.Question(
+            str(i), images, MARK.sub(IMAGE, prompt), [benchmark_prompts.LETTERS[labels.index(answer)]]
+        )
 
 
 def labelled(options: list[str]) -> tuple[list[str], list[str]]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "m5_vgr"
 METRIC = "accuracy"
@@ -14,15 +13,24 @@ score = metrics.exact_match
 chance = guessing.among(len(ANSWERS))
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language."""
     for row, images in samples(source, code, ["left", "right"]):
         right = str(row["label"]).lower() in ("true", "1", "yes")
-        yield published.Question(row["sample_id"], images, test_prompts.pair(row["hypothesis"]), [ANSWERS[not right]])
+        yield benchmark_files.Question(
+            row["sample_id"], images, benchmark_prompts.pair(row["hypothesis"]), [ANSWERS[not right]]
+        )
 
 
-def samples(source: published.Source, code: str, shown: list[str]) -> Iterator[tuple[dict, list[tuple[str, bytes]]]]:
+def samples(
+    source: benchmark_files.Source, code: str, shown: list[str]
+) -> Iterator[tuple[dict, list[tuple[str, bytes]]]]:
     """Rows of one language of M5's files, and id and content of the images in some of their columns."""
-    for row in published.table(source, f"data/{code}-*.parquet", ["sample_id", "hypothesis", "label", *shown]):
-        yield row, [(f"{code}-{row['sample_id']}-{place}", published.content(source, row[place], row["sample_id"]))
-                    for place in shown]
+    for row in benchmark_files.table(source, f"data/{code}-*.parquet", ["sample_id", "hypothesis", "label", *shown]):
+        yield (
+            row,
+            [
+                (f"{code}-{row['sample_id']}-{place}", benchmark_files.content(source, row[place], row["sample_id"]))
+                for place in shown
+            ],
+        )

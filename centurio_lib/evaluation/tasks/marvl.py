@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "marvl"
 METRIC = "accuracy"
@@ -14,23 +13,27 @@ score = metrics.exact_match
 chance = guessing.among(len(ANSWERS))
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language."""
     yield from (nlvr2(source) if code == "en" else marvl(source, code))
 
 
-def marvl(source: published.Source, code: str) -> Iterator[published.Question]:
+def marvl(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """MaRVL's, each pair of images from one concept's folder."""
     fields = ["id", "caption", "label", "concept", "left_img", "right_img"]
-    for row in published.records(source, f"annotations/marvl-{code}.jsonl", fields):
+    for row in benchmark_files.records(source, f"annotations/marvl-{code}.jsonl", fields):
         names = [f"images/{code}/images/{row['concept']}/{row[side]}" for side in ("left_img", "right_img")]
-        yield published.Question(row["id"], [(name, published.picture(source, name)) for name in names],
-                                 test_prompts.pair(row["caption"]), [ANSWERS[not row["label"]]])
+        yield benchmark_files.Question(row["id"], [(name, benchmark_files.picture(source, name)) for name in names],
+                                 benchmark_prompts.pair(row["caption"]), [ANSWERS[not row["label"]]])
 
 
-def nlvr2(source: published.Source) -> Iterator[published.Question]:
+def nlvr2(source: benchmark_files.Source) -> Iterator[benchmark_files.Question]:
     """NLVR2's public test set; an image's name follows from the pair's, and labels are words."""
-    for row in published.records(source, "nlvr2/test1.json", ["identifier", "sentence", "label"]):
+    for row in benchmark_files.records(source, "nlvr2/test1.json", ["identifier", "sentence", "label"]):
         names = [f"nlvr2/test1/{row['identifier'].rsplit('-', 1)[0]}-img{i}.png" for i in (0, 1)]
-        yield published.Question(row["identifier"], [(name, published.picture(source, name)) for name in names],
-                                 test_prompts.pair(row["sentence"]), [ANSWERS[str(row["label"]).lower() != "true"]])
+        yield benchmark_files.Question(
+            row["identifier"],
+            [(name, benchmark_files.picture(source, name)) for name in names],
+            benchmark_prompts.pair(row["sentence"]),
+            [ANSWERS[str(row["label"]).lower() != "true"]],
+        )

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "maxm"
 METRIC = "exact_match"
@@ -15,9 +14,9 @@ score = metrics.any_match
 chance = guessing.nothing
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language; every processed answer is right."""
-    for row in published.table(source, f"data/{FILES.get(code, code)}-*.parquet", FIELDS):
-        image = published.content(source, row["image"], row["question_id"])
-        yield published.Question(row["question_id"], [(row["image_id"], image)],
-                                 test_prompts.short_answer(row["question"], code), row["processed_answers"])
+    for row in benchmark_files.table(source, f"data/{FILES.get(code, code)}-*.parquet", FIELDS):
+        image = benchmark_files.content(source, row["image"], row["question_id"])
+        yield benchmark_files.Question(row["question_id"], [(row["image_id"], image)],
+                                 benchmark_prompts.short_answer(row["question"], code), row["processed_answers"])

@@ -3,9 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "mtvqa"
 METRIC = "exact_match"
@@ -15,11 +14,11 @@ score = metrics.exact_match
 chance = guessing.nothing
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language: several questions about an image, which the file holds as a printed Python list."""
     where = ("lang", lambda lang: lang.lower() == CODES.get(code, code))
-    for row in published.table(source, "data/test-*.parquet", ["id", "lang", "qa_pairs", "image"], where):
-        name, image = f"{code}-{row['id']}", published.content(source, row["image"], f"row {row['id']}")
+    for row in benchmark_files.table(source, "data/test-*.parquet", ["id", "lang", "qa_pairs", "image"], where):
+        name, image = f"{code}-{row['id']}", benchmark_files.content(source, row["image"], f"row {row['id']}")
         for i, pair in enumerate(ast.literal_eval(row["qa_pairs"])):
-            yield published.Question(f"{row['id']}-{i}", [(name, image)],
-                                     test_prompts.short_answer(pair["question"], code), [pair["answer"]])
+            yield benchmark_files.Question(f"{row['id']}-{i}", [(name, image)],
+                                     benchmark_prompts.short_answer(pair["question"], code), [pair["answer"]])

@@ -5,8 +5,8 @@ from itertools import islice
 import pandas as pd
 
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import guessing, metrics
-from centurio_lib.evaluation.tasks import draw
+from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import metrics, synthetic_items
 
 NAME = "odd_one_out"
 METRIC = "accuracy"
@@ -19,22 +19,24 @@ chance = guessing.among(len(OPTIONS))
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
     """The task's rows of the `items` table, see draw.items."""
-    return draw.items(NAME, KIND, texts, images, held_out, n, seed, write)
+    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
-def write(cell: draw.Cell, n: int) -> list[draw.Item]:
+def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
     """The items of one language and split; the odd image stands in each place equally often."""
-    asked = ((concept, draw.negatives(cell, concept, 1)) for concept, _ in draw.subjects(cell))
+    asked = ((concept, synthetic_items.negatives(cell, concept, 1)) for concept, _ in synthetic_items.subjects(cell))
     full = [(concept, odd[0]) for concept, odd in islice((one for one in asked if one[1]), n)]
-    letters = draw.balanced(cell, OPTIONS, len(full))
+    letters = synthetic_items.balanced(cell, OPTIONS, len(full))
     return [item(cell, *one, letter) for one, letter in zip(full, letters, strict=True)]
 
 
-def item(cell: draw.Cell, concept: str, odd: str, letter: str) -> draw.Item:
+def item(cell: synthetic_items.Cell, concept: str, odd: str, letter: str) -> synthetic_items.Item:
     """One item whose answer is a given letter; an image comes twice only where the split has fewer than four."""
     there = cell.random.sample(cell.images[concept], len(cell.images[concept]))
     images, place = [there[i % len(there)] for i in range(4)], OPTIONS.index(letter)
     shown = [concept] * 4
     images.insert(place, cell.random.choice(cell.images[odd]))
     shown.insert(place, odd)
-    return draw.Item(images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd})
+    return synthetic_items.Item(
+        images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd}
+    )

@@ -7,8 +7,8 @@ first.
 import numpy as np
 import pandas as pd
 
-from centurio_lib.evaluation import guessing, metrics
-from centurio_lib.evaluation.tasks import draw
+from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import metrics, synthetic_items
 from centurio_lib.params import PAGE_READ
 
 NAME = PAGE_READ
@@ -20,7 +20,7 @@ def items(questions: pd.DataFrame, n: int) -> pd.DataFrame:
     """The task's rows of the `items` table: the first `n` pages of each language, more of English, and blind copies."""
     own = questions[questions.task == NAME]
     number = own.item_id.str.split("/").str[3].astype(int)  # ocr, split, language, number of the page
-    most = own.language.eq("en").map({True: n * draw.ENGLISH_ITEMS, False: n})
+    most = own.language.eq("en").map({True: n * synthetic_items.ENGLISH_ITEMS, False: n})
     return own[number < most].reset_index(drop=True)
 
 

@@ -3,8 +3,8 @@
 
 import pandas as pd
 
-from centurio_lib.evaluation import guessing, metrics
-from centurio_lib.evaluation.tasks import plots
+from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import metrics, plot_items
 from centurio_lib.params import SMPQA_GROUND
 
 NAME = SMPQA_GROUND
@@ -17,5 +17,5 @@ chance = guessing.among(len(ANSWERS))
 
 def items(questions: pd.DataFrame, n: int) -> pd.DataFrame:
     """The task's rows of the `items` table, see plots.items; one of two words is to be said."""
-    asked = plots.items(NAME, questions, n)
+    asked = plot_items.items(NAME, questions, n)
     return asked.assign(options=[ANSWERS] * len(asked))

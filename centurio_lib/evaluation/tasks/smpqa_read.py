@@ -3,8 +3,8 @@
 
 import pandas as pd
 
-from centurio_lib.evaluation import guessing, metrics
-from centurio_lib.evaluation.tasks import plots
+from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import metrics, plot_items
 from centurio_lib.params import SMPQA_READ
 
 NAME = SMPQA_READ
@@ -16,4 +16,4 @@ chance = guessing.nothing
 
 def items(questions: pd.DataFrame, n: int) -> pd.DataFrame:
     """The task's rows of the `items` table, see plots.items."""
-    return plots.items(NAME, questions, n)
+    return plot_items.items(NAME, questions, n)

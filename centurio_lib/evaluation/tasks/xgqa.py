@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
 
 NAME = "xgqa"
 METRIC = "exact_match"
@@ -16,12 +14,12 @@ FIELDS = ["question", "answer", "image_id", "image"]
 score = metrics.exact_match
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language. They have no id of their own, so they are counted; languages are parallel."""
-    for i, row in enumerate(published.table(source, f"data/{code}-*.parquet", FIELDS)):
-        image = published.content(source, row["image"], row["image_id"])
-        yield published.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
-                                 test_prompts.short_answer(row["question"], "en"), [row["answer"]])
+    for i, row in enumerate(benchmark_files.table(source, f"data/{code}-*.parquet", FIELDS)):
+        image = benchmark_files.content(source, row["image"], row["image_id"])
+        yield benchmark_files.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
+                                 benchmark_prompts.short_answer(row["question"], "en"), [row["answer"]])
 
 
 def chance(items: pd.DataFrame) -> np.ndarray:

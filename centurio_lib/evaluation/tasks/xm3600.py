@@ -6,9 +6,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "xm3600"
 METRIC = "cider_x100"  # the customary scale, as the paper prints it; `cider` besides is the share of the best reference
@@ -16,11 +15,11 @@ MAX_NEW_TOKENS = 128
 REPETITION_PENALTY = 1.1  # of the paper's captions
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language, in the published order."""
-    for row in published.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"]):
-        image = published.content(source, row["image"], row["image_id"])
-        yield published.Question(row["image_id"], [(row["image_id"], image)], test_prompts.caption(code),
+    for row in benchmark_files.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"]):
+        image = benchmark_files.content(source, row["image"], row["image_id"])
+        yield benchmark_files.Question(row["image_id"], [(row["image_id"], image)], benchmark_prompts.caption(code),
                                  row["captions"])
 
 

@@ -4,10 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "xmmmu"
 METRIC = "accuracy"
@@ -18,18 +17,22 @@ MARK = re.compile(r"<image (\d)>")
 chance = guessing.letters
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language. A few are open; an image that no text mentions stands before the question."""
     name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
-    for row in published.table(source, f"data/{name}.parquet", FIELDS):
+    for row in benchmark_files.table(source, f"data/{name}.parquet", FIELDS):
         options = ast.literal_eval(row["options"])
-        prompt = (test_prompts.choice(row["question"], options) if options
-                  else test_prompts.short_answer(row["question"], code))
+        prompt = (benchmark_prompts.choice(row["question"], options) if options
+                  else benchmark_prompts.short_answer(row["question"], code))
         held = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
         before = [i for i in held if i not in MARK.findall(prompt)]
-        images = [(f"{code}-{row['id']}-{i}", published.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
-                  for i in [*before, *MARK.findall(prompt)]]
-        yield published.Question(row["id"], images, IMAGE * len(before) + MARK.sub(IMAGE, prompt), right(row["answer"]))
+        images = [
+            (f"{code}-{row['id']}-{i}", benchmark_files.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
+            for i in [*before, *MARK.findall(prompt)]
+        ]
+        yield benchmark_files.Question(
+            row["id"], images, IMAGE * len(before) + MARK.sub(IMAGE, prompt), right(row["answer"])
+        )
 
 
 def right(answer: str) -> list[str]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.data import test_prompts
-from centurio_lib.data.sources import published
-from centurio_lib.evaluation import guessing, metrics
+from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import chance as guessing
 
 NAME = "xvnli"
 METRIC = "accuracy"
@@ -15,10 +14,10 @@ score = metrics.exact_match
 chance = guessing.among(len(ANSWERS))
 
 
-def questions(source: published.Source, code: str) -> Iterator[published.Question]:
+def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language. Statements that annotators did not agree on ("-") are left out."""
-    for row in published.records(source, f"annotations/{code}/test.jsonl", FIELDS):
+    for row in benchmark_files.records(source, f"annotations/{code}/test.jsonl", FIELDS):
         if row["gold_label"] in ANSWERS:
             name = f"{row['Flikr30kID']}.jpg"
-            yield published.Question(row["pairID"], [(name, published.picture(source, f"images/{name}"))],
-                                     test_prompts.follows(row["sentence2"]), [ANSWERS[row["gold_label"]]])
+            yield benchmark_files.Question(row["pairID"], [(name, benchmark_files.picture(source, f"images/{name}"))],
+                                     benchmark_prompts.follows(row["sentence2"]), [ANSWERS[row["gold_label"]]])

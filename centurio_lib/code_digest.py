@@ -1,0 +1,96 @@
+"""Digests of code: what a result was computed by, whatever its comments, prose and layout.
+
+The digest of a source is the same under every Python that the study supports. It is made of the syntax tree's own
+fields; fields that only some versions have are empty and left out.
+"""
+
+import ast
+import json
+from functools import cache
+from pathlib import Path
+
+from centurio_lib import paths, storage
+
+LIBRARY = "centurio_lib"
+DISCOVERS = f"{LIBRARY}.data.sources"  # a package that finds its modules by itself: importing it imports them all
+
+
+def code_only(source: str) -> str:
+    """The code of a Python source as text: comments, layout and docstrings dropped."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (isinstance(body, list) and body and isinstance(body[0], ast.Expr)
+                and isinstance(body[0].value, ast.Constant)):
+            body[0] = ast.Pass()
+    return json.dumps(plain(tree), ensure_ascii=False)
+
+
+def plain(node):
+    """A syntax tree as nested lists: the name of each node, then its fields that hold something."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return [type(node).__name__, *([name, plain(value)] for name, value in fields)]
+    if isinstance(node, list):
+        return [plain(one) for one in node]
+    return [type(node).__name__, repr(node)]
+
+
+def notebook_code(notebook: Path) -> list[str]:
+    """Code cells of a notebook without magics.
+
+    The parameters cell is left out: its values arrive as resolved params.
+    """
+    cells = [c for c in storage.read_json(notebook)["cells"] if c["cell_type"] == "code"]
+    sources = ["".join(c["source"]) for c in cells if "parameters" not in c["metadata"].get("tags", [])]
+    return ["\n".join(line for line in s.splitlines() if not line.lstrip().startswith(("%", "!"))) for s in sources]
+
+
+def module_file(name: str) -> Path | None:
+    """File of a module of this library, or None."""
+    stem = paths.REPO.joinpath(*name.split("."))
+    return next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.exists()), None)
+
+
+def imported(source: str) -> set[str]:
+    """Names of this library's modules that a source imports, `from package import module` included."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {n for n in names if n.split(".")[0] == LIBRARY and module_file(n)}
+
+
+@cache
+def imports_of(name: str) -> frozenset[str]:
+    """Modules of this library that a module imports itself."""
+    file = module_file(name)
+    found = imported(file.read_text(encoding="utf-8"))
+    if name == DISCOVERS:
+        found |= {f"{name}.{path.stem}" for path in file.parent.glob("*.py") if path != file}
+    return frozenset(found)
+
+
+def closure(names: set[str], apart: frozenset[str] = frozenset()) -> set[str]:
+    """Some modules and every module of this library that they import, directly or not; `apart` ends the search."""
+    found, todo = set(), set(names)
+    while todo:
+        module = todo.pop()
+        if module not in found and module not in apart:
+            found.add(module)
+            todo |= imports_of(module)
+    return found
+
+
+@cache
+def module_digest(name: str) -> str:
+    """Digest of one module's code and of the files beside it that it names (tables, templates)."""
+    path = module_file(name)
+    source = path.read_text(encoding="utf-8")
+    code = storage.sha256(code_only(source))
+    named = {node.value for node in ast.walk(ast.parse(source))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    beside = [file for file in sorted(path.parent.iterdir()) if file.is_file() and file.name in named]
+    return storage.digest([code, {file.name: storage.file_digest(file) for file in beside}]) if beside else code

@@ -1,0 +1,237 @@
+"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a
+conversation.
+
+Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Only the questions (not
+the images) of data sets that have a row for each question are gathered first, so that all on one image make
+one conversation.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import ijson
+import pyarrow.parquet as pq
+
+from centurio_lib.data.hub.catalogue import Entry
+from centurio_lib.languages import languages
+
+BATCH = 32  # rows of parquet, of which each may hold an image of some megabytes
+PLACEHOLDER = re.compile(r"\s*<image\d*>\s*")
+HUMAN = {"human", "user"}
+DATA = {".parquet", ".json", ".jsonl"}
+# codes and names that data sets give to languages of the 100, where they differ from ours and from NLLB's
+ALIASES = {
+    "mandarin": "zh",
+    "simplified chinese": "zh",
+    "traditional chinese": "zh",
+    "farsi": "fa",
+    "fas": "fa",
+    "filipino": "tl",
+    "fil": "tl",
+    "standard arabic": "ar",
+    "ara": "ar",
+    "swa": "sw",
+    "msa": "ms",
+    "nor": "no",
+    "ekk": "et",
+    "lvs": "lv",
+    "sqi": "sq",
+    "standard malay": "ms",
+    "iranian persian": "fa",
+}
+
+
+class SourceError(ValueError):
+    """A data set does not hold what its catalogue row says; the message names data set and columns."""
+
+
+class Raw(NamedTuple):
+    """One sample as it comes: images as bytes or as names in an archive, turns in order, the language as
+    stated.
+    """
+
+    images: list[bytes | str]
+    turns: list[tuple[str, str]]  # (role, text)
+    language: str = "en"
+
+
+def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | None]:
+    """The samples of a data set in order; None for a row that yields none (another language, no answer).
+
+    Raises SourceError where a column is lacking.
+    """
+    form = FORMS[entry.form]
+    data = [path for path in files if path.suffix in DATA]
+    if form.key is None:
+        for row in chosen(entry, rows(entry, data)):
+            yield _filled(form.convert(row))
+        return
+    asked: dict[str, list[tuple[str, str]]] = {}
+    for row in rows(entry, data, without_images=True):
+        asked.setdefault(str(row[form.key]), []).extend(form.convert(row).turns)
+    for row in rows(entry, data):
+        turns = asked.pop(str(row[form.key]), None)
+        if turns is not None:
+            yield _filled(form.convert(row)._replace(turns=turns))
+
+
+def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Iterator[dict]:
+    """Rows of some files, checked for the columns that the form of the data set needs. Raises SourceError."""
+    form = FORMS[entry.form]
+    read = {".parquet": _parquet, ".json": _json, ".jsonl": _lines}
+    found = chain.from_iterable(read[path.suffix](path, form, without_images) for path in files)
+    for number, row in enumerate(found):
+        lacking = [
+            name for name in form.needs if name not in row and not (without_images and name == form.image)
+        ]
+        if lacking:
+            raise SourceError(
+                f"data set {entry.name} ({entry.repo}), row {number} lacks columns {lacking}; it has {sorted(row)}: "
+                "its layout has changed, pin the revision of the catalogue or correct its form"
+            )
+        yield row
+
+
+def chosen(entry: Entry, found: Iterator[dict]) -> Iterator[dict]:
+    """The rows that belong to a data set, where its file holds several."""
+    image, prompt = re.compile(entry.where_image), re.compile(entry.where_prompt)
+    for row in found:
+        asked = row["conversations"][0]["value"] if entry.where_prompt else ""
+        if image.search(str(row.get("image", ""))) and prompt.search(asked):
+            yield row
+
+
+@cache
+def code_of(stated: str) -> str | None:
+    """Our code of a language that a data set names by name or code, None for one outside the 100."""
+    wanted = stated.casefold()
+    known = {lang.name.casefold(): code for code, lang in languages().items()}
+    known |= {lang.nllb.split("_")[0]: code for code, lang in languages().items() if lang.nllb}
+    return (ALIASES | known | {code: code for code in languages()}).get(wanted)
+
+
+# === forms of rows ===
+class Form(NamedTuple):
+    """A form of row: the columns that it needs, what it becomes, and, where rows are gathered, by which
+    column.
+    """
+
+    needs: list[str]
+    convert: Callable[[dict], Raw]
+    image: str | None = None  # column with the bytes of images
+    key: str | None = None
+
+
+def _cauldron(row: dict) -> Raw:
+    turns = [
+        (role, turn[key])
+        for turn in row["texts"]
+        for role, key in (("user", "user"), ("assistant", "assistant"))
+    ]
+    return Raw([image["bytes"] for image in row["images"]], turns)
+
+
+def _llava(row: dict) -> Raw:
+    images = row.get("image") or []
+    return Raw([images] if isinstance(images, str) else list(images), _said(row["conversations"]))
+
+
+def _sharegpt(row: dict) -> Raw:
+    return Raw([], _said(row["conversations"]))
+
+
+def _tagengo(row: dict) -> Raw:
+    return Raw([], _said(row["conversations"]), row["language"])
+
+
+def _aya(row: dict) -> Raw:
+    return Raw([], [("user", row["inputs"]), ("assistant", row["targets"])], row["language_code"])
+
+
+def _instruction(row: dict) -> Raw:
+    return Raw([], [("user", row["instruction"]), ("assistant", row["response"])])
+
+
+def _arxivqa(row: dict) -> Raw:
+    question = "\n".join([row["question"], *row["options"], "Answer with the letter."])
+    return Raw([row["image"]], [("user", question), ("assistant", str(row["label"]))])
+
+
+def _screenqa(row: dict) -> Raw:
+    answers = [answer["full_answer"] for answer in row["ground_truth"]]
+    image = [row["image"]["bytes"]] if "image" in row else []
+    return Raw(image, [("user", row["question"]), ("assistant", answers[0] if answers else "")])
+
+
+def _mathvision(row: dict) -> Raw:
+    question = "\n".join(
+        [
+            PLACEHOLDER.sub(" ", row["question"]),
+            *(f"{letter}. {option}" for letter, option in zip("ABCDE", row["options"], strict=False)),
+        ]
+    )
+    return Raw([row["decoded_image"]["bytes"]], [("user", question), ("assistant", row["answer"])])
+
+
+def _coco_captions(row: dict) -> Raw:
+    asked = "Describe the image in one sentence."
+    turns = [turn for sentence in row["sentences"] for turn in (("user", asked), ("assistant", sentence))]
+    return Raw([f"train2017/{int(row['cocoid']):012}.jpg"], turns)
+
+
+FORMS = {
+    "cauldron": Form(["images", "texts"], _cauldron, "images"),
+    "llava": Form(["conversations"], _llava),
+    "llava_by_image": Form(["conversations", "image"], _llava, key="image"),
+    "sharegpt": Form(["conversations"], _sharegpt),
+    "tagengo": Form(["conversations", "language"], _tagengo),
+    "aya": Form(["inputs", "targets", "language_code"], _aya),
+    "instruction": Form(["instruction", "response"], _instruction),
+    "arxivqa": Form(["image", "question", "options", "label"], _arxivqa, key="image"),
+    "screenqa": Form(["screen_id", "question", "ground_truth", "image"], _screenqa, "image", "screen_id"),
+    "mathvision": Form(["question", "options", "answer", "decoded_image"], _mathvision, "decoded_image"),
+    "coco_captions": Form(["cocoid", "sentences"], _coco_captions),
+}
+
+
+def _said(conversation: list[dict]) -> list[tuple[str, str]]:
+    turns = [
+        ("user" if turn["from"] in HUMAN else "assistant", turn["value"])
+        for turn in conversation
+        if turn["from"] != "system"
+    ]
+    return turns[next((i for i, (role, _) in enumerate(turns) if role == "user"), len(turns)) :]
+
+
+def _filled(raw: Raw) -> Raw | None:
+    """A sample without placeholders and empty turns, in a language of the 100; None where nothing is left."""
+    language = code_of(raw.language)
+    turns = [(role, PLACEHOLDER.sub(" ", text or "").strip()) for role, text in raw.turns]
+    pairs = [(a, b) for a, b in zip(turns[::2], turns[1::2], strict=False) if a[1] and b[1]]
+    return (
+        raw._replace(turns=[turn for pair in pairs for turn in pair], language=language)
+        if pairs and language
+        else None
+    )
+
+
+def _parquet(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
+    file = pq.ParquetFile(path)
+    columns = [name for name in file.schema_arrow.names if not (without_images and name == form.image)]
+    for batch in file.iter_batches(BATCH, columns=columns):
+        yield from batch.to_pylist()
+
+
+def _json(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
+    with path.open("rb") as file:
+        yield from ijson.items(file, "item", use_float=True)
+
+
+def _lines(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
+    with path.open(encoding="utf-8") as file:
+        yield from (json.loads(line) for line in file if line.strip())

@@ -1,0 +1,246 @@
+"""Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a
+time.
+
+A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image
+that cannot be read costs its sample, and is counted; more than one in a hundred is an error.
+"""
+
+import io
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from centurio_lib import code_digest, storage, tables
+from centurio_lib.data import artwork, image_store
+from centurio_lib.data.hub import catalogue, convert
+from centurio_lib.data.hub.archives import Images
+from centurio_lib.data.hub.catalogue import Entry
+from centurio_lib.params.hub_data import Sources
+
+MAX_BAD = 0.01  # share of images
+ENOUGH = 1000  # images after which that share is first looked at
+IMAGE_BYTES = 120_000  # of a stored image, about, for the check of disk space
+QUALITY = 92  # JPEG, of reduced images
+COUNTED = ["rows", "samples", "images", "bad", "left_out"]
+EMPTY = dict.fromkeys(COUNTED, 0) | {"shards": 0, "finished": False}
+COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
+MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert"]  # code that samples follow from
+
+
+def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
+    """Take in the data sets of a stage ("pretrain", "instruct"), none where a profile names no sources.
+
+    Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number.
+
+    Raises catalogue.CatalogueError for an unknown or missing data set and OSError for too little disk, both
+    before any work; hub.HubError, convert.SourceError.
+    """
+    chosen = [catalogue.entry(name, stage) for name in getattr(options, stage)] if options else []
+    _space(folder, chosen, options)
+    rows = []
+    for entry in chosen:
+        done = take_in(folder / entry.name, entry, options)
+        rows.append(
+            {
+                "source": entry.name,
+                "paper_set": entry.paper_set,
+                "paper": 1000 * entry.thousands,
+                "licence": entry.licence,
+                "commit": catalogue.commit(entry),
+                **{name: done[name] for name in COUNTED},
+            }
+        )
+        print(
+            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad",
+            flush=True,
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
+    """Take in one data set, going on where an earlier run ended. Returns its counts. Raises SourceError for
+    bad images.
+    """
+    done = _begun(folder, _key(entry, options))
+    if done["finished"]:
+        return done
+    found = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
+    archives = _archives(entry)
+    limit = min((n for n in (entry.at_most, options.at_most) if n is not None), default=None)
+    while block := list(_block(found, entry, archives, done, options, limit)):
+        _write(folder, entry, block, done)
+        if done["images"] >= ENOUGH:
+            _tolerable(entry, done)
+        storage.write_json(folder / "progress.json", done)
+    _tolerable(entry, done)
+    done["finished"] = True
+    storage.write_json(folder / "progress.json", done)
+    return done
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """The files of samples that were taken in under a folder."""
+    return sorted(Path(folder).glob("*/samples-*.parquet"))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The files of images beside them."""
+    return sorted(Path(folder).glob("*/images-*.arrow"))
+
+
+def glimpse(folder: Path, n: int) -> list[tuple]:
+    """The first sample of up to `n` data sets: (row of `samples`, its images as bytes)."""
+    first = {path.parent: path for path in reversed(sample_files(folder))}
+    found = []
+    for files in sorted(first.values())[:n]:
+        row = next(tables.read(files, "samples").itertuples())
+        images = image_store.Mapped(
+            [files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")]
+        )
+        found.append((row, images[list(row.images)].image.tolist()))
+    return found
+
+
+def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
+    """An image as it is stored: as it came, or with a longer side of `pixels`. Raises ValueError for one that
+    cannot be read.
+    """
+    image = artwork.from_bytes(content, image_id)
+    if max(image.size) <= pixels:
+        return content
+    image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+def _block(
+    found: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None
+) -> Iterator[tuple]:
+    """One shard's samples with their images, counted in `done`; (None, []) for a row that gives none."""
+    for _ in range(options.shard):
+        if limit is not None and done["samples"] >= limit:
+            return
+        raw = next(found, False)
+        if raw is False:
+            return
+        sample_id = f"{entry.name}/{done['rows']}"
+        done["rows"] += 1
+        images = [] if raw is None else _images(raw.images, sample_id, archives, done, options.pixels)
+        if raw is None or images is None:
+            done["left_out"] += raw is None
+            yield None, []
+            continue
+        done["samples"] += 1
+        yield _row(raw, sample_id, entry), images
+
+
+def _images(wanted: list, sample_id: str, archives: Images, done: dict, pixels: int) -> list[bytes] | None:
+    """A sample's images, None where one is bad."""
+    found = []
+    for number, image in enumerate(wanted):
+        done["images"] += 1
+        try:
+            found.append(
+                reduced(
+                    archives.read(image) if isinstance(image, str) else image, f"{sample_id}/{number}", pixels
+                )
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            done["bad"] += 1
+            done.setdefault("examples", []).append(str(error)[:120])
+            done["examples"] = done["examples"][:5]
+            return None
+    return found
+
+
+def _row(raw: convert.Raw, sample_id: str, entry: Entry) -> dict:
+    return {
+        "sample_id": sample_id,
+        "source": entry.name,
+        "images": [f"{sample_id}/{n}" for n in range(len(raw.images))],
+        "language": raw.language,
+        "turns": [{"role": role, "text": text} for role, text in raw.turns],
+        "text_heavy": entry.text_heavy,
+        "translatable": entry.translated and raw.language == "en",
+    }
+
+
+def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
+    """Images first, then the samples that name them."""
+    rows = [row for row, _ in block if row]
+    images = [image for row, own in block if row for image in own]
+    name = f"{done['shards']:05d}"
+    image_store.write_mapped(
+        folder / f"images-{name}.arrow", [image_id for row in rows for image_id in row["images"]], images
+    )
+    tables.write(
+        folder / f"samples-{name}.parquet",
+        "samples",
+        pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names),
+    )
+    done["shards"] += 1
+
+
+def _key(entry: Entry, options: Sources) -> str:
+    """What the samples of a data set follow from."""
+    code = [code_digest.module_digest(name) for name in MADE_BY]
+    return storage.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()])
+
+
+def _begun(folder: Path, key: str) -> dict:
+    """Counts of what is there of a data set; what was made from other parameters, or after them by a killed
+    run, is removed.
+    """
+    path = folder / "progress.json"
+    done = storage.read_json(path) if path.exists() else {}
+    if done.get("key") != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        return EMPTY | {"key": key}
+    for file in [*folder.glob("samples-*.parquet"), *folder.glob("images-*.arrow")]:
+        if int(file.stem.split("-")[1]) >= done["shards"]:
+            file.unlink()
+    return done
+
+
+def _archives(entry: Entry) -> Images:
+    named = [name for name in entry.images if name not in ("embedded", "own", "none")]
+    files = [path for name in named for path in catalogue.fetched_archive(name)]
+    if "own" in entry.images:
+        files += [path for path in catalogue.fetched(entry) if path.suffix not in convert.DATA]
+    return Images(files)
+
+
+def _tolerable(entry: Entry, done: dict) -> None:
+    if done["bad"] > MAX_BAD * done["images"]:
+        raise convert.SourceError(
+            f"data set {entry.name}: {done['bad']} of {done['images']} images cannot be read, more than "
+            f"{MAX_BAD:.0%}: fetch its images again. First: {'; '.join(done['examples'])}"
+        )
+
+
+def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
+    """Raises OSError where the disk cannot hold the images to come, before anything is fetched."""
+    wanted = [_left(folder / e.name, e, options) for e in chosen if e.images != ["none"]]
+    folder.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(folder).free, sum(wanted) * IMAGE_BYTES
+    if needed > free:
+        raise OSError(
+            f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: "
+            "set CENTURIO_HOME "
+            "to a larger disk, or lower data.sources.at_most or pixels"
+        )
+
+
+def _left(folder: Path, entry: Entry, options: Sources) -> int:
+    """Samples of a data set that are still to be taken in, about."""
+    path = folder / "progress.json"
+    done = storage.read_json(path) if path.exists() else {}
+    wanted = min(n for n in (1000 * entry.thousands, entry.at_most, options.at_most) if n is not None)
+    if done.get("key") != _key(entry, options):
+        return wanted
+    return 0 if done["finished"] else max(0, wanted - done["samples"])

@@ -1,0 +1,129 @@
+"""A text cut into what is translated and what is kept as it is, so that nothing of it can be lost.
+
+NLLB drops sentences of an input that holds several, and line breaks, placeholders and mark-up with them
+(transformers issue 24169, fairseq issue 5108). So it is shown one sentence at a time, and the rest never. The
+pieces of a text, joined, are the text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+from centurio_lib.data.text_images import typesetting
+
+KEPT = re.compile(
+    "|".join(
+        [
+            r"```.*?```",
+            r"`[^`\n]+`",  # code
+            r"\$\$.+?\$\$",
+            r"\$[^$\n]*[\\^_{=][^$\n]*\$",
+            r"\\\(.+?\\\)",
+            r"\\\[.+?\\\]",  # formulas
+            r"https?://\S+",
+            r"</?[A-Za-z][^<>\n]{0,300}>",
+            r"\{[^{}\n]*\}",
+            r"%[sd]\b",  # tags and placeholders: <image>, <b>, {name}
+            r"\*\*|__|~~|\|",  # Markdown: emphasis, cells
+            r"(?m:^[ \t]*(?:[-*+•>]|\d{1,3}[.)]|\#{1,6})[ \t]+)",  # and the heads of lines
+            r"[\r\n]+",
+        ]
+    ),
+    re.DOTALL,
+)
+NUMBER = re.compile(r"\d+(?:[.,:٫٬]\d+)*")
+# a stop after one of these ends no sentence
+ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|e\.g|i\.e|cf|No|Fig|approx|[A-Z])\.\s*$")
+WITHOUT_SPACES = {"Han", "Japanese"}  # scripts that set no space between sentences
+
+
+class Piece(NamedTuple):
+    """A stretch of a text, and whether it is translated."""
+
+    text: str
+    said: bool
+
+
+def pieces(text: str) -> list[Piece]:
+    """The pieces of an English text: each sentence with a letter in it is said, all between is kept."""
+    found, at = [], 0
+    for kept in KEPT.finditer(text):
+        found += [*_sentences(text[at : kept.start()]), Piece(kept.group(), False)]
+        at = kept.end()
+    return found + _sentences(text[at:])
+
+
+def at_numbers(sentence: str) -> list[Piece]:
+    """The pieces of a sentence with its numbers kept, for a translation that would change them."""
+    ends = [0, *(end for number in NUMBER.finditer(sentence) for end in number.span()), len(sentence)]
+    parts = [sentence[start:end] for start, end in pairwise(ends)]
+    return [
+        piece
+        for n, part in enumerate(parts)
+        if part
+        for piece in ([Piece(part, False)] if n % 2 else _trimmed(part))
+    ]
+
+
+def shorter(sentence: str, length: Callable[[list[str]], list[int]], longest: int) -> list[Piece]:
+    """The pieces of a sentence, cut near its middle until none is longer than `longest` tokens."""
+    whole = _trimmed(sentence)
+    if length([sentence])[0] <= longest:
+        return whole
+    breaks = [end for end in typesetting.boundaries(sentence, "en", "line") if 0 < end < len(sentence)]
+    if not breaks:
+        return whole
+    cut = min(breaks, key=lambda end: abs(end - len(sentence) // 2))
+    return shorter(sentence[:cut], length, longest) + shorter(sentence[cut:], length, longest)
+
+
+def joined(parts: list[Piece], said: dict[str, str], script: str) -> str:
+    """The text of some pieces in another language, `said` giving what is said for each."""
+    texts = [said[part.text] if part.said else part.text for part in parts]
+    if script in WITHOUT_SPACES:
+        between = {i for i in range(1, len(parts) - 1) if parts[i - 1].said and parts[i + 1].said}
+        texts = ["" if i in between and text == " " else text for i, text in enumerate(texts)]
+    return "".join(texts)
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of a text in any digits, sorted, without what groups them: "1,000" and "1.000" are the
+    same.
+    """
+    return sorted(
+        "".join(str(unicodedata.digit(c)) for c in found if c.isdigit()) for found in NUMBER.findall(text)
+    )
+
+
+def faithful(source: str, translation: str) -> bool:
+    """Whether a translation says something, holds the numbers of its source, and no tag or line break of its
+    own.
+    """
+    return (
+        bool(translation.strip()) and numbers(source) == numbers(translation) and not KEPT.search(translation)
+    )
+
+
+def _sentences(text: str) -> list[Piece]:
+    """Pieces of text that holds nothing that is kept for its form."""
+    if not text:
+        return []
+    found, begun = [], ""
+    for start, end in pairwise([0, *typesetting.boundaries(text, "en", "sentence")]):
+        begun += text[start:end]
+        if not ABBREVIATION.search(begun) or end == len(text):
+            found += _trimmed(begun)
+            begun = ""
+    return found
+
+
+def _trimmed(text: str) -> list[Piece]:
+    """A sentence without the white space around it, which is kept, as is a sentence without any letter."""
+    if not any(map(str.isalpha, text)):
+        return [Piece(text, False)]
+    core = text.strip()
+    start = text.index(core)
+    around = [Piece(text[:start], False), Piece(core, True), Piece(text[start + len(core) :], False)]
+    return [piece for piece in around if piece.text]

@@ -1,0 +1,106 @@
+"""Images by their ids, read from disk when they are asked for: a mix may show more than memory holds.
+
+They lie in the study's own parquet tables, in memory-mapped files of data sets of the hub (Arrow's own format,
+uncompressed, of which any one image is a slice), or, of published test sets, as files of a folder.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from centurio_lib import storage, tables
+
+MAPPED = pa.schema([("image_id", pa.string()), ("image", pa.large_binary())])
+
+
+class Shelf:
+    """Images by id: `shelf[ids]` has columns image_id and image (bytes), in the order asked for.
+
+    A kind of shelf says where each image lies, and what lies there. `wanted`: only these, if given.
+    """
+
+    def __init__(self, places: Iterable[tuple[str, Any]], wanted: Iterable[str] | None = None):
+        chosen = None if wanted is None else set(wanted)
+        self.place = {image_id: place for image_id, place in places if chosen is None or image_id in chosen}
+        self.image_ids = list(self.place)
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self.place
+
+    def __getitem__(self, image_ids: list[str]) -> pd.DataFrame:
+        """Raises KeyError for an image that is not there."""
+        unknown = [image_id for image_id in image_ids if image_id not in self.place]
+        if unknown:
+            raise KeyError(f"image {unknown[0]!r} is not stored: build the data again")
+        return pd.DataFrame({"image_id": image_ids, "image": [self.content(self.place[i]) for i in image_ids]})
+
+    def content(self, place: Any) -> bytes:
+        """What lies at a place."""
+        raise NotImplementedError
+
+
+class Tables(Shelf):
+    """Images of some files of one parquet table, which are read in groups of rows."""
+
+    def __init__(self, files: Iterable[Path], table: str, wanted: Iterable[str] | None = None):
+        self.files, self.column = [Path(file) for file in files], tables.IMAGE_NAMES[table]
+        self._group = lru_cache(maxsize=8)(self._read)  # neighbours are often asked for together
+        super().__init__(self._places(), wanted)
+
+    def content(self, place: tuple[int, int, int]) -> bytes:
+        """The image in a row of a group of a file."""
+        file, group, row = place
+        return self._group(file, group)[row].as_py()
+
+    def _places(self):
+        for number, file in enumerate(self.files):
+            with pq.ParquetFile(file) as stored:
+                for group in range(stored.num_row_groups):
+                    names = stored.read_row_group(group, columns=[self.column])[self.column].to_pylist()
+                    yield from ((name, (number, group, row)) for row, name in enumerate(names))
+
+    def _read(self, file: int, group: int):
+        with pq.ParquetFile(self.files[file]) as stored:
+            return stored.read_row_group(group, columns=["image"])["image"]
+
+
+class Mapped(Shelf):
+    """Images of files that `write_mapped` wrote."""
+
+    def __init__(self, files: Iterable[Path], wanted: Iterable[str] | None = None):
+        names = ((path, _opened(path).column("image_id").to_pylist()) for path in files)
+        super().__init__(((name, (path, row)) for path, own in names for row, name in enumerate(own)), wanted)
+
+    def content(self, place: tuple[Path, int]) -> bytes:
+        """The image in a row of a file, opened anew: thousands of files are more than a process may hold open."""
+        path, row = place
+        return _opened(path).column("image")[row].as_py()
+
+
+class Folder(Shelf):
+    """Images that are files of a folder, named by their path within it; of `wanted`, those that are there."""
+
+    def __init__(self, folder: Path, wanted: Iterable[str]):
+        super().__init__((name, Path(folder) / name) for name in wanted if (Path(folder) / name).is_file())
+
+    def content(self, place: Path) -> bytes:
+        """The file's bytes."""
+        return place.read_bytes()
+
+
+def write_mapped(path: Path, image_ids: list[str], images: list[bytes]) -> Path:
+    """Write some images so that any one can be read alone, atomically."""
+    table = pa.table({"image_id": image_ids, "image": images}, schema=MAPPED)
+    with storage.atomic(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
+        with pa.ipc.new_file(file, MAPPED) as writer:
+            writer.write_table(table)
+    return path
+
+
+def _opened(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

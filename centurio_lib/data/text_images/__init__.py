@@ -1,0 +1,1 @@
+"""Text in images: typesetting, documents, plots."""

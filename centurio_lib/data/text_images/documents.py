@@ -1,0 +1,323 @@
+"""Synthetic documents: running text of any language on a page, photographed badly. Label: the text as it is read.
+
+Every sample is drawn from a seed of its own, so that one can be drawn again alone. Text for training and for evaluation
+is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and,
+where a profile asks for `articles`, as many of each language's Wikipedia.
+"""
+
+import hashlib
+import io
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageFilter
+
+from centurio_lib.data import artwork
+from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
+from centurio_lib.data.splits import BLIND_EVERY
+from centurio_lib.data.text_images import typesetting
+from centurio_lib.languages import language, languages
+from centurio_lib.params import PAGE_READ, Ocr
+from centurio_lib.tables import BLIND
+
+COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
+NARROWEST = 7  # ems of a column
+CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
+EVALUATION_SHARE = 0.2  # of the passages
+READ = "Read the text in the image."
+
+
+class NoText(LookupError):
+    """A language for which no source has text."""
+
+
+class Document(NamedTuple):
+    """A drawn sample; `lines` are its lines in reading order, `em` the size of its letters in pixels."""
+
+    image_id: str
+    image: bytes
+    text: str
+    lines: list[str]
+    columns: int
+    em: float
+    family: str
+
+
+@cache
+def passages(code: str, split: str, articles: int = 0) -> list[str]:
+    """Texts of a language that training ("train") or evaluation ("test") may show, running text before names.
+
+    Raises NoText where there are none.
+
+    A passage goes to a side by its own hash, in whatever language it occurs; one of "test" that also occurs within the
+    training text of its language is left out, as is what no font can show in full.
+    """
+    known = [text for text in sources(code, articles) if not typesetting.uncovered([text], code)]
+    train = [text for text in known if not held_out(text)]
+    seen = "\n".join(train).casefold()
+    test = [text for text in known if held_out(text) and text.casefold() not in seen]
+    found = {"train": train, "test": test}[split]
+    if not found:
+        raise NoText(f"{code}: no source has text for {split}: leave the language out (see 01_languages)")
+    return found
+
+
+@cache
+def sources(code: str, articles: int = 0) -> list[str]:
+    """All texts of a language, each once: running text (`prose`), then names of things, then of countries."""
+    named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
+    names = [entry["tts"][0] for entry in named.values() if entry.get("tts")]
+    countries = flags.territory_names().get(code, {}) if language(code).territories else {}
+    found = [*prose(code, articles), *names, *(name for key, name in countries.items() if len(key) == 2)]
+    return list(dict.fromkeys(typesetting.cleaned(text) for text in found))
+
+
+@cache
+def prose(code: str, articles: int = 0) -> tuple[str, ...]:
+    """Running text of a language: paragraphs of the declaration and of so many articles of its Wikipedia."""
+    return (*udhr.paragraphs().get(code, []), *(wikipedia.paragraphs(code, articles) if articles else []))
+
+
+def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
+    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters,
+    missing.
+    """
+    rows = []
+    for code in codes:
+        texts, of = sources(code, articles), language(code)
+        seen = {text[start:end] for text in texts
+                for start, end in pairwise([0, *typesetting.boundaries(text, code, "character")])}
+        missing = typesetting.uncovered(texts, code)
+        rows.append({"code": code, "language": of.name, "script": of.script, "font": fonts.families(code)[0],
+                     "texts": len(texts), "left_out": sum(any(c in text for c in missing) for text in texts),
+                     "characters": len(seen), "missing": " ".join(missing)})
+    return pd.DataFrame(rows)
+
+
+def held_out(text: str) -> bool:
+    """Whether a text, or a label of a plot, belongs to evaluation, in whatever language it is."""
+    digest = hashlib.sha256(text.casefold().encode()).digest()
+    return int.from_bytes(digest[:4], "big") < EVALUATION_SHARE * 2**32
+
+
+def with_text(articles: int = 0) -> list[str]:
+    """Codes of the languages that documents can be drawn in, in the order of languages.csv; all have a Wikipedia."""
+    return [code for code, lang in languages().items() if articles or lang.udhr or lang.cldr or lang.territories]
+
+
+def chosen(options: Ocr) -> list[str]:
+    """Codes of the languages that options name, or of all that have text.
+
+    Raises KeyError for an unknown one, NoText for one without text, or without any for training or for evaluation.
+    """
+    for code in options.languages:
+        if language(code).code not in with_text(options.articles):
+            raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
+    found = options.languages or with_text(options.articles)
+    for code in found:
+        for split in ("train", "test"):
+            passages(code, split, options.articles)
+    return found
+
+
+def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
+    """Number of samples of each language: of English, of each other in Latin script, of each in another."""
+    wanted = {code: english if code == "en" else latin if language(code).latin else other for code in codes}
+    return {code: n for code, n in wanted.items() if n}
+
+
+def document(image_id: str, seed: int, options: Ocr) -> Document:
+    """Draw one sample; `image_id` is "ocr/<split>/<language>/<number>". Raises NoText, fonts.FontError."""
+    _, split, code, _ = image_id.split("/")
+    random = artwork.random_for(seed, image_id)
+    em = float(np.exp(random.uniform(np.log(options.smallest), np.log(options.largest))))
+    style = typesetting.Style(str(random.choice(fonts.families(code))), int(random.choice([300, 400, 400, 500, 700])))
+    side = options.pixels
+    margin = side * random.uniform(0.03, 0.1)
+    columns = _columns(random, (side - 2 * margin) / em)
+    placed, shown = fill(code, split, style, random, em, options, margin, columns)
+    ink = typesetting.mask(placed, em, (side, side))
+    image = damage(photograph(page(ink, random), random, options.tilt), em, random, options)
+    texts = [line.text for line, _, _ in placed]
+    return Document(image_id, image, "\n".join(shown), texts, columns, em, style.family)
+
+
+def fill(code: str, split: str, style: typesetting.Style, random: np.random.Generator, em: float, options: Ocr,
+         margin: float,
+         columns: int) -> tuple[list[tuple[typesetting.Line, float, float]], list[str]]:
+    """Lines with their places (pixels) that fill a page column by column, and what each passage shows of itself.
+
+    A passage that is longer than the page shows one of its pages, each as likely as the others.
+    """
+    gap, side = em * 1.2, options.pixels
+    width = (side - 2 * margin - gap * (columns - 1)) / columns
+    choice, spacing = pool(code, split, random, options), random.uniform(1.0, 1.15)
+    centred, right = random.random() < 0.15, typesetting.right_to_left(code)
+    placed, shown, column, y = [], [], 0, margin
+    at = int(random.integers(len(choice)))
+    for step in range(min(int(random.integers(1, 2 + 6 * columns)), options.passages or 6 * columns + 1)):
+        set_lines = typesetting.lines(choice[(at + step) % len(choice)], code, width / em, style)
+        if step == 0:  # somewhere within a long passage: all of it is shown in one sample or another
+            height = (set_lines[0].ascent + set_lines[0].descent) * em * spacing
+            per_page = max(1, columns * int((side - 2 * margin) / height))
+            set_lines = set_lines[per_page * int(random.integers(-(-len(set_lines) // per_page))):]
+        taken = []
+        for line in set_lines:
+            height = (line.ascent + line.descent) * em * spacing
+            if y + height > side - margin:
+                column, y = column + 1, margin
+            if column == columns or y + height > side - margin:
+                break
+            left = margin + (columns - 1 - column if right else column) * (width + gap)
+            slack = width - line.width * em
+            placed.append((line, left + (slack / 2 if centred else slack if right else 0), y + line.ascent * em))
+            taken.append(line)
+            y += height
+        shown.append(_as_read(choice[(at + step) % len(choice)], taken))
+        y += em * 0.4
+        if len(taken) < len(set_lines):
+            break
+    return placed, [text for text in shown if text]
+
+
+def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> list[str]:
+    """The passages that one document draws on, in order: running text with the chance that options say, or names,
+    shuffled.
+    """
+    running, names = _kinds(code, split, options.articles)
+    if running and (not names or random.random() < options.running):
+        return running
+    return [names[i] for i in random.permutation(len(names))]
+
+
+@cache
+def _kinds(code: str, split: str, articles: int) -> tuple[list[str], list[str]]:
+    """Passages of running text, and names."""
+    known, running = passages(code, split, articles), set(map(typesetting.cleaned, prose(code, articles)))
+    return [text for text in known if text in running], [text for text in known if text not in running]
+
+
+def ids(wanted: dict[str, int], split: str) -> list[str]:
+    """Names of the samples of a split: so many of each language."""
+    return [f"ocr/{split}/{code}/{number}" for code, n in wanted.items() for number in range(n)]
+
+
+def row(image_id: str, seed: int, options: Ocr) -> dict:
+    """A sample as a row of the `documents` table."""
+    drawn, (_, split, code, _) = document(image_id, seed, options), image_id.split("/")
+    return {"image_id": image_id, "language": code, "script": language(code).script, "split": split,
+            "text": drawn.text, "lines": len(drawn.lines), "columns": drawn.columns, "em": drawn.em,
+            "family": drawn.family, "image": drawn.image}
+
+
+def instructions(documents: pd.DataFrame) -> pd.DataFrame:
+    """Documents as rows of the `instructions` table: read what is written, in the language in which it is written."""
+    rows = [{"sample_id": drawn.image_id, "images": [drawn.image_id], "concepts": [], "language": drawn.language,
+             "family": "read",
+             "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
+             "split": drawn.split} for drawn in documents.itertuples()]
+    return pd.DataFrame(rows)
+
+
+def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The `items` table of some documents: read each; "blind" shows another page of its language for every third."""
+    asked = []
+    for _, own in documents.groupby("language", sort=False):
+        rows = list(own.itertuples())
+        asked += [_item(drawn, drawn.split, drawn.image_id, drawn.image_id) for drawn in rows]
+        for drawn in rows[::BLIND_EVERY]:
+            others = [other.image_id for other in rows if other.text != drawn.text]
+            if others:
+                shown = str(artwork.random_for(seed, BLIND, drawn.image_id).choice(others))
+                asked.append(_item(drawn, BLIND, f"{drawn.image_id}/{BLIND}", shown))
+    return pd.DataFrame(asked)
+
+
+def _item(drawn, split: str, item_id: str, shown: str) -> dict:
+    return {"task": PAGE_READ, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
+            "concepts": [], "prompt": READ, "reference": drawn.text, "options": []}
+
+
+def page(ink: np.ndarray, random: np.random.Generator) -> Image.Image:
+    """A sheet of textured paper with the ink on it: RGB of the same size as `ink`."""
+    side = ink.shape[0]
+    paper, colour = _colours(random)
+    clouds = _clouds(random, side, int(random.integers(3, 40)))
+    grain = clouds * random.uniform(0, 14) + random.normal(0, 0.7, (side, 1))
+    sheet = paper[None, None, :] + grain[..., None]
+    cover = (ink.astype(np.float32) / 255 * random.uniform(0.85, 1.0))[..., None]
+    return Image.fromarray(np.clip(sheet * (1 - cover) + colour * cover, 0, 255).astype(np.uint8))
+
+
+def photograph(sheet: Image.Image, random: np.random.Generator, tilt: float) -> Image.Image:
+    """The sheet on a table, seen from a little aside; `tilt`: the largest shift of a corner, as a share of the side."""
+    side = sheet.width
+    clouds = _clouds(random, side, int(random.integers(2, 12)))
+    table = np.clip(random.uniform(20, 235, 3) + clouds[..., None] * 30, 0, 255)
+    corners = np.array([(0, 0), (side, 0), (side, side), (0, side)], float)
+    middle, angle = side / 2, random.normal(0, tilt)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    seen = (corners - middle) @ turn * (1 - tilt) + middle + random.uniform(-tilt, tilt, (4, 2)) * side / 2
+    coefficients = _perspective(seen, corners)
+    bicubic = Image.Resampling.BICUBIC
+    over = Image.new("L", sheet.size, 255).transform(sheet.size, Image.Transform.PERSPECTIVE, coefficients, bicubic)
+    moved = sheet.transform(sheet.size, Image.Transform.PERSPECTIVE, coefficients, bicubic)
+    return Image.composite(moved, Image.fromarray(table.astype(np.uint8)), over)
+
+
+def damage(image: Image.Image, em: float, random: np.random.Generator, options: Ocr) -> bytes:
+    """Shadow, blur, noise and JPEG; blur grows with the letters, so that small ones stay legible."""
+    side = image.width
+    if random.random() < 0.5:
+        image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, options.blur) * em))
+    pixels = np.asarray(image).astype(np.float32)
+    slope = np.linspace(-1, 1, side, dtype=np.float32)
+    shade = 1 + random.uniform(0, 0.2) * (random.normal() * slope[None, :] + random.normal() * slope[:, None]) / 2
+    noise = random.standard_normal((side, side), dtype=np.float32) * random.uniform(0, options.noise)
+    image = Image.fromarray(np.clip(pixels * shade[..., None] + noise[..., None], 0, 255).astype(np.uint8))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=int(random.integers(options.quality, 96)))
+    return buffer.getvalue()
+
+
+def _as_read(text: str, taken: list[typesetting.Line]) -> str:
+    """The stretch of a passage that some of its lines, one after the other, show, with the spaces at their breaks."""
+    return text[taken[0].start:taken[-1].start + len(taken[-1].text)] if taken else ""
+
+
+def _columns(random: np.random.Generator, ems: float) -> int:
+    wanted = int(random.choice(COLUMNS, p=COLUMN_SHARES))
+    return max(1, min(wanted, int(ems // NARROWEST)))
+
+
+def _colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of paper and ink that are far enough apart to read; sometimes light on dark."""
+    while True:
+        paper = random.uniform(200, 255) + random.uniform(-25, 10, 3)
+        ink = random.uniform(0, 110, 3) if random.random() < 0.5 else np.full(3, random.uniform(0, 80))
+        if random.random() < 0.15:
+            paper, ink = ink, paper
+        if _contrast(paper, ink) >= CONTRAST:
+            return np.clip(paper, 0, 255), np.clip(ink, 0, 255)
+
+
+def _contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """Ratio of the luminances of two colours, the lighter above (WCAG 2)."""
+    low, high = sorted(float((np.clip(c, 0, 255) / 255) ** 2.2 @ [0.2126, 0.7152, 0.0722]) for c in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _clouds(random: np.random.Generator, side: int, cells: int) -> np.ndarray:
+    """Smooth noise of so many cells a side, about -1..1: (side, side)."""
+    coarse = Image.fromarray(random.uniform(-1, 1, (cells, cells)).astype(np.float32))
+    return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC))
+
+
+def _perspective(seen: np.ndarray, corners: np.ndarray) -> list[float]:
+    """Coefficients that take a place in the photograph, where `seen` are the sheet's `corners`, to the sheet."""
+    rows = [row for (x, y), (u, v) in zip(seen, corners, strict=True)
+            for row in ((x, y, 1, 0, 0, 0, -u * x, -u * y), (0, 0, 0, x, y, 1, -v * x, -v * y))]
+    return np.linalg.solve(np.array(rows), corners.reshape(8)).tolist()

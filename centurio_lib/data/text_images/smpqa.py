@@ -1,0 +1,210 @@
+"""SMPQA: bar and pie charts with labels in any language, and English questions about what is written where.
+
+Built as the paper describes it (appendix C.5; its generator and ranges were not released): 50 bar and 50 pie charts,
+the same in all languages but for their labels; of each 5 questions to read and 8 to ground, half of these answered yes.
+Labels are common words (names and keywords of CLDR; where these lack, words of the declaration). A word that is a label
+in the test is one in no training plot.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import icu
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from centurio_lib.data import artwork
+from centurio_lib.data.sources import emoji, flags, fonts, udhr
+from centurio_lib.data.splits import BLIND_EVERY
+from centurio_lib.data.text_images import charts, documents, typesetting
+from centurio_lib.languages import language, languages
+from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
+from centurio_lib.params.text_images import LONGEST_LABEL
+from centurio_lib.tables import BLIND, SCHEMAS
+
+PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
+KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
+SHORTEST, LONGEST = 2, LONGEST_LABEL  # characters of a label, as they are seen
+FEWEST = 40  # words of a language and split
+INSTRUCTION = "Answer the question using a single word or phrase."
+
+
+class Question(NamedTuple):
+    """A question of `task` about a plot, its answer, and the label that it asks for or names."""
+
+    task: str
+    question: str
+    answer: str
+    label: str
+
+
+@cache
+def words(code: str, split: str, longest: int = LONGEST) -> list[str]:
+    """Words of up to `longest` characters that label plots of a split ("train", "test").
+
+    Raises ocr.NoText where a language has too few.
+    """
+    found = [
+        word for word in _common(code) if documents.held_out(word) == (split == "test") and _seen(word, code) <= longest
+    ]
+    if len(found) < FEWEST:
+        raise documents.NoText(f"{code}: {len(found)} words for plots of {split}, {FEWEST} are wanted: leave it out")
+    return found
+
+
+@cache
+def with_words(longest: int = LONGEST) -> list[str]:
+    """Codes of the languages that plots can be made in, in the order of languages.csv."""
+    return [code for code in languages() if all(_enough(code, split, longest) for split in ("train", "test"))]
+
+
+def chosen(options: Smpqa) -> list[str]:
+    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one without."""
+    most = options.longest
+    return [code for code in options.languages
+            if words(code, "test", most) and words(code, "train", most)] or with_words(most)
+
+
+def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
+    """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>".
+
+    Training plots are in English alone: they are the paper's text-heavy share, which is never translated.
+    """
+    count = {code: options.test if split == "test" else options.english * (code == "en") for code in codes}
+    return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count[code])]
+
+
+def row(plot_id: str, seed: int, options: Smpqa) -> dict:
+    """A plot as a row of the `plots` table. Raises ocr.NoText, fonts.FontError."""
+    _, split, code, kind, number = plot_id.split("/")
+    chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
+    labels = artwork.random_for(seed, plot_id).choice(
+        words(code, split, options.longest), len(chart.values), replace=False).tolist()
+    image = draw(chart, labels, code, options)
+    return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
+            "labels": labels, "values": list(chart.values), "colours": list(chart.colours),
+            "image": artwork.to_bytes(image)}
+
+
+def draw(chart: charts.Chart, labels: list[str], code: str, options: Smpqa) -> Image.Image:
+    """A chart with its labels, shaped and checked by `typeset`."""
+    lines = [typesetting.line(label, code) for label in labels]
+    return charts.draw(chart, lines, options.pixels, options.em)
+
+
+def questions(plot: dict, seed: int) -> list[Question]:
+    """5 questions to read and 8 to ground about a row of the `plots` table."""
+    random, part = artwork.random_for(seed, "questions", plot["plot_id"]), KINDS[plot["kind"]]
+    labels, values, colours = (list(plot[name]) for name in ("labels", "values", "colours"))
+    biggest, smallest = int(np.argmax(values)), int(np.argmin(values))
+    coloured = [int(at) for at in random.permutation(len(labels))[:3]]
+    told = [(biggest, "biggest"), (smallest, "smallest"), *((at, colours[at]) for at in coloured)]
+    read = [Question(SMPQA_READ, f"What is the label of the {what} {part}?", labels[at], labels[at])
+            for at, what in told]
+    asked = [(biggest, "the biggest"), (smallest, "the smallest"),
+             *((at, f"colored in {colours[at]}") for at in coloured[:2])]
+    ground = []
+    for at, what in asked:
+        wrong = int(random.choice([i for i in range(len(labels)) if i != at]))
+        ground += [Question(SMPQA_GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer, labels[i])
+                   for i, answer in ((at, "yes"), (wrong, "no"))]
+    return read + ground
+
+
+def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The `items` table of some plots: split "test", and "blind", which asks every third question about another plot.
+
+    Raises ValueError where a language has no other plot to show.
+    """
+    asked = []
+    for code, own in plots.groupby("language", sort=False):
+        rows = own.to_dict("records")
+        found = [(plot, n, q) for plot in rows for n, q in enumerate(questions(plot, seed))]
+        asked += [_item(q, plot["split"], f"{plot['plot_id']}/{n}", plot["plot_id"], code) for plot, n, q in found]
+        blind = []
+        for task in (SMPQA_READ, SMPQA_GROUND):
+            for plot, n, q in [one for one in found if one[2].task == task][::BLIND_EVERY]:
+                shown = another(plot, q, rows, seed)
+                blind += [_item(q, BLIND, f"{plot['plot_id']}/{n}/{BLIND}", shown, code)] if shown else []
+        if not blind:
+            raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test")
+        asked += blind
+    return pd.DataFrame(asked)
+
+
+def _item(q: Question, split: str, item_id: str, shown: str, code: str) -> dict:
+    return {"task": q.task, "split": split, "language": code, "item_id": item_id, "images": [shown], "concepts": [],
+            "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer, "options": []}
+
+
+def another(plot: dict, q: Question, plots: list[dict], seed: int) -> str | None:
+    """Name of another plot without the label that a question speaks of, of the same kind if possible; None for none."""
+    others = [p for p in plots if p["plot_id"] != plot["plot_id"] and q.label not in p["labels"]]
+    alike = [p["plot_id"] for p in others if p["kind"] == plot["kind"]] or [p["plot_id"] for p in others]
+    random = artwork.random_for(seed, BLIND, plot["plot_id"], q.question)
+    return str(random.choice(alike)) if alike else None
+
+
+def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Training plots as rows of the `instructions` table: all questions about a plot are one conversation.
+
+    It is asked in English and never translated: the paper's text-heavy share. `language` is that of the labels.
+    Empty where a profile makes no training plots.
+    """
+    rows = []
+    for plot in plots.to_dict("records"):
+        turns = [{"role": role, "text": text} for q in questions(plot, seed)
+                 for role, text in (("user", f"{q.question}\n{INSTRUCTION}"), ("assistant", q.answer))]
+        rows.append({"sample_id": plot["plot_id"], "images": [plot["plot_id"]], "concepts": [], "turns": turns,
+                     "language": plot["language"], "family": "plot", "text_heavy": True, "split": plot["split"]})
+    return pd.DataFrame(rows, columns=SCHEMAS["instructions"].names)
+
+
+@cache
+def _common(code: str) -> list[str]:
+    """Single words of a language, each once, of letters of its script that its fonts have."""
+    named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
+    texts = [text for entry in named.values() for text in [*entry.get("tts", []), *entry.get("default", [])]]
+    if language(code).territories:
+        texts += [name for key, name in flags.territory_names().get(code, {}).items() if len(key) == 2]
+    found = [text for text in map(typesetting.cleaned, texts) if " " not in text]
+    if len(found) < 10 * FEWEST:
+        found += [word for text in udhr.paragraphs().get(code, []) for word in _split(typesetting.cleaned(text), code)]
+    known: dict[str, str] = {}
+    for word in found:
+        if _is_label(word, code):
+            known.setdefault(word.casefold(), word)
+    return sorted(known.values())
+
+
+def _is_label(word: str, code: str) -> bool:
+    script = {"Latin": "Latn", "Han": "Hani", "Japanese": "Jpan", "Hangul": "Hang"}.get(language(code).script)
+    own = {"Jpan": ("Hani", "Hira", "Kana")}.get(script, (script,))
+    letters = [c for c in word if c.isalpha()]
+    if not SHORTEST <= _seen(word, code) <= LONGEST or not letters:
+        return False
+    if any(not (c.isalpha() or icu.Char.charType(c) in (6, 7, 8)) for c in word):  # letters and marks only
+        return False
+    names = {icu.Script.getScript(c).getShortName() for c in letters} - {"Zyyy", "Zinh"}
+    of_script = names <= set(own) if script else "Latn" not in names
+    return of_script and not typesetting.uncovered([word], code)
+
+
+def _seen(word: str, code: str) -> int:
+    """Characters of a word, each with its marks."""
+    return len(typesetting.boundaries(word, code, "character"))
+
+
+def _split(text: str, code: str) -> list[str]:
+    breaker = icu.BreakIterator.createWordInstance(icu.Locale(code))
+    breaker.setText(text)
+    ends = list(breaker)
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False) if end - start > 2]
+
+
+def _enough(code: str, split: str, longest: int) -> bool:
+    try:
+        return bool(fonts.families(code)) and bool(words(code, split, longest))
+    except (documents.NoText, fonts.FontError):
+        return False

@@ -1,0 +1,152 @@
+"""Files of published test sets: found on disk or fetched from the hub, read row by row, their columns checked.
+
+A folder in the published layout (`paths.TEST_SETS`) comes first; else the hub's own copy at the pinned revision, whose
+download goes on where it was interrupted and is checked against the hub's hashes. Both are the same files, so the same
+code reads them, and a message names the file that it is about. Nothing is read whole: parquet by batches of rows.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import snapshot_download
+
+from centurio_lib import paths
+from centurio_lib.data.hub import hub
+from centurio_lib.params.benchmarks import DataSet
+
+ROWS = 64  # of a parquet file in memory at a time
+Rows = Iterator[dict[str, Any]]
+
+
+class MissingDataError(RuntimeError):
+    """A test set is not at hand; the message says where it is to be had. It is then not run, and never a zero."""
+
+
+class ColumnError(ValueError):
+    """A file of a test set is not as the code expects it; the message names data set, file and column."""
+
+
+class Source(NamedTuple):
+    """A test set and the folder that its files are in."""
+
+    name: str
+    stated: DataSet
+    folder: Path
+
+
+class Question(NamedTuple):
+    """One item. `images`: id and content (or file) of each; `references`: every right answer."""
+
+    item_id: str
+    images: list[tuple[str, bytes | Path]]
+    prompt: str
+    references: list[str]
+
+
+def source(name: str, stated: DataSet) -> Source:
+    """A test set with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
+    local = paths.TEST_SETS / name
+    if local.is_dir():
+        return Source(name, stated, local)
+    if stated.repo is None:
+        raise MissingDataError(f"{name} is not in {local}: {stated.fetch} (licence: {stated.licence}; {stated.page})")
+    try:
+        with hub.explained(f"test set {name}", stated.page, stated.licence, stated.fetch):
+            return Source(name, stated, Path(snapshot_download(
+                stated.repo, repo_type="dataset", revision=stated.revision, allow_patterns=stated.files)))
+    except hub.HubError as error:
+        raise MissingDataError(str(error)) from error
+
+
+def files(of: Source, pattern: str) -> list[Path]:
+    """Files of a test set by a pattern, in order. Raises MissingDataError where there is none."""
+    found = sorted(of.folder.glob(pattern))
+    if not found:
+        raise MissingDataError(f"{of.name}: {of.folder} holds no {pattern}: {of.stated.fetch}")
+    return found
+
+
+def table(of: Source, pattern: str, fields: list[str], where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
+    """Rows of parquet files, a dict of the fields each. Raises ColumnError where a file lacks one, or is damaged.
+
+    `where`: a field and what must hold of it, for files of many languages: of rows where it does not hold no picture
+    is read.
+    """
+    columns = [of.stated.columns.get(field, field) for field in fields]
+    for path in files(of, pattern):
+        try:
+            file = pq.ParquetFile(path)
+        except pa.ArrowInvalid as error:
+            raise ColumnError(f"{of.name}: {path} is empty or damaged ({error}): fetch it again") from error
+        _check(of, path, columns, file.schema_arrow.names)
+        chosen = (columns[fields.index(where[0])], where[1]) if where else None
+        for batch in _chosen(file, columns, chosen) if chosen else _all(file, columns):
+            for row in batch.to_pylist():
+                yield dict(zip(fields, (row[column] for column in columns), strict=True))
+
+
+def _all(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    return file.iter_batches(ROWS, columns=columns)
+
+
+def _chosen(file: pq.ParquetFile, columns: list[str], where: tuple[str, Callable[[Any], bool]]) -> Iterator[pa.Table]:
+    column, holds = where
+    for group in range(file.num_row_groups):
+        values = file.read_row_group(group, columns=[column])[column].to_pylist()
+        rows = [i for i, value in enumerate(values) if holds(value)]
+        if rows:
+            yield file.read_row_group(group, columns=columns).take(rows)
+
+
+def records(of: Source, name: str, fields: list[str]) -> Rows:
+    """Records of a JSON list or of JSON lines. Raises ColumnError for a record that lacks a field, or is no JSON."""
+    path = files(of, name)[0]
+    columns = [of.stated.columns.get(field, field) for field in fields]
+    for record in _json(of, path):
+        _check(of, path, columns, record)
+        yield dict(zip(fields, (record[column] for column in columns), strict=True))
+
+
+def _json(of: Source, path: Path) -> list[dict]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text) if text.lstrip()[:1] == "[" else [json.loads(s) for s in text.splitlines() if s.strip()]
+    except json.JSONDecodeError as error:
+        raise ColumnError(f"{of.name}: {path} is no JSON ({error}): fetch it again") from error
+
+
+@cache
+def whole(path: Path) -> Any:
+    """Content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _check(of: Source, path: Path, columns: list[str], there: Any) -> None:
+    lacking = [column for column in columns if column not in there]
+    if lacking:
+        raise ColumnError(f"{of.name}: {path} lacks column {lacking[0]!r}; it has {sorted(there)}. If the "
+                          f"publisher renamed it, name it under {of.name}.columns of params/test_sets.yaml")
+
+
+def content(of: Source, cell: Any, where: str) -> bytes:
+    """Bytes of a picture in a parquet cell: as the hub stores images, {bytes, path}, or plain bytes.
+
+    Raises ColumnError where there is none.
+    """
+    held = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(held, bytes):
+        raise ColumnError(f"{of.name}: {where} holds no picture (column of type {type(cell).__name__})")
+    return held
+
+
+def picture(of: Source, name: str) -> Path:
+    """File of a picture. Raises MissingDataError where it is not there."""
+    path = of.folder / name
+    if not path.is_file():
+        raise MissingDataError(f"{of.name}: picture {path} is missing: {of.stated.fetch}")
+    return path

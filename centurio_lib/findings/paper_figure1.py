@@ -1,0 +1,109 @@
+"""The paper's exploration at a glance, after its Figure 1: what each question varies (above), what that does (below).
+
+Above: how many languages of which tier, which share of English, OCR pages in which scripts. Below: the scores that the
+paper printed. Nothing of our runs is needed.
+"""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from centurio_lib import params
+from centurio_lib.findings import figures, paper_results
+from centurio_lib.findings.paper_figures import RQ4, SCRIPTS, Drawn
+from centurio_lib.findings.scores import GROUPS
+from centurio_lib.languages import languages
+
+TABLES = {"languages": "RQ1_all_tasks_phi3.5", "english": "RQ2_instruct_english_share_phi3.5"}
+TITLES = {"languages": "(1) How many languages?", "english": "(2) How much English?",
+          "ocr": "(3) Which text in images?"}
+PAGES = 500  # thousand OCR samples of pre-training, whatever the mix
+OCR = {"ocr_E100": 1.0, "ocr_E50": 0.5, "ocr_E1": 0.01, "ocr_latin_down": 0.01}  # English share
+LATIN_DOWN = 0.25  # a Latin-script language's pages per page of another script's: half and double of a uniform share
+
+
+def composition() -> pd.DataFrame:
+    """What each setup is made of: setup, panel, group, amount (languages; per cent; thousand pages)."""
+    studied = params.questions()["rq1"]
+    rows = [(name, "languages", f"T{tier}", sum(languages()[code].tier == tier for code in params.setup(name).mix))
+            for name in studied for tier in range(5, 0, -1)]
+    rows += [(name, "languages", "en", 1) for name in studied]
+    for name in params.questions()["rq2"]:
+        english = 100 * params.setup(name).english_share
+        rows += [(name, "english", "en", english), (name, "english", "others", 100 - english)]
+    rows += [(name, "ocr", script, amount) for name, share in OCR.items()
+             for script, amount in _pages(share, LATIN_DOWN if name == "ocr_latin_down" else 1).items()]
+    return pd.DataFrame(rows, columns=["setup", "panel", "group", "amount"])
+
+
+def _pages(english: float, latin: float) -> dict[str, float]:
+    """Thousand pages in English, other Latin-script languages (each with `latin` of a share), and other scripts."""
+    others = [code for code in languages() if code != "en"]
+    weight = {"latin": latin * sum(paper_results.script(code) == "latin" for code in others),
+              "other": sum(paper_results.script(code) == "other" for code in others)}
+    rest = PAGES * (1 - english) / sum(weight.values())
+    return {"en": PAGES * english} | {script: rest * share for script, share in weight.items()}
+
+
+def outcome() -> pd.DataFrame:
+    """What came of each setup, as printed: setup, panel, group, published."""
+    found = [paper_results.tiers(table).assign(panel=panel) for panel, table in TABLES.items()]
+    printed = pd.read_csv(paper_results.FILES[0])
+    reading = printed[(printed.table == "RQ4_smpqa_phi3.5") & (printed.metric == "smpqa_read_acc")]
+    found.append(reading[reading.setup.isin(OCR)].assign(panel="ocr", published=reading.value))
+    return pd.concat(found, ignore_index=True)[["setup", "panel", "group", "published"]]
+
+
+def exploration() -> Drawn:
+    """The figure, and one table of what is stacked above and printed below."""
+    made, came = composition(), outcome()
+    with mpl.rc_context(figures.STYLE):
+        figure, axes = plt.subplots(2, 3, figsize=(figures.WIDTH, 3.9), sharex="col", layout="constrained")
+        for (panel, title), column in zip(TITLES.items(), axes.T, strict=True):
+            own = made[made.panel == panel]
+            setups = list(dict.fromkeys(own.setup))
+            looks = _looks(panel)
+            _stack(column[0], own, setups, looks)
+            _lines(column[1], came[came.panel == panel], setups, looks)
+            column[0].set_title(title)
+            labels = [_short(setup, panel) for setup in setups]
+            column[1].set_xticks(range(len(setups)), labels, rotation=50, ha="right")
+        for row, names in zip(axes, (["languages", "% of the samples", "thousand pages"],
+                                     ["score, all tasks (%)", "", "SMPQA Read (%)"]), strict=True):
+            for axis, name in zip(row, names, strict=True):
+                axis.set_ylabel(name)
+        handles = [*axes[1][0].get_legend_handles_labels()[0], *axes[1][2].get_legend_handles_labels()[0][1:],
+                   Patch(color=figures.PLAIN, label="all others")]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.1)
+        return figures.settled(figure), made.merge(came, how="outer", on=["setup", "panel", "group"])
+
+
+def _short(setup: str, panel: str) -> str:
+    """Label of a setup below its bar: in the panel of shares, L100 is the one with half of it English."""
+    return RQ4.get(setup, setup.replace("L100-", "") if panel != "english" or setup != "L100" else "E50")
+
+
+def _looks(panel: str) -> dict[str, dict]:
+    """Colour and marker of each group of a panel, as in the other figures."""
+    if panel == "ocr":
+        return {group: {"color": colour, "marker": marker, "label": label}
+                for group, (label, colour, marker) in SCRIPTS.items()}
+    tiers = {group: figures.GROUP_LOOKS[group] | {"label": "English" if group == "en" else group} for group in GROUPS}
+    return tiers | ({"others": {"color": figures.PLAIN, "label": "other languages"}} if panel == "english" else {})
+
+
+def _stack(axis: Axes, own: pd.DataFrame, setups: list[str], looks: dict[str, dict]) -> None:
+    wide = own.pivot(index="setup", columns="group", values="amount").reindex(setups)
+    base = wide.iloc[:, 0] * 0
+    for group in [group for group in looks if group in wide]:
+        axis.bar(range(len(setups)), wide[group], bottom=base, width=0.72, color=looks[group]["color"])
+        base = base + wide[group]
+
+
+def _lines(axis: Axes, came: pd.DataFrame, setups: list[str], looks: dict[str, dict]) -> None:
+    for group in [group for group in looks if group in set(came.group)]:
+        values = came[came.group == group].set_index("setup").published.reindex(setups)
+        axis.plot(range(len(setups)), values, lw=0.9, **looks[group])
+    axis.set_ylim(bottom=0)

@@ -1,0 +1,94 @@
+"""Tables for readers: tidy rows as Markdown and LaTeX (booktabs), intervals beside scores, what is missing marked.
+
+The CSV beside them is the tidy table itself.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from centurio_lib import paths, storage
+from centurio_lib.findings.scores import GROUPS, SCRIPTS
+
+MISSING = "–"  # never a zero
+COLUMNS = [*GROUPS, *SCRIPTS[1:]]  # groups in the order of tables
+TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+       "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MISSING: "--", "±": r"$\pm$", "≥": r"$\geq$",
+       "≤": r"$\leq$", "−": "$-$"}
+
+
+def number(value: float, signed: bool = False) -> str:
+    """A score to one decimal; a dash where there is none."""
+    return MISSING if pd.isna(value) else f"{value:{'+' if signed else ''}.1f}".replace("-", "−")
+
+
+def sure(value: float, low: float, high: float, signed: bool = False) -> str:
+    """A score and its interval: 34.1 [30.2, 38.0]."""
+    if pd.isna(value) or pd.isna(low):
+        return number(value, signed)
+    return f"{number(value, signed)} [{number(low, signed)}, {number(high, signed)}]"
+
+
+def by_tier(tidy: pd.DataFrame) -> pd.DataFrame:
+    """A tidy table (`scores.COLUMNS`) as one reads it: ours with intervals, the row of the paper's below each split's.
+
+    Under each score stands how many cells and items it is the mean of; cells that it lacks are counted.
+    """
+    rows = []
+    groups = [group for group in COLUMNS if group in set(tidy.group)]
+    for (split, metric, setup), own in tidy.groupby(["split", "metric", "setup"], sort=False):
+        of = {row.group: row for row in own.itertuples()}
+        ours = {group: _cell(of[group]) if group in of else MISSING for group in groups}
+        rows.append({"split": split, "scores": metric, "setup": setup} | ours)
+        if own.published.notna().any():
+            printed = {group: number(of[group].published) if group in of else MISSING for group in groups}
+            rows.append({"split": "paper", "scores": metric, "setup": setup} | printed)
+    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
+
+
+def _cell(row) -> str:
+    counts = f" ({row.n}" + (f"/{row.items}" if row.items else "") + (f", {row.missing} missing" if row.missing else "")
+    return sure(row.value, row.low, row.high) + (f"{counts})" if row.n else "")
+
+
+def compared(differences: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences as one reads them; a star where Holm's p is below 0.05."""
+    stars = differences.p_holm.lt(0.05).map({True: " *", False: ""})
+    shown = [sure(r.value, r.low, r.high, signed=True) for r in differences.itertuples()]
+    wide = differences.assign(shown=pd.Series(shown, index=differences.index) + stars).pivot(
+        index=["split", "metric", "setup", "against"], columns="group", values="shown")
+    order = pd.MultiIndex.from_frame(differences[["split", "metric", "setup", "against"]].drop_duplicates())
+    groups = [group for group in COLUMNS if group in wide]
+    return wide.reindex(index=order, columns=groups).fillna(MISSING).reset_index()
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A frame as a Markdown table."""
+    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *frame.astype(str).to_numpy().tolist()]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+
+
+def latex(frame: pd.DataFrame, caption: str) -> str:
+    """A frame as a LaTeX table with booktabs' rules."""
+    def line(cells) -> str:
+        return " & ".join("".join(TEX.get(c, c) for c in str(cell)) for cell in cells) + r" \\"
+    rules = [line(frame.columns), r"\midrule", *map(line, frame.to_numpy().tolist())]
+    title = "".join(TEX.get(c, c) for c in caption)
+    return "\n".join([r"% \usepackage{booktabs}", r"\begin{table}", rf"\caption{{{title}}}", r"\small",
+                      rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}", r"\toprule", *rules, r"\bottomrule",
+                      r"\end{tabular}", r"\end{table}", ""])
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a text file, atomically."""
+    with storage.atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def save(tidy: pd.DataFrame, shown: pd.DataFrame, profile: str, name: str, caption: str) -> None:
+    """Write figures/<profile>/<name>: .csv of the tidy table, .md and .tex of the one for readers."""
+    folder = paths.figures(profile)
+    write(folder / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
+    write(folder / f"{name}.md", f"{caption}\n\n{markdown(shown)}")
+    write(folder / f"{name}.tex", latex(shown, caption))

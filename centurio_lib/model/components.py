@@ -1,0 +1,96 @@
+"""The parts that LLaVA is put together from: vision tower, language model and tokenizer, of a hub or of local folders.
+
+Only safetensors and no code of theirs. In 4 bits the language model alone is quantised (NF4, double quantisation), its
+output head left out by name; vision tower and projector never pass through it.
+"""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, SiglipVisionModel
+from transformers.utils import logging
+
+from centurio_lib.data.hub import hub
+from centurio_lib.model.conversation import IMAGE, end_of_turn
+from centurio_lib.params import Base
+
+NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
+TERMS = ["NOTICE*", "*TERMS*", "USE_POLICY*"]  # files beside a model, by the names that their publishers give them
+FORMAT = {"use_safetensors": True, "trust_remote_code": False}
+
+
+@contextmanager
+def quietly():
+    """Within the block, transformers does not list the weights that were left out on purpose."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def load_vision(base: Base) -> SiglipVisionModel:
+    """The vision tower, without the text half and the pooling head that LLaVA does not use. Raises hub.HubError."""
+    folder = hub.model(base.vision, base.vision_revision)
+    with quietly():
+        model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype),
+                                                  **FORMAT)
+    return model.eval()
+
+
+def load_tokenizer(base: Base):
+    """The language model's tokenizer with an image placeholder, and the profile's system line in its chat template.
+
+    Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template
+    that tells no answers.
+    """
+    folder = hub.model(base.language_model, base.language_model_revision, weights=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images,
+                                              trust_remote_code=False)
+    if IMAGE not in tokenizer.get_vocab():
+        tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
+    end = end_of_turn(tokenizer)
+    if base.system is not None:
+        tokenizer.chat_template = with_system(tokenizer.chat_template, base.system)
+    tokenizer.eos_token = end  # Phi's own ends the whole text
+    if tokenizer.pad_token is None:  # Llama 3 has none; padding is told by masks, so that any will do
+        tokenizer.pad_token = end
+    return tokenizer
+
+
+def pass_on(base: Base, folder: Path) -> None:
+    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms."""
+    source = hub.model(base.language_model, base.language_model_revision)
+    for file in sorted(file for pattern in TERMS for file in source.glob(pattern)):
+        shutil.copy(file, folder / file.name)
+
+
+def with_system(template: str, line: str) -> str:
+    """A chat template that begins each conversation with a system line."""
+    quoted = line.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{{%- set messages = [{{'role': 'system', 'content': '{quoted}'}}] + messages -%}}{template}"
+
+
+def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: torch.device | None = None):
+    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it.
+
+    `device`: where it is quantised, shard by shard, so that it never lies there in full; None: the CPU.
+    """
+    quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+                                   bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
+    model = AutoModelForCausalLM.from_pretrained(
+        hub.model(base.language_model, base.language_model_revision), dtype=getattr(torch, base.dtype),
+        quantization_config=quantised if load_4bit else None,
+        device_map={"": device} if load_4bit and device else None, **FORMAT)
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        with torch.random.fork_rng():  # new rows are drawn: the same at every load
+            torch.manual_seed(0)
+            model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
+    for layer in model.modules():
+        if type(layer).__name__ == "Linear4bit":  # of bitsandbytes, which not every machine has
+            # on a CPU the first forward pass of an evaluation would rewrite the weights in place, for good
+            layer.support_avx512bf16_for_cpu = False
+    return model

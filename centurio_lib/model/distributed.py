@@ -1,0 +1,119 @@
+"""Several processes that share the steps of one training stage, a GPU each: through accelerate, started by torch's
+launcher.
+
+Each takes some of a step's forward passes; gradients are added up, so that a step is that of one process (tested). In a
+single process, which is what a profile with `gpus: 1` asks for, nothing here costs anything.
+
+The launcher runs this module: `python -m torch.distributed.run --nproc-per-node 4 -m centurio_lib.model.distributed`.
+"""
+
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather, reduce
+
+
+class WorkersError(RuntimeError):
+    """Processes of a stage could not be started, or one of them failed."""
+
+
+def state() -> PartialState:
+    """Which of how many processes this is, and its device; on a machine without a GPU they talk through gloo."""
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
+def alone() -> bool:
+    """Whether this process shares its work with no other."""
+    return state().num_processes == 1
+
+
+def device(dtype: str) -> torch.device:
+    """Where models of a profile are: on the process's GPU in half precision, if there is one, else on the CPU."""
+    return state().device if dtype == "bfloat16" and torch.cuda.is_available() else torch.device("cpu")
+
+
+def share(parts: Sequence) -> Sequence:
+    """This process's share of a step's forward passes."""
+    return parts[state().process_index::state().num_processes]
+
+
+def added_up(value: float) -> float:
+    """The sum of all processes' values."""
+    return value if alone() else reduce(torch.tensor(value, dtype=torch.float64, device=state().device), "sum").item()
+
+
+def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Give every process the sum of all processes' gradients.
+
+    One that had no forward pass in a step counts as zeros.
+    """
+    if not alone():
+        for p in parameters:
+            p.grad = reduce(torch.zeros_like(p) if p.grad is None else p.grad, "sum")
+
+
+def random_states() -> dict[str, torch.Tensor]:
+    """State of every process's random numbers, on the CPU and on its GPU: what dropout goes on from."""
+    own = {"random": torch.get_rng_state()} | ({"random_gpu": torch.cuda.get_rng_state()}
+                                               if torch.cuda.is_available() else {})
+    if alone():
+        return own
+    gathered = {name: gather(value.to(state().device)[None]).cpu() for name, value in own.items()}
+    return {f"{name}/{rank}": value for name, values in gathered.items() for rank, value in enumerate(values)}
+
+
+def set_random_state(states: dict[str, torch.Tensor]) -> None:
+    """Put this process's random state back. Raises WorkersError where another number of processes wrote the states."""
+    suffix = "" if alone() else f"/{state().process_index}"
+    written = sum(name.split("/")[0] == "random" for name in states)
+    if f"random{suffix}" not in states or written != state().num_processes:
+        raise WorkersError(f"the checkpoint was written by {written} processes, not {state().num_processes}: set gpus "
+                           "as it was, or remove the checkpoint to start again")
+    torch.set_rng_state(states[f"random{suffix}"].clone())
+    if torch.cuda.is_available() and f"random_gpu{suffix}" in states:
+        torch.cuda.set_rng_state(states[f"random_gpu{suffix}"].clone())
+
+
+def launch(processes: int, notebook: str, profile: str, setup: str, seed: int, say=print) -> None:
+    """Train a run's stage in processes of their own, saying what they say.
+
+    Raises WorkersError with their last lines.
+    """
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
+               "-m", "centurio_lib.model.distributed", notebook, profile, setup, str(seed)]
+    last: deque[str] = deque(maxlen=80)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as launcher:
+        try:
+            for line in launcher.stdout:
+                last.append(line)
+                say(line.rstrip())
+        except BaseException:  # also where the notebook is interrupted
+            launcher.terminate()
+            raise
+    if launcher.returncode:
+        raise WorkersError(f"{processes} processes of {notebook} ended with {launcher.returncode}:\n{''.join(last)}")
+
+
+def main(notebook: str, profile: str, setup: str, seed: str) -> None:
+    """One of the processes: what the notebook does, up to the adapter."""
+    from centurio_lib.study import (
+        runs,  # not above: stages imports this module
+        training,
+    )
+
+    state()
+    run = runs.describe(notebook, profile, setup, int(seed))
+    model, tokenizer = training.base(run)
+    chosen = training.caption_mix(run) if run.stage == "pretrain" else training.instruction_mix(run)
+    features = training.features_of(run, model, chosen)
+    conversations = training.tokenized(run, chosen, tokenizer, features)
+    training.fit(run, training.adapter(run, model), tokenizer, conversations, features, getattr(run.profile, run.stage))
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

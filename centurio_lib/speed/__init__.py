@@ -1,0 +1,1 @@
+"""Speed and memory of the study beside the plain way."""

@@ -1,0 +1,274 @@
+"""Speed and memory of training and evaluation beside the plain transformers way, lever by lever, at equal results.
+
+Every way of training takes the same optimiser steps over the same samples from the same weights: only how a step's
+samples are cut into forward passes differs, each within the same budget of tokens. So all ways must have the same
+losses, and a later step's loss proves the earlier one's gradients equal; ways of evaluation must give the same
+answers. Otherwise nothing is reported (UnequalError).
+
+Seconds are processor time of this process over interleaved rounds (A B C A B C), which other processes disturb least.
+Pictures are decoded and batches padded beforehand, for every way. Memory is of tensors, as torch's allocator reports
+it (what `torch.cuda.max_memory_allocated` is on a GPU): exact and repeatable, without the interpreter and its
+libraries. The system's own count of the process, checked once at `laptop`, rose by up to 9 % more where the C library
+gives freed blocks back at once (MALLOC_MMAP_THRESHOLD_=65536), and by half as much again or more where it keeps them.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from centurio_lib.data import artwork
+from centurio_lib.evaluation.tasks import TASKS
+from centurio_lib.model import batches, conversation, generate, image_features, llava, train
+from centurio_lib.model.batches import Batch
+from centurio_lib.model.conversation import Conversation
+from centurio_lib.model.image_features import Features
+from centurio_lib.params import Stage
+from centurio_lib.speed.timing import rounds
+
+SAMPLES = 128  # that each way trains
+STEPS = 2  # optimiser steps that it takes over them
+ITEMS = 16  # every sixteenth item is answered
+MIB = 2**20
+
+
+class UnequalError(RuntimeError):
+    """Two ways that must give the same losses or answers do not."""
+
+
+class Way(NamedTuple):
+    """One way of training. Each of `TRAINING` differs from the one before by the lever that it is named after."""
+
+    order: str  # which samples share a forward pass: "as drawn", "by length", "packed"
+    whole_logits: bool  # transformers' own loss over every token, else over label rows only
+    cached: bool  # features looked up, else pictures encoded in every step
+
+
+TRAINING = {
+    "plain transformers": Way("as drawn", whole_logits=True, cached=False),
+    "+ loss on label rows": Way("as drawn", whole_logits=False, cached=False),
+    "+ like lengths together": Way("by length", whole_logits=False, cached=False),
+    "+ cached features": Way("by length", whole_logits=False, cached=True),
+    "+ packed rows instead": Way("packed", whole_logits=False, cached=True),
+}
+
+
+class Pictures:
+    """Decoded pictures by image id, in the place of `Features`: `pictures[ids]` runs the frozen encoder each time."""
+
+    def __init__(self, images: pd.DataFrame, image_ids: set[str], model):
+        mine = images[images.image_id.isin(image_ids)]
+        self.row = {image_id: i for i, image_id in enumerate(mine.image_id)}
+        self.values = image_features.pixels_of([artwork.from_bytes(r.image, r.image_id) for r in mine.itertuples()])
+        self.vision, self.layer = model.model.vision_tower, model.config.vision_feature_layer
+
+    def pixels(self, image_ids: list[str]) -> torch.Tensor | None:
+        """Input of the encoder, (images, 3, height, width); None for no image."""
+        return self.values[[self.row[i] for i in image_ids]].to(self.vision.dtype) if image_ids else None
+
+    @torch.no_grad()
+    def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
+        """Features (image tokens, d_vision)."""
+        return image_features.states(self.vision, self.pixels(image_ids), self.layer).flatten(0, 1)
+
+
+class Lesson(NamedTuple):
+    """What every way trains."""
+
+    model: torch.nn.Module
+    weights: dict[str, torch.Tensor]  # what is trained, as it is before
+    pad: int
+    steps: list[list[Conversation]]  # samples of each optimiser step
+    features: Features
+    pictures: Pictures
+    stage: Stage
+    seed: int
+
+
+def lesson(model, tokenizer, conversations: list[Conversation], cached: Features, images: pd.DataFrame, stage: Stage,
+           seed: int) -> Lesson:
+    """`STEPS` optimiser steps over as many conversations each. `images`: the table that holds their pictures."""
+    n, shown = len(conversations) // STEPS, {i for c in conversations for i in c.images}
+    weights = {name: p.detach().clone() for name, p in llava.trainable(model).items()}
+    return Lesson(model, weights, tokenizer.pad_token_id, [conversations[k * n:(k + 1) * n] for k in range(STEPS)],
+                  cached, Pictures(images, shown, llava.plain(model)), stage, seed)
+
+
+def restart(given: Lesson) -> torch.optim.AdamW:
+    """Put the first weights back. Returns an optimiser that has taken no step."""
+    for name, p in llava.trainable(given.model).items():
+        p.data.copy_(given.weights[name])
+        p.grad = None
+    torch.manual_seed(given.seed)
+    return train.optimizer_of(given.model, given.stage)
+
+
+def passes(way: Way, given: Lesson) -> list[list[Batch]]:
+    """The forward passes of each optimiser step, none over more than the stage's rows * row_tokens tokens."""
+    return [[batches.collate([[samples[i] for i in row] for row in rows], given.pad)
+             for rows in _rows(way, samples, given)] for samples in given.steps]
+
+
+def _rows(way: Way, samples: list[Conversation], given: Lesson) -> list[list[list[int]]]:
+    stage = given.stage
+    if way.order != "as drawn":
+        return batches.plan(samples, stage.row_tokens, stage.rows, way.order == "packed", given.seed)
+    # as many as surely fit, whatever is drawn: what a fixed batch size has to be
+    size = max(1, stage.rows * stage.row_tokens // max(len(c.ids) for c in samples))
+    return [[[i] for i in range(first, min(first + size, len(samples)))] for first in range(0, len(samples), size)]
+
+
+def optimise(way: Way, given: Lesson, optimizer, micro: list[Batch]) -> float:
+    """One optimiser step: the study's own, or by transformers' forward pass with labels. Returns the mean loss."""
+    if not way.whole_logits:
+        return train.optimise(given.model, optimizer, micro, given.features if way.cached else given.pictures)[0]
+    core, total, labels = llava.plain(given.model), 0.0, sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)
+    for batch in micro:
+        # a row's first token is seen by all tokens of its one conversation, and by no padding
+        loss = core(input_ids=batch.ids, attention_mask=batch.mask[:, 0, :, 0].long(), labels=batch.labels,
+                    pixel_values=given.pictures.pixels(batch.images), num_items_in_batch=labels).loss
+        loss.backward()
+        total += loss.item()
+    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], train.CLIP)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return total
+
+
+def losses(way: Way, given: Lesson) -> list[float]:
+    """Mean loss (nats a label token) of each optimiser step, without dropout: it would fall differently each way."""
+    optimizer = restart(given)
+    given.model.eval()
+    return [optimise(way, given, optimizer, micro) for micro in passes(way, given)]
+
+
+def check_losses(found: dict[str, list[float]], dtype: torch.dtype) -> None:
+    """Raises UnequalError where a way's losses differ from the first way's by more than rounding makes of them."""
+    (plain, wanted), *_ = found.items()
+    for name, values in found.items():
+        if not np.allclose(values, wanted, rtol=torch.finfo(dtype).eps ** 0.5, atol=0):
+            raise UnequalError(f"losses of {name!r} are {values}, those of {plain!r} {wanted}")
+
+
+def check_answers(found: dict[str, list[str]]) -> None:
+    """Raises UnequalError naming the first answer that differs from the first way's."""
+    (plain, wanted), *_ = found.items()
+    for name, answers in found.items():
+        for i, (ours, theirs) in enumerate(zip(answers, wanted, strict=True)):
+            if ours != theirs:
+                raise UnequalError(f"answer {i} is {ours!r} by {name!r}, but {theirs!r} by {plain!r}")
+
+
+def padding(way: Way, given: Lesson) -> float:
+    """Share of the tokens of all forward passes that are padding, %."""
+    tokens = sum(len(c.ids) for samples in given.steps for c in samples)
+    return 100 * (1 - tokens / sum(batch.ids.numel() for micro in passes(way, given) for batch in micro))
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """Most bytes that tensors made by `work` held at one time, on the CPU."""
+    with torch.autograd.profiler.profile(use_kineto=True, profile_memory=True) as profiler:
+        work()
+    events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
+    held = np.cumsum([event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())])
+    return int(held.max(initial=0))
+
+
+def memory(way: Way, given: Lesson) -> tuple[float, float]:
+    """MiB held between optimiser steps (weights, Adam's moments, cached features), and the most within the last."""
+    optimizer, (*earlier, last) = restart(given), passes(way, given)
+    given.model.train()
+    for micro in earlier:
+        optimise(way, given, optimizer, micro)
+    tensors = [*given.model.parameters(), *(t for state in optimizer.state.values() for t in state.values())]
+    kept = sum(part.values.nbytes for part in given.features.parts)
+    held = sum(t.nbytes for t in tensors) + (kept if way.cached else 0)
+    return held / MIB, (held + peak_bytes(lambda: optimise(way, given, optimizer, last))) / MIB
+
+
+def speeds(part: str, seconds: dict[str, list[float]], n: int) -> pd.DataFrame:
+    """A row for each way: columns part, way, n; how many per second in the median, the slowest and the fastest round.
+
+    `of_plain` is the median as a multiple of the first way's, `of_previous` of that of the way before.
+    """
+    table = pd.DataFrame({"part": part, "way": list(seconds), "n": n,
+                          "per_s": [n / np.median(s) for s in seconds.values()],
+                          "slowest": [n / max(s) for s in seconds.values()],
+                          "fastest": [n / min(s) for s in seconds.values()]})
+    return table.assign(of_plain=table.per_s / table.per_s[0], of_previous=table.per_s / table.per_s.shift())
+
+
+def timed(way: Way, given: Lesson) -> Callable[[], list[float]]:
+    """All optimiser steps of a way, ready to run, with dropout as in a stage."""
+    optimizer, steps = restart(given), passes(way, given)
+    given.model.train()
+    return lambda: [optimise(way, given, optimizer, micro) for micro in steps]
+
+
+def used(way: Way, stage: Stage) -> bool:
+    """Whether the study trains the stage this way."""
+    return way == Way("packed" if stage.packed else "by length", whole_logits=False, cached=True)
+
+
+def training(given: Lesson, repeats: int) -> pd.DataFrame:
+    """A row for each of `TRAINING`: the columns of `speeds`, and what else each lever changes or must not.
+
+    labels_per_s: label tokens per second; loss: of the last step; padding: %; held_mib, peak_mib: see `memory`; used:
+    whether the stage trains this way. Raises UnequalError if the losses differ.
+    """
+    found = {name: losses(way, given) for name, way in TRAINING.items()}
+    check_losses(found, next(iter(given.weights.values())).dtype)
+    seconds, _ = rounds({name: lambda way=way: timed(way, given) for name, way in TRAINING.items()}, repeats)
+    table = speeds("training", seconds, sum(map(len, given.steps)))
+    labels = sum(int(c.learned.sum()) for samples in given.steps for c in samples)
+    held, peak = zip(*(memory(way, given) for way in TRAINING.values()), strict=True)
+    return table.assign(labels_per_s=table.per_s * labels / table.n, loss=[values[-1] for values in found.values()],
+                        padding=[padding(way, given) for way in TRAINING.values()], held_mib=held, peak_mib=peak,
+                        used=[used(way, given.stage) for way in TRAINING.values()])
+
+
+@torch.no_grad()
+def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[str]], pictures: Pictures,
+                  room: list[int], batch: int) -> list[str]:
+    """An answer to each prompt by transformers' own `generate` with pictures, in batches in the order given.
+
+    The longest room of a batch decides for all of it; answers are cut to their own afterwards.
+    """
+    found = []
+    for first in range(0, len(prompts), batch):
+        mine = slice(first, first + batch)
+        padded = tokenizer.pad({"input_ids": prompts[mine]}, return_tensors="pt")
+        pixels = pictures.pixels([i for image_ids in shown[mine] for i in image_ids])
+        made = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(room[mine]), do_sample=False,
+                              pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id)
+        answers = made[:, padded["input_ids"].shape[1]:]  # (prompts, new tokens)
+        own = [row[:most] for row, most in zip(answers, room[mine], strict=True)]
+        found += [text.strip() for text in tokenizer.batch_decode(own, skip_special_tokens=True)]
+    return found
+
+
+def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: pd.DataFrame, batch: int,
+               repeats: int) -> pd.DataFrame:
+    """A row for each way to answer the items: the columns of `speeds`, and whether the study answers this way (used).
+
+    Raises UnequalError if the answers differ.
+    """
+    prompts = [conversation.prompt(tokenizer, r.prompt, cached.tokens(list(r.images))) for r in items.itertuples()]
+    shown, room = [list(i) for i in items.images], [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    pictures = Pictures(images, {i for image_ids in shown for i in image_ids}, model)
+
+    def plainly(size: int) -> list[str]:
+        return plain_answers(model, tokenizer, prompts, shown, pictures, room, size)
+
+    def ours(source: Features | Pictures) -> list[str]:
+        return generate.answers(model, tokenizer, prompts, shown, source, room, batch)
+
+    ways = {"plain transformers, one by one": lambda: lambda: plainly(1),
+            "+ batches in the items' order": lambda: lambda: plainly(batch),
+            "+ like lengths together": lambda: lambda: ours(pictures),
+            "+ cached features": lambda: lambda: ours(cached)}
+    seconds, answers = rounds(ways, repeats)
+    check_answers(answers)
+    return speeds("evaluation", seconds, len(items)).assign(used=[False, False, False, True])

@@ -1,0 +1,1 @@
+"""What notebooks call: runs, their keys, and the steps of each stage."""

