@@ -204,10 +204,11 @@ def test_tokenizer_without_a_template_is_refused(tmp_path):
 
 
 # === four bits ===
-@pytest.fixture
-def quantised(tmp_path):
-    """LLaVA around a decoder in NF4."""
+@pytest.fixture(params=[0, 1], ids=["without AVX512-BF16", "with AVX512-BF16"])
+def quantised(request, tmp_path, monkeypatch):
+    """LLaVA around a decoder in NF4, on a CPU that answers the probe so."""
     pytest.importorskip("bitsandbytes")
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: request.param)
     tiny.language_model().save_pretrained(tmp_path)
     base = tiny.PROFILE.base.model_copy(update={"language_model": str(tmp_path), "dtype": "float32"})
     return around(components.load_language_model(base, tiny.tokenizer(), load_4bit=True))

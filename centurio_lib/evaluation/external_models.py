@@ -18,6 +18,7 @@ from centurio_lib.data import artwork, image_store
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate
 from centurio_lib.evaluation.tasks import TASKS, TEXT
+from centurio_lib.model import four_bits
 from centurio_lib.params import benchmarks
 from centurio_lib.study import runs, shown_images, training
 
@@ -56,6 +57,7 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
                         f"with `hf download {name}`; models that bring their own code are not run") from error
     if not getattr(processor, "chat_template", None):
         raise PeerError(f"{model} has no chat template: put one into chat_template.jinja in its folder")
+    four_bits.settle(loaded)
     return Peer(loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
 
 

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging
 
 from centurio_lib.data.hub import hub
+from centurio_lib.model import four_bits
 from centurio_lib.model.conversation import IMAGE, end_of_turn
 from centurio_lib.params import Base
 
@@ -89,8 +90,5 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
         with torch.random.fork_rng():  # new rows are drawn: the same at every load
             torch.manual_seed(0)
             model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
-    for layer in model.modules():
-        if type(layer).__name__ == "Linear4bit":  # of bitsandbytes, which not every machine has
-            # on a CPU the first forward pass of an evaluation would rewrite the weights in place, for good
-            layer.support_avx512bf16_for_cpu = False
+    four_bits.settle(model)
     return model
