@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-import tiny_peers
+import tiny_external_models
 from safetensors import safe_open
 from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, environment, run_in, smoke_study, target
 
@@ -68,7 +68,7 @@ def test_executed_notebooks_ran_to_their_end_without_an_error(study):
 @pytest.mark.parametrize("notebook", BY_HAND)
 def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
     if notebook == "13_peers":
-        tiny_peers.llava(study.home / PEER)
+        tiny_external_models.llava(study.home / PEER)
     done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
                   "--no-progress-bar", *BY_HAND[notebook])
     assert done.returncode == 0, done.stdout[-3000:]

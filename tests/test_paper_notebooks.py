@@ -8,8 +8,8 @@ from pathlib import Path
 
 import families
 import pandas as pd
-import published_sets
 import pytest
+import tiny_benchmarks
 import tiny_hub
 import tiny_nllb
 import yaml
@@ -37,7 +37,7 @@ def write_miniature(home: Path) -> None:
     families.write_vision(home / "datasets/tiny/siglip")
     families.write_language_model("phi", home / "datasets/tiny/phi")
     tiny_nllb.checkpoint(home / "datasets/tiny/nllb")
-    published_sets.write(home / "published")
+    tiny_benchmarks.write(home / "published")
     items = dict.fromkeys(benchmarks.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
     stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
               "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,

@@ -1,6 +1,6 @@
 """Data sets of the hub, as miniatures in their true formats: converted, taken in, counted, and refused where wrong.
 
-Run with: pytest tests/test_catalogue.py
+Run with: pytest tests/test_hub_ingest.py
 """
 
 from types import SimpleNamespace

@@ -1,6 +1,6 @@
 """Questions about text in images: which are asked, how they are scored, and the tables by script.
 
-Run with: pytest tests/test_smpqa_scores.py
+Run with: pytest tests/test_text_in_images.py
 """
 
 import numpy as np

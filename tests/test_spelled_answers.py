@@ -1,6 +1,6 @@
 """Answers in the tokenizer's smallest pieces: the same text, and nothing of the question changed.
 
-Run with: pytest tests/test_spelled.py
+Run with: pytest tests/test_spelled_answers.py
 """
 
 import numpy as np

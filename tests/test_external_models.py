@@ -1,10 +1,10 @@
-"""Models of other families on the study's own items. Run with: pytest tests/test_peers.py"""
+"""Models of other families on the study's own items. Run with: pytest tests/test_external_models.py"""
 
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-import tiny_peers
+import tiny_external_models
 from PIL import Image
 
 from centurio_lib import tables
@@ -16,7 +16,7 @@ from centurio_lib.study import runs
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A tiny LLaVA around a Llama, as saved."""
-    return tiny_peers.llava(tmp_path_factory.mktemp("hub") / "tiny-llava")
+    return tiny_external_models.llava(tmp_path_factory.mktemp("hub") / "tiny-llava")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer)
                                               return_tensors="pt")
     text = peer.processor.decode(made["input_ids"][0])
     assert text.replace(" ", "") == f"<|user|>Is{IMAGE * 4}like{IMAGE * 4}?<|assistant|>"
-    tokens = (tiny_peers.SIDE // tiny_peers.PATCH) ** 2  # of an image
+    tokens = (tiny_external_models.SIDE // tiny_external_models.PATCH) ** 2  # of an image
     assert (made["input_ids"] == peer.model.config.image_token_index).sum() == 2 * tokens
 
 
@@ -97,4 +97,4 @@ def test_a_model_out_of_reach_or_without_template_is_refused_with_the_reason(tmp
     ):
         external_models.load("no-such/model")
     with pytest.raises(external_models.PeerError, match="has no chat template"):
-        external_models.load(str(tiny_peers.llava(tmp_path / "bare", chat=None)), "float32")
+        external_models.load(str(tiny_external_models.llava(tmp_path / "bare", chat=None)), "float32")

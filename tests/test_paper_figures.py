@@ -1,6 +1,6 @@
 """The published numbers as figures: the printed values reach them, ours stand beside, the page names every file.
 
-Run: pytest tests/test_printed.py
+Run: pytest tests/test_paper_figures.py
 """
 
 from types import SimpleNamespace

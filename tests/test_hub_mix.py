@@ -1,7 +1,7 @@
 """Mixes of data sets of the hub: one language a sample, text-heavy ones in English, and the path through the
 notebooks.
 
-Run with: pytest tests/test_sourced.py (a minute or two)
+Run with: pytest tests/test_hub_mix.py (a minute or two)
 """
 
 import nbformat

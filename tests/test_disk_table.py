@@ -1,6 +1,6 @@
 """Rows that stay on disk: the same as in memory, in any order, gone with the process.
 
-Run with: pytest tests/test_spool.py
+Run with: pytest tests/test_disk_table.py
 """
 
 from types import SimpleNamespace

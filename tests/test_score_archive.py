@@ -1,6 +1,6 @@
 """Scores of runs as tables and figures read them, and as they are kept beside the figures.
 
-Run with: pytest tests/test_kept.py
+Run with: pytest tests/test_score_archive.py
 """
 
 import json

@@ -1,6 +1,6 @@
 """The paper's published test sets, read by the real code from miniatures in their true layouts.
 
-Run with: pytest tests/test_test_sets.py
+Run with: pytest tests/test_benchmark_builder.py
 """
 
 import json
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import tiny
-from published_sets import CAPTIONS, SETS, write
+from tiny_benchmarks import CAPTIONS, SETS, write
 
 from centurio_lib import params, paths, storage, tables
 from centurio_lib.data import artwork

@@ -1,6 +1,6 @@
 """Benchmarks on a tiny model: all ways have the same losses and answers, or nothing is reported. No speed is asserted.
 
-Run with: pytest tests/test_benchmarks.py
+Run with: pytest tests/test_speed.py
 """
 
 import pandas as pd
