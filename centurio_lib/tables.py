@@ -46,13 +46,16 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # `reference`: the right answer, or all of them, one a line
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
-    "predictions": [*RUN, ("task", S), ("split", S), ("language", S), ("item_id", S), ("prediction", S),
-                    ("reference", S),
-                    ("score", F), ("in_language", F)],
+    # `score` is of the task's headline metric, named in `metric`; `task_group`, `generative`: as in `scores`
+    "predictions": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("item_id", S),
+                    ("prediction", S), ("reference", S), ("metric", S), ("generative", B), ("score", F),
+                    ("in_language", F)],
     # each task that a profile names: what it was asked of, or why it was not run
     "coverage": [("task", S), ("status", S), ("languages", I), ("items", I), ("blind", I), ("reason", S)],
-    "scores": [*RUN, ("task", S), ("split", S), ("language", S), ("tier", S), ("metric", S), ("value", F), ("n", I),
-               ("chance", F)],
+    # `task_group`: pictures, text_in_images or benchmark; `headline`: whether the metric is the one of its task that
+    # enters means; `generative`: whether the model chooses the language of its answer, so that its fidelity decides
+    "scores": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("tier", S), ("metric", S),
+               ("headline", B), ("generative", B), ("value", F), ("n", I), ("chance", F)],
 }.items()}
 
 

@@ -10,7 +10,8 @@ from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
 from centurio_lib.params import SMPQA_READ, Evaluation
 
-GENERATIVE = {name: TASKS[name] for name in ("captioning", "xm3600")}  # whose language is identified
+IDENTIFIED = ("captioning", "xm3600")  # tasks of whose answers the language is identified
+GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}  # the model chooses the language of its answer
 # what is measured besides a task's headline, of its items and answers
 BESIDES = {SMPQA_READ: {"cer": lambda own, said: metrics.each(metrics.character_errors, said, own.reference)},
            "xm3600": {"cider": xm3600.share}}
@@ -59,10 +60,11 @@ def penalties(items: pd.DataFrame) -> list[float]:
 
 def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identifier: str = "cld2") -> pd.DataFrame:
     """The `predictions` table. `identity`: profile, setup, backbone and seed of the run; `identifier`: of languages."""
-    frame = items.assign(prediction=answers, in_language=np.nan, score=np.nan, **identity)
+    frame = _of_task(items.assign(prediction=answers, in_language=np.nan, score=np.nan, **identity))
+    frame["metric"] = frame.task.map({name: module.METRIC for name, module in TASKS.items()})
     for name, own in frame.groupby("task"):
         frame.loc[own.index, "score"] = tasks.scores(name, own, own.prediction.tolist())
-        if name in GENERATIVE:
+        if name in IDENTIFIED:
             frame.loc[own.index, "in_language"] = fidelity.in_language(own.prediction.tolist(), own.language.tolist(),
                                                                           identifier)
     return frame
@@ -75,13 +77,19 @@ def scores(predictions: pd.DataFrame, identity: dict, identifier: str = "cld2") 
     whose headline is on the customary scale, the share of the best reference.
     """
     measured = [("", predictions.assign(chance=_chance(predictions)))]
-    for name in dict.fromkeys([*GENERATIVE, *BESIDES]):
+    for name in dict.fromkeys([*IDENTIFIED, *BESIDES]):
         own = predictions[predictions.task == name]
         besides = {metric: measure(own, own.prediction.tolist()) for metric, measure in BESIDES.get(name, {}).items()}
-        besides |= _of_generated(own, identifier) if name in GENERATIVE else {}
+        besides |= _of_generated(own, identifier) if name in IDENTIFIED else {}
         measured += [(metric, own.assign(score=values, chance=np.nan)) for metric, values in besides.items()]
     parts = [_cells(frame, metric) for metric, frame in measured]
     return pd.concat(parts, ignore_index=True).assign(**identity)
+
+
+def _of_task(frame: pd.DataFrame) -> pd.DataFrame:
+    groups = {name: "pictures" if name in PICTURES else "text_in_images" if name in TEXT else "benchmark"
+              for name in TASKS}
+    return frame.assign(task_group=frame.task.map(groups), generative=frame.task.isin(GENERATIVE))
 
 
 def _chance(predictions: pd.DataFrame) -> pd.Series:
@@ -101,4 +109,4 @@ def _cells(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     cells = frame.dropna(subset="score").groupby(["task", "split", "language"], as_index=False).agg(
         value=("score", "mean"), n=("score", "size"), chance=("chance", "mean"))
     headline = cells.task.map({name: module.METRIC for name, module in TASKS.items()})
-    return cells.assign(metric=metric or headline, tier=cells.language.map(tier_label))
+    return _of_task(cells).assign(metric=metric or headline, headline=not metric, tier=cells.language.map(tier_label))
