@@ -31,7 +31,8 @@ def evaluated(setup: str, value: float) -> runs.Run:
     """A finished evaluation at the smoke profile, with one score."""
     run = runs.start("12_evaluate", "smoke", setup, 0)
     row = {"profile": "smoke", "backbone": "toy", "setup": setup, "seed": 0, "split": "new-style", "task": "flag",
-           "language": "de", "tier": "T5", "metric": "exact_match", "value": value, "n": 4, "chance": 0.0}
+           "task_group": "pictures", "language": "de", "tier": "T5", "metric": "exact_match", "headline": True,
+           "generative": True, "value": value, "n": 4, "chance": 0.0}
     tables.write(run.folder / "scores.parquet", "scores", pd.DataFrame([row]))
     answer = row | {"item_id": "0", "prediction": "dog", "reference": "dog", "score": value, "in_language": 1.0}
     tables.write(run.folder / "predictions.parquet", "predictions",

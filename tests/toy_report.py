@@ -42,14 +42,16 @@ def predictions(setup: str, seed: int) -> pd.DataFrame:
     right = frame.language == "en" if setup == "English" else pd.Series(True, index=frame.index)
     said = frame.reference.where(right, "cat").mask((frame.language == "de") & ~right, NASTY)
     identified = right.astype(float).where(frame.task == "captioning")
+    metrics = {"captioning": "cider", "flag": "exact_match", "odd_one_out": "accuracy"}
     return frame.assign(profile=PROFILE, setup=setup, backbone="toy", seed=seed, prediction=said,
-                        score=100.0 * right, in_language=identified)
+                        score=100.0 * right, in_language=identified, metric=frame.task.map(metrics),
+                        task_group="pictures", generative=frame.task != "odd_one_out")
 
 
 def scores_of(answers: pd.DataFrame) -> pd.DataFrame:
     """The `scores` table: the headline metric of each task, and fidelity; a different value in each cell."""
-    headline = answers.assign(metric=answers.task.map(scores.HEADLINE))
-    both = pd.concat([headline, answers[answers.task == "captioning"].assign(metric="fidelity")], ignore_index=True)
+    fidelity = answers[answers.task == "captioning"].assign(metric="fidelity", headline=False)
+    both = pd.concat([answers.assign(headline=True), fidelity], ignore_index=True)
     values = np.round(np.random.default_rng(both.seed.iloc[0]).uniform(0, 100, len(both)), 3)
     chance = np.where(both.task == "flag", 5, np.nan)
     both = both.assign(value=values, tier=both.language.map(tier_label), n=1, chance=chance)
