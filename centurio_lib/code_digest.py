@@ -12,7 +12,8 @@ from pathlib import Path
 from centurio_lib import paths, storage
 
 LIBRARY = "centurio_lib"
-DISCOVERS = f"{LIBRARY}.data.sources"  # a package that finds its modules by itself: importing it imports them all
+# packages that find their modules by themselves: importing one imports them all
+DISCOVERS = {f"{LIBRARY}.data.sources.{folder}" for folder in ("things", "texts")}
 
 
 def code_only(source: str) -> str:
@@ -68,7 +69,7 @@ def imports_of(name: str) -> frozenset[str]:
     """Modules of this library that a module imports itself."""
     file = module_file(name)
     found = imported(file.read_text(encoding="utf-8"))
-    if name == DISCOVERS:
+    if name in DISCOVERS:
         found |= {f"{name}.{path.stem}" for path in file.parent.glob("*.py") if path != file}
     return frozenset(found)
 

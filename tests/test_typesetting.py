@@ -10,7 +10,8 @@ import pytest
 
 from centurio_lib import paths
 from centurio_lib.data import coverage
-from centurio_lib.data.sources import fonts, packages, udhr
+from centurio_lib.data.sources import fonts, packages
+from centurio_lib.data.sources.texts import udhr
 from centurio_lib.data.text_images import typesetting
 from centurio_lib.languages import languages
 
@@ -79,9 +80,9 @@ def test_digits_and_punctuation_come_from_another_font_where_the_own_lacks_them(
     assert 0 not in glyphs("שלום 2026", "he")
 
 
-@pytest.mark.parametrize("code", [code for code in languages() if code in udhr.paragraphs()])
+@pytest.mark.parametrize("code", [code for code in languages() if udhr.covers(code)])
 def test_nothing_is_lost_and_no_line_is_too_wide(code):
-    text = max(udhr.paragraphs()[code][:12], key=len)[:300]
+    text = max(udhr.paragraphs(code)[:12], key=len)[:300]
     if typesetting.uncovered([text], code):
         pytest.fail(f"{code}: no glyph for {typesetting.uncovered([text], code)}")
     found = typesetting.lines(text, code, 9)

@@ -8,7 +8,7 @@ import tiny_hub
 
 from centurio_lib import paths, storage
 from centurio_lib.data.hub import convert, hub
-from centurio_lib.data.sources import wikipedia
+from centurio_lib.data.sources.texts import wikipedia
 from centurio_lib.data.text_images import documents
 from centurio_lib.params import Ocr
 
@@ -32,7 +32,7 @@ def home(tmp_path, monkeypatch):
         )
         storage.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
-    caches = [wikipedia.paragraphs, documents.prose, documents.sources, documents.passages, documents._kinds]
+    caches = [wikipedia.paragraphs, documents.known_texts, documents.passages, documents._kinds]
     for one in caches:
         one.cache_clear()
     yield tmp_path

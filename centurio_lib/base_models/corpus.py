@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.data import prompts
+from centurio_lib.data.sources import things
 from centurio_lib.languages import language
 
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
 KINDS = {"talk": 0.69, "pair": 0.06, "odd_one_out": 0.05, "lexicon": 0.17, "declaration": 0.03}
-# share of turns of each kind about an emoji; about a flag, its country stands for name and description
+# share of turns of each kind; about a thing without keywords, its name stands for its description
 TURNS = {"name": 0.55, "describe": 0.25, "choice": 0.20}
 MAX_TURNS = 6
 MAX_MENTIONS = 3
@@ -141,14 +142,14 @@ def talk(lexicon: Lexicon, random, concept: str) -> str:
 
 
 def name(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
-    """What a thing is called; for a flag, its country."""
-    ask = prompts.country if lexicon.kind[concept] == "flag" else prompts.name
+    """What a thing is called."""
+    ask = prompts.QUESTIONS[things.declared(lexicon.kind[concept]).question]
     return ask(code), lexicon.names[concept][code]
 
 
 def describe(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
-    """Name and keywords of a thing; for a flag, its country."""
-    if lexicon.kind[concept] == "flag":
+    """Name and keywords of a thing; its name alone where its source has no keywords."""
+    if not things.declared(lexicon.kind[concept]).described:
         return name(lexicon, random, concept, code)
     return prompts.describe(code), prompts.dense_caption(lexicon.names[concept][code], lexicon.keywords[concept][code])
 

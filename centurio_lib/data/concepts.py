@@ -1,56 +1,54 @@
-"""The study's concepts: which emoji and flags, drawn in which styles, and their texts in every language."""
-
-import hashlib
+"""The study's concepts: things of every source that draws and names some, and their texts in every language."""
 
 import pandas as pd
 
-from centurio_lib.data.sources import emoji, flags
-
-SOURCES = {"emoji": emoji, "flag": flags}
+from centurio_lib.data.sources import things
 
 
 def texts() -> pd.DataFrame:
-    """The `texts` table: every concept of both kinds in every language that names it."""
-    return pd.DataFrame(emoji.texts() + flags.texts())
+    """The `texts` table: every concept of every source in every language that names it."""
+    return pd.DataFrame([row for source in things.modules().values() for row in source.texts()])
 
 
 def drawings() -> pd.DataFrame:
     """Every drawing: columns concept, kind, style, svg."""
     rows = [{"concept": concept, "kind": kind, "style": style, "svg": svg}
-            for kind, source in SOURCES.items() for style in source.STYLES
+            for kind, source in things.modules().items() for style in source.SOURCE.styles
             for concept, svg in source.drawings(style).items()]
     return pd.DataFrame(rows)
 
 
 def usable(texts: pd.DataFrame, drawn: pd.DataFrame) -> dict[str, list[str]]:
-    """Concepts that are drawn in every style of their kind and named in nearly as many languages as any of their kind.
+    """Concepts by kind, in the order of their source: drawn in every style of the kind, and named in most languages.
 
-    Emoji: one-word English names first, loanwords last (so that an answer tells its language), then by hash;
-    flags by population, largest first.
+    Most: at most two fewer than the concept of the kind that most languages name.
     """
-    found = {}
-    for kind, source in SOURCES.items():
-        mine = texts[texts.kind == kind]
-        styles = drawn[drawn.kind == kind].groupby("concept")["style"].nunique()
-        languages = mine.groupby("concept").language.nunique()
-        english = mine[mine.language == "en"].drop_duplicates("name").set_index("concept").name
-        full = [c for c in english.index if styles.get(c) == len(source.STYLES) and languages[c] >= languages.max() - 2]
-        same = (mine.name.str.lower() == mine.concept.map(english).str.lower()).groupby(mine.concept).mean()
-        found[kind] = sorted(full, key=lambda c: emoji_order(c, english[c], same[c])) if kind == "emoji" else full
-    return found
+    return {kind: _usable(texts[texts.kind == kind], drawn[drawn.kind == kind], source)
+            for kind, source in things.modules().items()}
 
 
-def emoji_order(concept: str, english: str, same_as_english: float) -> tuple:
-    """Sort key of an emoji: several words, a loanword in over a fifth of the languages, then a fixed shuffle."""
-    return (len(english.replace("-", " ").split()) > 1, same_as_english > 0.2,
-            hashlib.sha256(concept.encode()).hexdigest())
+def _usable(named: pd.DataFrame, drawn: pd.DataFrame, source) -> list[str]:
+    styles = drawn.groupby("concept")["style"].nunique()
+    languages = named.groupby("concept").language.nunique()
+    english = named[named.language == "en"].drop_duplicates("name").set_index("concept").name
+    same = (named.name.str.lower() == named.concept.map(english).str.lower()).groupby(named.concept).mean()
+    full = [c for c in english.index
+            if styles.get(c) == len(source.SOURCE.styles) and languages[c] >= languages.max() - 2]
+    return sorted(full, key=lambda concept: source.order(concept, english[concept], same[concept]))
 
 
-def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, n_emoji: int, n_flags: int) -> list[str]:
-    """The first `n_emoji` and `n_flags` usable concepts. Raises ValueError where there are fewer."""
-    have = usable(texts, drawn)
-    for kind, wanted in (("emoji", n_emoji), ("flag", n_flags)):
-        if len(have[kind]) < wanted:
-            raise ValueError(f"{wanted} concepts of kind {kind!r} asked for, but only {len(have[kind])} are drawn and "
-                             "named")
-    return have["emoji"][:n_emoji] + have["flag"][:n_flags]
+def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, counts: dict[str, int]) -> list[str]:
+    """The first usable concepts of each kind; `counts` says how many (`data.concepts` of a profile).
+
+    Raises ValueError for a kind that no source draws, and where there are fewer.
+    """
+    unknown = sorted(set(counts) - set(things.modules()))
+    if unknown:
+        raise ValueError(f"data.concepts names {unknown}: no source draws these; there are "
+                         f"{', '.join(things.modules())}")
+    known = usable(texts, drawn)
+    for kind, n in counts.items():
+        if len(known[kind]) < n:
+            raise ValueError(f"data.concepts: {n} of kind {kind!r} asked for, but only {len(known[kind])} are drawn "
+                             "and named")
+    return [concept for kind in known for concept in known[kind][:counts.get(kind, 0)]]

@@ -12,11 +12,11 @@ import pandas as pd
 
 from centurio_lib.data import prompts
 from centurio_lib.data.pictures import KEYWORDS
+from centurio_lib.data.sources import things
 from centurio_lib.data.splits import Pairs
 
 # multi-image samples for each single-image sample
 PAIR_SHARE, ODD_SHARE = 0.25, 0.15
-EMOJI_SHARE = 0.7  # of multi-image samples; the rest shows flags
 UNNAMED_ENGLISH = 0.5  # share of English prompts that do not name the language
 
 
@@ -55,8 +55,10 @@ def samples(images: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _several(images_of: dict, random: Random, family: str) -> tuple:
-    kind = "emoji" if random.random() < EMOJI_SHARE else "flag"
-    shown, other, wrong = random.sample([concept for concept, k in images_of if k == kind], 3)
+    of_kind = {kind: [concept for concept, k in images_of if k == kind] for kind in things.modules()}
+    kinds = [kind for kind, concepts in of_kind.items() if len(concepts) >= 3]
+    kind = random.choices(kinds, [things.declared(kind).share for kind in kinds])[0]
+    shown, other, wrong = random.sample(of_kind[kind], 3)
     right, different = images_of[shown, kind], random.choice(images_of[other, kind])
     if family == "pair":
         return family, [random.choice(right), different], [shown, other, wrong], kind
@@ -77,11 +79,10 @@ def conversation(sample, code: str, use: Words) -> list[tuple[str, str]] | None:
 def _single(sample, code, use, random):
     concept, names = sample.concepts[0], use.names[code]
     said = None if code == "en" and random.random() < UNNAMED_ENGLISH else code
-    if sample.kind == "flag":
-        turns = [(prompts.country(said), names[concept])]
-    else:
-        turns = [(prompts.name(said), names[concept]),
-                 (prompts.describe(said), prompts.dense_caption(names[concept], use.keywords[code][concept]))]
+    source = things.declared(sample.kind)
+    turns = [(prompts.QUESTIONS[source.question](said), names[concept])]
+    if source.described:
+        turns.append((prompts.describe(said), prompts.dense_caption(names[concept], use.keywords[code][concept])))
         random.shuffle(turns)
     question = _choice(sample, code, use, random)
     return [*turns, question] if random.random() < 0.5 else [question, *turns]

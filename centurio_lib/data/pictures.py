@@ -15,7 +15,7 @@ KEYWORDS = 3  # of a dense caption
 def chosen_texts(data: Data, drawn: pd.DataFrame) -> pd.DataFrame:
     """The `texts` table of the profile's concepts, in the order in which they were chosen."""
     texts = concepts.texts()
-    order = {c: i for i, c in enumerate(concepts.chosen(texts, drawn, data.n_emoji, data.n_flags))}
+    order = {c: i for i, c in enumerate(concepts.chosen(texts, drawn, data.concepts))}
     mine = texts[texts.concept.isin(order)]
     return mine.sort_values("concept", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)
 

@@ -43,3 +43,6 @@ def odd_one_out(code: str, shown: str) -> str:
 def dense_caption(shown: str, keywords: list[str]) -> str:
     """Name and keywords as one caption."""
     return f"{shown}: {', '.join(keywords)}" if len(keywords) else shown
+
+
+QUESTIONS = {"name": name, "country": country}  # what a picture is asked, by `question` of its source

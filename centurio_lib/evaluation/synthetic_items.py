@@ -151,7 +151,7 @@ def blind(cell: Cell, item: Item) -> Item:
     others = [c for c in cell.images if cell.names.get(c, "").casefold() not in told]
     if not others:
         raise ValueError(f"a blind item in {cell.language!r} needs an image of none of {sorted(item.told)}: "
-                         "choose more concepts (`n_emoji`, `n_flags` of the profile)")
+                         "choose more concepts (`data.concepts` of the profile)")
     n = len(item.images)
     shown = cell.random.sample(others, n) if n <= len(others) else cell.random.choices(others, k=n)
     return item._replace(images=[cell.random.choice(cell.images[c]) for c in shown], concepts=shown)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from centurio_lib.findings.figures import ENGLISH, STYLE, WIDTH, settled
 
 # column of the table -> head in the picture
-SOURCES = {"emoji_names": "emoji names", "keywords": "keywords", "country_names": "countries",
+SOURCES = {"emoji_names": "emoji names", "keywords": "keywords", "flag_names": "countries",
            "paragraphs": "declaration", "identifier": "identifier", "nllb": "NLLB"}
 PANELS = [["en", "T5", "T4"], ["T3"], ["T2"], ["T1"]]  # tiers that share a column of the page
 TIER_GAP = 1.4  # rows between two tiers, the upper one for its name

@@ -26,8 +26,7 @@ Tuning = Literal["lora", "full", "projector"]  # what is trained of the language
 class Data(Strict):
     """Which pictures and words a profile holds."""
 
-    n_emoji: Count  # concepts
-    n_flags: Count
+    concepts: dict[str, Count]  # kind of thing (name of a source in data/sources/things) -> how many of it
     variants: Count  # placements of one drawing that training may draw from
     test_variants: Count  # further placements, never trained on
     held_out_style: str  # never trained on: the `new-style` split

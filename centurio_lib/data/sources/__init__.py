@@ -1,1 +1,1 @@
-"""The sources, one file each: artwork, captions, flags, declarations."""
+"""Where images and text come from: one file a source, and the fetcher of the archives that they lie in."""

@@ -1,4 +1,4 @@
-"""Fonts for every script of the 100 languages: Noto, variable in weight, from the npm packages of Fontsource (OFL-1.1).
+"""Fonts for every script of the 100 languages: Noto, variable in weight, from the npm packages of Fontsource.
 
 A family comes in parts, a file each ("latin", "arabic", "0".."119" for Han); `unicode.json` states what each holds. A
 part is unpacked when one of its characters is first asked for. Family "noto-sans" stands behind all others for what a
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fontTools.ttLib import TTFont
 
+from centurio_lib.data.source import Source
 from centurio_lib.data.sources import packages
 from centurio_lib.languages import language
 
@@ -42,6 +43,21 @@ SCRIPTS = {
 FAMILIES = list(dict.fromkeys(family for families in SCRIPTS.values() for family in families))
 
 
+def package(family: str) -> str:
+    """npm package of a family."""
+    return f"@fontsource-variable/{family}"
+
+
+def scripts() -> dict[str, list[str]]:
+    """The scripts that each family is for."""
+    return {family: [script for script, own in SCRIPTS.items() if family in own] for family in FAMILIES}
+
+
+SOURCE = Source(
+    name="fonts", kind="fonts", origin="Noto", licence="OFL-1.1", use="fonts",
+    packages={package(family): f"font of {', '.join(names)}" for family, names in scripts().items()})
+
+
 class FontError(LookupError):
     """A language has no font, or a font lacks a character; the message names language, character and font."""
 
@@ -60,16 +76,6 @@ def families(code: str) -> list[str]:
     if script not in SCRIPTS:
         raise FontError(f"{code}: no font for script {script}: add a package to package.json and to fonts.SCRIPTS")
     return SCRIPTS[script]
-
-
-def scripts() -> dict[str, list[str]]:
-    """The scripts that each family is for."""
-    return {family: [script for script, own in SCRIPTS.items() if family in own] for family in FAMILIES}
-
-
-def package(family: str) -> str:
-    """npm package of a family."""
-    return f"@fontsource-variable/{family}"
 
 
 @cache

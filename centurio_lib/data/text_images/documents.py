@@ -1,8 +1,8 @@
 """Synthetic documents: running text of any language on a page, photographed badly. Label: the text as it is read.
 
 Every sample is drawn from a seed of its own, so that one can be drawn again alone. Text for training and for evaluation
-is disjoint. Sources: the Universal Declaration of Human Rights, CLDR's names of things and countries in lists and,
-where a profile asks for `articles`, as many of each language's Wikipedia.
+is disjoint. A page shows running text, or a list of names of things. Where a profile asks for `articles`, running text
+comes from the hub too, from as many articles of each language's Wikipedia.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork
-from centurio_lib.data.sources import emoji, flags, fonts, udhr, wikipedia
+from centurio_lib.data.sources import fonts, texts, things
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.data.text_images import typesetting
 from centurio_lib.languages import language, languages
@@ -55,7 +55,7 @@ def passages(code: str, split: str, articles: int = 0) -> list[str]:
     A passage goes to a side by its own hash, in whatever language it occurs; one of "test" that also occurs within the
     training text of its language is left out, as is what no font can show in full.
     """
-    known = [text for text in sources(code, articles) if not typesetting.uncovered([text], code)]
+    known = [text for text in known_texts(code, articles) if not typesetting.uncovered([text], code)]
     train = [text for text in known if not held_out(text)]
     seen = "\n".join(train).casefold()
     test = [text for text in known if held_out(text) and text.casefold() not in seen]
@@ -66,19 +66,10 @@ def passages(code: str, split: str, articles: int = 0) -> list[str]:
 
 
 @cache
-def sources(code: str, articles: int = 0) -> list[str]:
-    """All texts of a language, each once: running text (`prose`), then names of things, then of countries."""
-    named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
-    names = [entry["tts"][0] for entry in named.values() if entry.get("tts")]
-    countries = flags.territory_names().get(code, {}) if language(code).territories else {}
-    found = [*prose(code, articles), *names, *(name for key, name in countries.items() if len(key) == 2)]
-    return list(dict.fromkeys(typesetting.cleaned(text) for text in found))
-
-
-@cache
-def prose(code: str, articles: int = 0) -> tuple[str, ...]:
-    """Running text of a language: paragraphs of the declaration and of so many articles of its Wikipedia."""
-    return (*udhr.paragraphs().get(code, []), *(wikipedia.paragraphs(code, articles) if articles else []))
+def known_texts(code: str, articles: int = 0) -> list[str]:
+    """All texts of a language, each once: running text, then names of things."""
+    names = [name for source in things.modules().values() for name in source.labels(code)]
+    return list(dict.fromkeys(typesetting.cleaned(text) for text in [*texts.paragraphs(code, articles), *names]))
 
 
 def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
@@ -87,12 +78,12 @@ def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
     """
     rows = []
     for code in codes:
-        texts, of = sources(code, articles), language(code)
-        seen = {text[start:end] for text in texts
+        known, of = known_texts(code, articles), language(code)
+        seen = {text[start:end] for text in known
                 for start, end in pairwise([0, *typesetting.boundaries(text, code, "character")])}
-        missing = typesetting.uncovered(texts, code)
+        missing = typesetting.uncovered(known, code)
         rows.append({"code": code, "language": of.name, "script": of.script, "font": fonts.families(code)[0],
-                     "texts": len(texts), "left_out": sum(any(c in text for c in missing) for text in texts),
+                     "texts": len(known), "left_out": sum(any(c in text for c in missing) for text in known),
                      "characters": len(seen), "missing": " ".join(missing)})
     return pd.DataFrame(rows)
 
@@ -104,8 +95,9 @@ def held_out(text: str) -> bool:
 
 
 def with_text(articles: int = 0) -> list[str]:
-    """Codes of the languages that documents can be drawn in, in the order of languages.csv; all have a Wikipedia."""
-    return [code for code, lang in languages().items() if articles or lang.udhr or lang.cldr or lang.territories]
+    """Codes of the languages that documents can be drawn in, in the order of languages.csv."""
+    return [code for code in languages() if any(source.covers(code, articles) for source in texts.modules().values())
+            or any(source.covers(code) for source in things.modules().values())]
 
 
 def chosen(options: Ocr) -> list[str]:
@@ -141,8 +133,8 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     placed, shown = fill(code, split, style, random, em, options, margin, columns)
     ink = typesetting.mask(placed, em, (side, side))
     image = damage(photograph(page(ink, random), random, options.tilt), em, random, options)
-    texts = [line.text for line, _, _ in placed]
-    return Document(image_id, image, "\n".join(shown), texts, columns, em, style.family)
+    visible = [line.text for line, _, _ in placed]
+    return Document(image_id, image, "\n".join(shown), visible, columns, em, style.family)
 
 
 def fill(code: str, split: str, style: typesetting.Style, random: np.random.Generator, em: float, options: Ocr,
@@ -196,7 +188,7 @@ def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> li
 @cache
 def _kinds(code: str, split: str, articles: int) -> tuple[list[str], list[str]]:
     """Passages of running text, and names."""
-    known, running = passages(code, split, articles), set(map(typesetting.cleaned, prose(code, articles)))
+    known, running = passages(code, split, articles), set(map(typesetting.cleaned, texts.paragraphs(code, articles)))
     return [text for text in known if text in running], [text for text in known if text not in running]
 
 

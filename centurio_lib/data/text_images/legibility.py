@@ -17,7 +17,7 @@ from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
 from centurio_lib import paths, storage
-from centurio_lib.data.sources import udhr
+from centurio_lib.data.sources.texts import udhr
 from centurio_lib.data.text_images import documents, typesetting
 from centurio_lib.languages import language, languages
 
@@ -103,7 +103,7 @@ def enough(found: pd.DataFrame) -> bool:
 def clean_lines(code: str, n: int) -> list[typesetting.Line]:
     """The first full lines of a language's longer paragraphs."""
     found = []
-    for text in udhr.paragraphs()[code][5:]:
+    for text in udhr.paragraphs(code)[5:]:
         if len(found) >= n:
             break
         if not typesetting.uncovered([text], code):

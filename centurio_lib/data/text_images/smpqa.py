@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from centurio_lib.data import artwork
-from centurio_lib.data.sources import emoji, flags, fonts, udhr
+from centurio_lib.data.sources import fonts, texts, things
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.data.text_images import charts, documents, typesetting
 from centurio_lib.languages import language, languages
@@ -23,7 +23,6 @@ from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 from centurio_lib.params.text_images import LONGEST_LABEL
 from centurio_lib.tables import BLIND, SCHEMAS
 
-PAPER = ["en", "de", "id", "it", "zu", "ar", "hi", "ko", "ru", "th", "zh"]  # English, Latin, other scripts
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
 SHORTEST, LONGEST = 2, LONGEST_LABEL  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
@@ -164,15 +163,12 @@ def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
 @cache
 def _common(code: str) -> list[str]:
     """Single words of a language, each once, of letters of its script that its fonts have."""
-    named = emoji.annotations().get(language(code).cldr, {}) if language(code).cldr else {}
-    texts = [text for entry in named.values() for text in [*entry.get("tts", []), *entry.get("default", [])]]
-    if language(code).territories:
-        texts += [name for key, name in flags.territory_names().get(code, {}).items() if len(key) == 2]
-    found = [text for text in map(typesetting.cleaned, texts) if " " not in text]
-    if len(found) < 10 * FEWEST:
-        found += [word for text in udhr.paragraphs().get(code, []) for word in _split(typesetting.cleaned(text), code)]
+    labels = [label for source in things.modules().values() for label in source.labels(code, keywords=True)]
+    single = [label for label in map(typesetting.cleaned, labels) if " " not in label]
+    if len(single) < 10 * FEWEST:
+        single += [word for text in texts.paragraphs(code) for word in _split(typesetting.cleaned(text), code)]
     known: dict[str, str] = {}
-    for word in found:
+    for word in single:
         if _is_label(word, code):
             known.setdefault(word.casefold(), word)
     return sorted(known.values())

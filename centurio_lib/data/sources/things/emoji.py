@@ -1,16 +1,26 @@
 """Emoji: openly licensed drawings in several styles, named by people in 82 of the 100 languages (Unicode CLDR).
 
 A concept is an emoji without its variation selector, written as its code points ("1f415" is the dog).
-Licences: noto Apache-2.0, twemoji CC-BY-4.0, fluent-emoji-flat MIT, openmoji CC-BY-SA-4.0; names Unicode-3.0.
 """
 
+import hashlib
 import json
 from functools import cache
 
+from centurio_lib.data.source import Source
 from centurio_lib.data.sources import packages
-from centurio_lib.languages import languages
+from centurio_lib.languages import language, languages
 
-STYLES = {"noto": "Apache-2.0", "twemoji": "CC-BY-4.0", "fluent-emoji-flat": "MIT", "openmoji": "CC-BY-SA-4.0"}
+SOURCE = Source(
+    name="emoji", kind="things", origin="Unicode CLDR", licence="Unicode-3.0", use="names, keywords", share=0.7,
+    styles={"noto": "Apache-2.0", "twemoji": "CC-BY-4.0", "fluent-emoji-flat": "MIT", "openmoji": "CC-BY-SA-4.0"},
+    packages={
+        "@iconify-json/noto": "drawings of emoji; which things are animals, food, ...",
+        "@iconify-json/twemoji": "drawings of emoji and flags: the held-out style",
+        "@iconify-json/fluent-emoji-flat": "drawings of emoji",
+        "@iconify-json/openmoji": "drawings of emoji and flags",
+        "cldr-annotations-full": "names and keywords of emoji",
+    })
 # things that can be drawn and named; faces, people and abstract symbols are left out: their names describe conventions
 GROUPS = ["Animals & Nature", "Food & Drink", "Travel & Places", "Activities", "Objects"]
 KEYWORDS = 4
@@ -67,3 +77,25 @@ def texts() -> list[dict]:
                 rows.append({"concept": concept, "kind": "emoji", "group": group, "language": code,
                              "name": name, "keywords": keywords})
     return rows
+
+
+def labels(code: str, keywords: bool = False) -> list[str]:
+    """Name of each emoji that CLDR names in a language; or all its names, each emoji's followed by its keywords."""
+    entries = annotations().get(language(code).cldr, {}).values() if covers(code) else []
+    if keywords:
+        return [text for entry in entries for text in [*entry.get("tts", []), *entry.get("default", [])]]
+    return [entry["tts"][0] for entry in entries if entry.get("tts")]
+
+
+def covers(code: str) -> bool:
+    """Whether emoji have names in a language."""
+    return bool(language(code).cldr)
+
+
+def order(concept: str, english: str, same_as_english: float) -> tuple:
+    """Sort key of a concept: one word before several, loanwords (as in English in over 20 % of languages) last.
+
+    Then a fixed shuffle. `english`: its English name.
+    """
+    return (len(english.replace("-", " ").split()) > 1, same_as_english > 0.2,
+            hashlib.sha256(concept.encode()).hexdigest())

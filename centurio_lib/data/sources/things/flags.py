@@ -1,16 +1,29 @@
 """Flags: openly licensed drawings in several styles; the country's name is CLDR's, in 88 of the 100 languages.
 
-A concept is a territory's ISO code ("DE"). Licences: flag (flag-icons) MIT, circle-flags MIT, twemoji CC-BY-4.0,
-openmoji CC-BY-SA-4.0; names Unicode-3.0.
+A concept is a territory's ISO code ("DE"); the largest population comes first.
 """
 
 import json
 import re
+from functools import cache
 
-from centurio_lib.data.sources import emoji, packages
-from centurio_lib.languages import languages
+from centurio_lib.data.source import Source
+from centurio_lib.data.sources import packages
+from centurio_lib.data.sources.things import emoji
+from centurio_lib.languages import language, languages
 
-STYLES = {"flag": "MIT", "circle-flags": "MIT", "twemoji": "CC-BY-4.0", "openmoji": "CC-BY-SA-4.0"}
+SOURCE = Source(
+    name="flag", kind="things", origin="Unicode CLDR", licence="Unicode-3.0", use="names, keywords", share=0.3,
+    question="country", described=False,
+    styles={"flag": "MIT", "circle-flags": "MIT",
+            **{style: emoji.SOURCE.styles[style] for style in ("twemoji", "openmoji")}},
+    packages={
+        "@iconify-json/flag": "drawings of flags",
+        "@iconify-json/circle-flags": "drawings of flags",
+        "cldr-annotations-derived-full": "names of countries in Occitan",
+        "cldr-localenames-full": "names of countries",
+        "cldr-core": "which territories there are, and their population",
+    })
 
 
 def emoji_code(territory: str) -> str:
@@ -20,7 +33,7 @@ def emoji_code(territory: str) -> str:
 
 def drawings(style: str) -> dict[str, str]:
     """SVG of each territory's flag in a style."""
-    if style in emoji.STYLES:
+    if style in emoji.SOURCE.styles:
         drawn = emoji.drawings(style)
         return {t: drawn[emoji_code(t)] for t in populations() if emoji_code(t) in drawn}
     icons = packages.read_json(f"@iconify-json/{style}", "icons.json")
@@ -30,6 +43,7 @@ def drawings(style: str) -> dict[str, str]:
                f'{icon.get("height", 480 if suffix else 512)}">{icon["body"]}</svg>' for t, icon in box.items() if icon}
 
 
+@cache
 def populations() -> dict[str, int]:
     """Population of each territory that has a two-letter code, largest first (CLDR)."""
     info = packages.read_json("cldr-core", "supplemental/territoryInfo.json")["supplemental"]["territoryInfo"]
@@ -37,6 +51,7 @@ def populations() -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+@cache
 def territory_names() -> dict[str, dict[str, str]]:
     """Names of territories by language code."""
     files = packages.read("cldr-localenames-full", lambda n: n.endswith("/territories.json"))
@@ -62,3 +77,18 @@ def texts() -> list[dict]:
     return [{"concept": territory, "kind": "flag", "group": "Flags", "language": code, "name": names[code][territory],
              "keywords": []}
             for territory in populations() for code in names if names[code].get(territory, territory) != territory]
+
+
+def labels(code: str, keywords: bool = False) -> list[str]:
+    """Names of all countries that CLDR names in a language; flags have no keywords."""
+    return [name for key, name in territory_names()[code].items() if len(key) == 2] if covers(code) else []
+
+
+def covers(code: str) -> bool:
+    """Whether countries have names in a language."""
+    return bool(language(code).territories)
+
+
+def order(concept: str, english: str, same_as_english: float) -> tuple:
+    """Sort key of a concept: none, so that territories stay in the order of their population."""
+    return ()
