@@ -72,7 +72,7 @@ def test_counts_follow_the_script():
 def test_a_language_without_text_of_one_side_is_refused_before_any_work(monkeypatch):
     texts = [f"text {n}" for n in range(40)]
     for split, kept in (("test", False), ("train", True)):
-        monkeypatch.setattr(documents, "sources", lambda code, articles, kept=kept: [
+        monkeypatch.setattr(documents, "known_texts", lambda code, articles, kept=kept: [
             text for text in texts if documents.held_out(text) == kept])
         documents.passages.cache_clear()
         with pytest.raises(documents.NoText, match=f"de: no source has text for {split}: leave the language out"):
