@@ -36,7 +36,7 @@ def short(path):
 DATA = short(paths.data(PROFILE.name))
 RESULTS = short(paths.HOME / "results" / PROFILE.name)
 RUN = "{setup}/seed{seed}"
-TEST_SETS = [f"{DATA}/test_sets/provenance.json"] if benchmarks.asked(PROFILE) else []  # the published ones
+TEST_SETS = [f"{DATA}/test_sets/provenance.json"] if benchmarks.of_profile(PROFILE) else []  # the published ones
 ARCHIVES = "package-lock.json"  # names the archives that images and texts come from, with the sha512 of each
 
 

@@ -10,7 +10,7 @@ HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
 # fetched archives are the same for every profile and home, so that a second home does not download them again
 PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()
 
-# test sets as their authors publish them, fetched by hand where no hub has them: a folder each (params/test_sets.yaml)
+# test sets as their authors publish them, fetched by hand where no hub has them: a folder each (params/benchmarks.yaml)
 TEST_SETS = Path(os.environ.get("CENTURIO_TEST_SETS", REPO / "data" / "published")).resolve()
 
 # data sets and models of the hub, likewise: data sets lie under their names, downloaded or put there by hand

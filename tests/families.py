@@ -169,4 +169,4 @@ def base(name: str, folder: Path) -> params.Base:
         write_language_model(name, where["language_model"])
     own = params.profile(FAMILIES[name].profile).base
     return own.model_copy(update={key: str(path) for key, path in where.items()} | {
-        "vision_revision": None, "language_model_revision": None, "pixels": 32, "dtype": "float32"})
+        "vision_revision": None, "language_model_revision": None, "image_size": 32, "dtype": "float32"})

@@ -18,7 +18,8 @@ from centurio_lib.model import distributed, llava, train
 
 KEY = "a" * 64
 STAGE = tiny.PROFILE.instruct.model_copy(update={
-    "row_tokens": 64, "rows": 1, "packed": True, "conversations": 6, "epochs": 1, "lr": 1e-3, "projector_lr": 1e-2,
+    "max_seq_len": 64, "micro_batch_size": 1, "packed": True, "global_batch_size": 6,
+    "epochs": 1, "lr": 1e-3, "projector_lr": 1e-2,
     "checkpoint_every": 2})
 
 

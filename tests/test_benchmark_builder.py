@@ -34,7 +34,7 @@ IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
 
 def asking(**items) -> params.Profile:
     """A profile that asks some test sets."""
-    evaluation = tiny.PROFILE.evaluation.model_copy(update={"items": items, "batch": 3})
+    evaluation = tiny.PROFILE.evaluation.model_copy(update={"items": items, "batch_size": 3})
     return tiny.PROFILE.model_copy(update={"evaluation": evaluation})
 
 
@@ -291,7 +291,7 @@ def test_hidden_labels_are_not_run(root, tmp_path, monkeypatch):
 def test_a_language_without_tier_in_the_file_is_refused(monkeypatch):
     good = benchmarks.known()["maxm"].model_dump()
     with pytest.raises(params.ParamsError, match=r"unknown language codes \['xx'\]"):
-        params.validated(benchmarks.DataSet, good | {"languages": ["en", "xx"]}, "file")
+        params.validated(benchmarks.Benchmark, good | {"languages": ["en", "xx"]}, "file")
 
 
 # === scores ===

@@ -70,9 +70,9 @@ def test_only_answers_with_their_end_and_plain_text_are_learned():
     tokenizer = tiny.tokenizer()
     text = corpus.conversation(["dog"], [("What is this?", "Hund"), ("In Thai?", "สุนัข")])
     ids = np.array(tokenizer(corpus.BREAK + text, add_special_tokens=False)["input_ids"])
-    assert tokenizer.decode(ids[own_decoder.learned(tokenizer, ids)]) == " Hund<|end|> สุนัข<|end|>"
+    assert tokenizer.decode(ids[own_decoder.label_mask(tokenizer, ids)]) == " Hund<|end|> สุนัข<|end|>"
     plain = np.array(tokenizer(corpus.BREAK + "German: Hund", add_special_tokens=False)["input_ids"])
-    assert own_decoder.learned(tokenizer, plain).tolist() == [False] + [True] * (len(plain) - 1)
+    assert own_decoder.label_mask(tokenizer, plain).tolist() == [False] + [True] * (len(plain) - 1)
 
 
 def test_a_step_draws_the_same_whole_documents_each_time(draw):
@@ -82,11 +82,12 @@ def test_a_step_draws_the_same_whole_documents_each_time(draw):
     start = tokenizer.convert_tokens_to_ids(corpus.BREAK)
     assert all(c.ids[0] == start and start not in c.ids[1:] for c in first)
     batch = own_decoder.batch_of(first, 4096, tokenizer.pad_token_id)
-    assert int((batch.labels != -100).sum()) == sum(int(c.learned.sum()) for c in first)
+    assert int((batch.labels != -100).sum()) == sum(int(c.label_mask.sum()) for c in first)
 
 
 def test_loss_of_documents_in_rows_is_that_of_each_alone(draw):
-    size = DecoderSize(hidden=32, layers=2, heads=2, vocabulary=420, steps=1, batch=1, length=4096, lr=1e-3)
+    size = DecoderSize(hidden_size=32, layers=2, heads=2, vocab_size=420, steps=1, batch_size=1, max_seq_len=4096,
+                       lr=1e-3)
     tokenizer = tiny.tokenizer()
     model, documents = own_decoder.new(tokenizer, size, 0), own_decoder.drawn(tokenizer, draw, 1, 500)
     alone = torch.tensor([weighted(model, tokenizer, [c]) for c in documents]).sum(0)

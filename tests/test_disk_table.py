@@ -80,8 +80,8 @@ def test_conversations_are_those_of_memory(few, tmp_path):
     assert len(kept) == len(made) and kept[-1].sample_id == made[-1].sample_id
     for a, b in zip(kept, made, strict=True):
         assert (a.sample_id, a.images) == (b.sample_id, b.images)
-        assert np.array_equal(a.ids, b.ids) and np.array_equal(a.learned, b.learned)
-        assert (a.ids.dtype, a.learned.dtype) == (b.ids.dtype, b.learned.dtype)
+        assert np.array_equal(a.ids, b.ids) and np.array_equal(a.label_mask, b.label_mask)
+        assert (a.ids.dtype, a.label_mask.dtype) == (b.ids.dtype, b.label_mask.dtype)
     assert [c.sample_id for c in kept[2:5]] == [c.sample_id for c in made[2:5]]
     with pytest.raises(IndexError):
         kept[len(made)]
@@ -106,10 +106,10 @@ def test_samples_are_tokenized_in_parts_as_at_once(few, tmp_path):
 
 def test_too_long_samples_are_left_out_and_all_of_them_are_an_error(few, tmp_path, capsys):
     shown, chosen = said(10)
-    run = run_of(tmp_path, text_tokens=1000, row_tokens=28)
+    run = run_of(tmp_path, max_text_tokens=1000, max_seq_len=28)
     kept = training.tokenized(run, chosen, tiny.tokenizer(), shown)
     assert 0 < len(kept) < 10 and max(len(c.ids) for c in kept) == 28
     told = capsys.readouterr().out
     assert f"{10 - len(kept)} of 10 samples left out: longer than 1000 tokens of text, or than 28" in told
     with pytest.raises(conversation.ConversationError, match="all 10 samples are longer than 9 tokens of text"):
-        training.tokenized(run_of(tmp_path, text_tokens=9, row_tokens=28), chosen, tiny.tokenizer(), shown)
+        training.tokenized(run_of(tmp_path, max_text_tokens=9, max_seq_len=28), chosen, tiny.tokenizer(), shown)

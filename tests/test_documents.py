@@ -17,7 +17,7 @@ from centurio_lib.data.text_images import documents, typesetting
 from centurio_lib.languages import languages
 from centurio_lib.params import Ocr
 
-SMALL = Ocr(pixels=96, smallest=9.0, largest=12.0)
+SMALL = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0)
 CODES = ["en", "ar", "he", "hi", "th", "km", "zh", "sd"]
 DRAW = functools.partial(documents.row, seed=0, options=SMALL)
 
@@ -87,7 +87,7 @@ def test_a_long_passage_is_split_over_samples_and_nothing_is_lost(monkeypatch):
     shown = set()
     for n in range(40):
         random = artwork.random_for(n)
-        placed, texts = documents.fill("en", "train", typesetting.PLAIN, random, 10.0, Ocr(pixels=96), 5.0, 1)
+        placed, texts = documents.fill("en", "train", typesetting.PLAIN, random, 10.0, Ocr(image_size=96), 5.0, 1)
         shown |= {word for text in texts for word in text.split()}
         assert all(y <= 96 - 5 for _, _, y in placed)
     assert shown == set(words)
@@ -100,7 +100,7 @@ def test_labels_of_a_passage_whose_lines_recur_are_what_its_pages_show(monkeypat
     seen = set()
     for n in range(40):
         placed, shown = documents.fill("en", "train", typesetting.PLAIN, artwork.random_for(n), 10.0,
-                                 Ocr(pixels=96, passages=1), 5.0, 1)
+                                 Ocr(image_size=96, max_passages=1), 5.0, 1)
         lines = "".join(line.text for line, _, _ in placed).replace(" ", "")
         same = lines == shown[0].replace(" ", "")  # pytest would take minutes to compare them itself
         assert same, n
@@ -113,7 +113,7 @@ def test_lines_of_right_to_left_text_begin_at_the_right():
         ends, starts = [], []
         for n in range(20):
             placed, _ = documents.fill(
-                code, "train", typesetting.PLAIN, artwork.random_for(n), 10.0, Ocr(pixels=192), 8.0, 1
+                code, "train", typesetting.PLAIN, artwork.random_for(n), 10.0, Ocr(image_size=192), 8.0, 1
             )
             if len(placed) > 3:
                 starts.append(np.ptp([x for _, x, _ in placed]))
@@ -167,7 +167,8 @@ def test_a_killed_run_goes_on(tmp_path):
     script = ("import functools, pathlib\nfrom centurio_lib.data import shards\n"
               "from centurio_lib.data.text_images import documents\n"
               "from centurio_lib.params import Ocr\n"
-              "draw = functools.partial(documents.row, seed=0, options=Ocr(pixels=96, smallest=9.0, largest=12.0))\n"
+              "options = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0)\n"
+              "draw = functools.partial(documents.row, seed=0, options=options)\n"
               f"folder, ids = pathlib.Path({str(tmp_path)!r}), documents.ids({{'en': 400}}, 'train')\n"
               "shards.build(folder, 'documents', ids, draw, 'key', 2)")
     process = subprocess.Popen([sys.executable, "-c", script], cwd=paths.REPO, stdout=subprocess.DEVNULL)
@@ -192,6 +193,6 @@ def test_rows_fit_the_table(tmp_path):
 
 
 def test_a_document_holds_no_more_passages_than_asked_for():
-    few = Ocr(pixels=96, running=0.0, passages=2)
+    few = Ocr(image_size=96, running_text_share=0.0, max_passages=2)
     counted = {len(documents.document(f"ocr/train/en/{n}", 0, few).text.split("\n")) for n in range(12)}
     assert counted == {1, 2}

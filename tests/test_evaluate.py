@@ -16,7 +16,7 @@ from centurio_lib.languages import languages, tier_label
 
 UNKNOWN = next(code for code, lang in languages().items() if not lang.cld2)  # to the language identifier
 CODES = ["en", "de", "sw", "th", UNKNOWN]
-CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(OWN, 4), "batch": 8, "seed": 0})
+CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(OWN, 4), "batch_size": 8, "seed": 0})
 IDENTITY = {"profile": "toy", "setup": "T5", "backbone": "tiny", "seed": 3}
 HEADLINE = {name: module.METRIC for name, module in TASKS.items()}
 CELL = ["task", "split", "language"]

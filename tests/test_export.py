@@ -59,5 +59,5 @@ def test_key_of_an_export_follows_from_the_training_alone(monkeypatch):
         monkeypatch.setattr(params, "profile", lambda name: own.model_copy(update=changes))
         return storage.digest(runs.describe("14_export", "paper", "OCR100", 0).key)
     before = key()
-    assert key(ocr=own.ocr.model_copy(update={"english": 7})) != before
+    assert key(ocr=own.ocr.model_copy(update={"english_samples": 7})) != before
     assert key(evaluation=own.evaluation.model_copy(update={"seed": 7})) == before

@@ -48,14 +48,14 @@ def tokenized(tokenizer, *texts: str, images: tuple = ()):
 
 def learned_text(tokenizer, sample) -> str:
     """What is learned of a conversation, as text."""
-    return tokenizer.decode(sample.ids[sample.learned], skip_special_tokens=False)
+    return tokenizer.decode(sample.ids[sample.label_mask], skip_special_tokens=False)
 
 
 # === chat template and label mask ===
 def test_conversation_is_written_as_the_family_writes_it(name, tokenizer):
     """System line, place of the image and what follows it, as the authors' code has them."""
     family, sample = FAMILIES[name], tokenized(tokenizer, "Q?", "A", images=("i0",))
-    asked = tokenizer.decode(sample.ids[~sample.learned], skip_special_tokens=False)
+    asked = tokenizer.decode(sample.ids[~sample.label_mask], skip_special_tokens=False)
     expected = family.asked.replace(IMAGE, 3 * IMAGE)
     # SentencePiece's special tokens swallow the line break after them, so that decoding does not show it
     assert asked.replace("\n", "") == expected.replace("\n", "") and (name == "phi" or asked == expected)
@@ -65,8 +65,8 @@ def test_exactly_the_answers_and_the_end_of_their_turn_are_learned(name, tokeniz
     sample = tokenized(tokenizer, "What is this?", "a dog", "In German?", "Hund", "In Thai?", "สุนัข", images=("i0",))
     end = FAMILIES[name].end
     assert learned_text(tokenizer, sample) == f"a dog{end}Hund{end}สุนัข{end}"
-    assert sample.learned[-1] and tokenizer.eos_token == end
-    headers = np.flatnonzero(np.diff(sample.learned.astype(int)) == 1)
+    assert sample.label_mask[-1] and tokenizer.eos_token == end
+    headers = np.flatnonzero(np.diff(sample.label_mask.astype(int)) == 1)
     assert len(headers) == 3
 
 
@@ -76,19 +76,19 @@ def test_mask_holds_for_any_text_in_any_script(name, tokenizer, texts, n_images)
     """Templates strip answers and tokenizers normalise them; whatever they make of one is learned, and nothing else."""
     sample = tokenized(tokenizer, *texts, images=[f"i{i}" for i in range(n_images)])
     ends = sample.ids == tokenizer.eos_token_id
-    assert sample.learned[ends].sum() == len(texts) // 2
+    assert sample.label_mask[ends].sum() == len(texts) // 2
     learned = learned_text(tokenizer, sample).split(FAMILIES[name].end)
     said = [tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts[1::2]]
     assert [text.strip() for text in learned] == [text.strip() for text in said] + [""]
     image = tokenizer.convert_tokens_to_ids(IMAGE)
-    assert (sample.ids == image).sum() == 3 * n_images and not sample.learned[sample.ids == image].any()
+    assert (sample.ids == image).sum() == 3 * n_images and not sample.label_mask[sample.ids == image].any()
 
 
 def test_question_of_evaluation_is_what_training_showed(tokenizer):
     sample = tokenized(tokenizer, "What is this?", "dog", images=("i0", "i1"))
     asked = conversation.prompt(tokenizer, "What is this?", [3, 3])
     assert asked.tolist() == sample.ids[:len(asked)].tolist()
-    assert sample.learned.tolist() == [False] * len(asked) + [True] * (len(sample.ids) - len(asked))
+    assert sample.label_mask.tolist() == [False] * len(asked) + [True] * (len(sample.ids) - len(asked))
 
 
 def test_images_of_several_turns_stay_where_the_text_has_them(name, tokenizer):
@@ -116,7 +116,7 @@ def test_template_that_begins_answers_elsewhere_is_refused(name, folder, tmp_pat
     template.write_text(template.read_text()
                         .replace("{% if add_generation_prompt %}", "{% if add_generation_prompt %}think")
                         .replace("{%- if add_generation_prompt %}", "{%- if add_generation_prompt %}think"))
-    base = families.base(name, folder).model_copy(update={"language_model": str(tmp_path), "system": None})
+    base = families.base(name, folder).model_copy(update={"language_model": str(tmp_path), "system_prompt": None})
     with pytest.raises(ConversationError, match="what is learned cannot be told from it"):
         components.load_tokenizer(base)
 
@@ -136,7 +136,7 @@ SETUP = params.setup("PT50")
 def shown(profile):
     """Features of the pictures by the miniature encoder, of the last block but one."""
     vision = components.load_vision(profile.base)
-    values = image_features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)
+    values = image_features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.image_size)
     return image_features.Features([image_features.Kept(values, tiny.IMAGE_IDS)])
 
 

@@ -49,9 +49,10 @@ def alone(model, prompts, shown) -> list[str]:
     return answers(model, prompts, IMAGES, shown, batch=1)
 
 
-def answers(model, prompts, images, shown, batch: int, room: list[int] | None = None, options=None) -> list[str]:
-    room = room or [ROOM] * len(prompts)
-    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, room, batch, options)
+def answers(model, prompts, images, shown, batch: int, max_new_tokens: list[int] | None = None,
+            options=None) -> list[str]:
+    max_new_tokens = max_new_tokens or [ROOM] * len(prompts)
+    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, max_new_tokens, batch, options)
 
 
 def test_closed_questions_get_one_of_their_options_and_leave_open_ones_alone(model, prompts, shown, alone):
@@ -87,7 +88,7 @@ def test_batched_answers_equal_those_given_one_by_one(batch, alone, model, promp
 @pytest.mark.parametrize("tokens", [1, 60, 200])
 def test_answers_are_the_same_whatever_tokens_a_batch_may_hold(tokens, alone, model, prompts, shown):
     assert generate.answers(model, tiny.tokenizer(), prompts, IMAGES, shown, [ROOM] * len(prompts), 100,
-                            batch_tokens=tokens) == alone
+                            max_batch_tokens=tokens) == alone
 
 
 def test_answers_come_in_the_order_of_the_questions(alone, model, prompts, shown):
@@ -118,8 +119,8 @@ def test_answers_depend_on_the_images(alone, model, prompts, shown):
 
 def test_each_answer_has_room_of_its_own(alone, model, prompts, shown):
     """A question with little room does not cut short the others, nor the other way round."""
-    room = [2 if i % 2 else ROOM for i in range(len(prompts))]
-    mixed = answers(model, prompts, IMAGES, shown, batch=4, room=room)
+    max_new_tokens = [2 if i % 2 else ROOM for i in range(len(prompts))]
+    mixed = answers(model, prompts, IMAGES, shown, batch=4, max_new_tokens=max_new_tokens)
     assert mixed[::2] == alone[::2]
     for short, whole in zip(mixed[1::2], alone[1::2], strict=True):
         assert whole.startswith(short.rstrip("\ufffd"))  # the last character may be cut in two
@@ -140,12 +141,12 @@ def test_nothing_asked_nothing_answered(model, shown):
        st.none() | st.integers(1, 400))
 def test_every_prompt_is_in_one_batch_of_one_room_sorted_by_length(shape, batch, tokens):
     prompts = [np.zeros(length) for length, _ in shape]
-    made = generate.batches(prompts, [(room,) for _, room in shape], batch, tokens)
+    made = generate.batches(prompts, [(n,) for _, n in shape], batch, tokens)
     assert sorted(i for mine in made for i in mine) == list(range(len(shape)))
     for mine in made:
         assert 0 < len(mine) <= batch and len({shape[i][1] for i in mine}) == 1
         padded = len(mine) * (max(shape[i][0] for i in mine) + shape[mine[0]][1])
         assert tokens is None or len(mine) == 1 or padded <= tokens
-    for room in {room for _, room in shape}:
-        lengths = [shape[i][0] for mine in made for i in mine if shape[i][1] == room]
+    for n in {n for _, n in shape}:
+        lengths = [shape[i][0] for mine in made for i in mine if shape[i][1] == n]
         assert lengths == sorted(lengths)

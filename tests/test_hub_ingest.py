@@ -17,7 +17,7 @@ from centurio_lib.params import benchmarks
 from centurio_lib.params.hub_data import Sources, Translation
 
 OPTIONS = Sources(
-    pretrain=["sharegpt4v"], instruct=["vqav2"], pixels=20, shard=10, translation=Translation(model="none")
+    pretrain=["sharegpt4v"], instruct=["vqav2"], max_image_size=20, shard_size=10, translation=Translation(model="none")
 )
 TABLE_8 = {
     "LLaVA-Instruct": 160,
@@ -105,7 +105,7 @@ def test_papers_profiles_name_all_that_can_be_had_and_ask_for_no_more(name):
     for stage in ("pretrain", "instruct"):
         found = [catalogue.entry(one, stage) for one in getattr(sources, stage)]
         assert getattr(profile, stage).samples < 1000 * sum(e.thousands for e in found)
-    assert set(benchmarks.asked(profile)) == set(benchmarks.known())
+    assert set(benchmarks.of_profile(profile)) == set(benchmarks.known())
     for setup in params.studied(profile):
         params.check(profile, params.setup(setup))
         assert params.reads(profile, params.setup(setup)) and not params.plots(profile, params.setup(setup))
@@ -223,7 +223,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path, monkeypatch
         ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS)["samples"] == whole["samples"]
         and len(calls) == n
     )
-    changed = OPTIONS.model_copy(update={"pixels": 10})
+    changed = OPTIONS.model_copy(update={"max_image_size": 10})
     ingest.take_in(tmp_path / "killed" / "s", entry, changed)
     assert len(calls) > n
 

@@ -67,7 +67,7 @@ def test_too_few_samples_are_named():
 
 def profile(missing: dict) -> params.Profile:
     smoke = params.profile("smoke")
-    translation = hub_data.Translation(model="tiny", missing=missing)
+    translation = hub_data.Translation(model="tiny", missing_languages=missing)
     sources = hub_data.Sources(pretrain=[], instruct=[], translation=translation)
     stage = smoke.instruct.model_copy(update={"samples": 40})
     return smoke.model_copy(
@@ -99,7 +99,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
         pretrain=[],
         instruct=["vqav2", "ocrvqa", "aya"],
         translation=hub_data.Translation(model="tiny"),
-        pixels=24,
+        max_image_size=24,
     )
     ingest.build(tmp_path / "in", "instruct", options)
     samples = hub_mix.light(tmp_path / "in")
@@ -139,10 +139,10 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
 MINIATURE = {
     "pretrain": ["sharegpt4v"],
     "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"],
-    "pixels": 24,
-    "shard": 10,
+    "max_image_size": 24,
+    "shard_size": 10,
     "at_most": 100,
-    "translation": {"model": "nllb", "precision": "float32", "missing": LATIN, "shard": 40},
+    "translation": {"model": "nllb", "precision": "float32", "missing_languages": LATIN, "shard_size": 40},
 }
 
 

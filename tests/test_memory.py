@@ -63,7 +63,7 @@ def test_activations_of_a_layer_are_what_autograd_keeps(name, tmp_path):
     """Measured on a miniature: what one layer's forward pass with LoRA saves, weights left out."""
     base = families.base(name, tmp_path).model_copy(update={"dtype": "bfloat16"})
     own = params.profile(FAMILIES[name].profile).model_copy(update={"base": base, "load_4bit": False, "lora_rank": 8})
-    model = llava.tune(llava.build(own.model_copy(update={"checkpointing": False}), 0)[0], own, SETUP).train()
+    model = llava.tune(llava.build(own.model_copy(update={"gradient_checkpointing": False}), 0)[0], own, SETUP).train()
     plain = llava.plain(model)
     block, weights, kept = plain.model.language_model.layers[0], {p.data_ptr() for p in model.parameters()}, {}
 
@@ -85,11 +85,11 @@ def test_activations_of_a_layer_are_what_autograd_keeps(name, tmp_path):
     assert predicted == pytest.approx(measured, rel=0.2)
 
 
-@pytest.mark.parametrize(("rows", "row_tokens", "tiling", "images"), [
+@pytest.mark.parametrize(("rows", "max_seq_len", "tiling", "images"), [
     (1, 1024, 1, 1), (1, 2560, 1, 3), (2, 1024, 1, 2), (1, 500, 1, 1), (1, 2560, 2, 15)])
-def test_a_row_is_counted_with_as_many_images_as_it_has_room_for(rows, row_tokens, tiling, images):
+def test_a_row_is_counted_with_as_many_images_as_it_has_room_for(rows, max_seq_len, tiling, images):
     """A packed row of 2560 tokens holds three of 729; a tiled one is seen whole and in four parts."""
-    need = NEED._replace(rows=rows, row_tokens=row_tokens, tiling=tiling)
+    need = NEED._replace(rows=rows, max_seq_len=max_seq_len, tiling=tiling)
     found = memory.parts(*memory.shapes(NAMES["phi"], SIGLIP), need)["images"]
     assert found == images * 729 * 1152 * 27 * 2
 
@@ -106,11 +106,11 @@ def test_all_four_fit_24_gib_as_the_paper_profile_sets_them():
 
 
 def test_stage_that_does_not_fit_is_refused_with_what_would():
-    profile = params.profile("paper-llama3").model_copy(update={"load_4bit": False, "checkpointing": False})
+    profile = params.profile("paper-llama3").model_copy(update={"load_4bit": False, "gradient_checkpointing": False})
     with pytest.raises(memory.MemoryShortage, match=r"needs about \d+\.\d GiB of a GPU, this one has 24\.0 .*"
                                                     r"it fits with checkpointing: true, load_4bit: true"):
         memory.check(profile, SETUP, profile.instruct, 24.0)
-    with pytest.raises(memory.MemoryShortage, match=r"it does not fit even with row_tokens: 1792.*larger GPU"):
+    with pytest.raises(memory.MemoryShortage, match=r"it does not fit even with max_seq_len: 1792.*larger GPU"):
         memory.check(params.profile("paper-llama3"), SETUP, profile.instruct, 4.0)
 
 

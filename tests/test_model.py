@@ -32,7 +32,7 @@ def parts(tmp_path_factory):
 
 def learned_text(sample) -> str:
     """What is learned of a conversation, as text."""
-    return tiny.tokenizer().decode(sample.ids[sample.learned], skip_special_tokens=False)
+    return tiny.tokenizer().decode(sample.ids[sample.label_mask], skip_special_tokens=False)
 
 
 def tokenized(*texts: str, images: tuple = ()):
@@ -69,8 +69,8 @@ def test_exactly_the_answers_and_their_end_are_learned():
 def test_assistant_header_is_not_learned_and_the_end_token_is():
     sample, known = tokenized("Q", "A"), tiny.tokenizer()
     is_header = sample.ids == known.convert_tokens_to_ids("<|assistant|>")
-    assert is_header.sum() == 1 and not sample.learned[is_header].any()
-    assert sample.ids[-1] == known.eos_token_id and sample.learned[-1]
+    assert is_header.sum() == 1 and not sample.label_mask[is_header].any()
+    assert sample.ids[-1] == known.eos_token_id and sample.label_mask[-1]
 
 
 @given(st.lists(SAID, min_size=2, max_size=6).filter(lambda texts: len(texts) % 2 == 0), st.integers(0, 5))
@@ -78,14 +78,14 @@ def test_mask_holds_for_any_text_in_any_script(texts, n_images):
     sample = tokenized(*texts, images=IMAGE_IDS[:n_images])
     assert learned_text(sample) == "".join(f" {answer}<|end|>" for answer in texts[1::2])
     assert (sample.ids == tiny.tokenizer().convert_tokens_to_ids(IMAGE)).sum() == n_images * TOKENS
-    assert not sample.learned[sample.ids == tiny.tokenizer().convert_tokens_to_ids(IMAGE)].any()
+    assert not sample.label_mask[sample.ids == tiny.tokenizer().convert_tokens_to_ids(IMAGE)].any()
 
 
 def test_question_of_evaluation_is_what_training_showed():
     sample = tokenized("What is this?", "dog", images=("i0", "i1"))
     asked = conversation.prompt(tiny.tokenizer(), "What is this?", [TOKENS] * 2)
     assert asked.tolist() == sample.ids[:len(asked)].tolist()
-    assert sample.learned.tolist() == [False] * len(asked) + [True] * (len(sample.ids) - len(asked))
+    assert sample.label_mask.tolist() == [False] * len(asked) + [True] * (len(sample.ids) - len(asked))
 
 
 def test_sample_without_an_answer_is_refused():
@@ -174,7 +174,7 @@ def test_packing_fills_rows_and_loses_nothing(lengths):
 
 
 def test_conversation_longer_than_a_row_is_refused():
-    with pytest.raises(ConversationError, match="51 tokens does not fit a row of 50: raise row_tokens"):
+    with pytest.raises(ConversationError, match="51 tokens does not fit a row of 50: raise max_seq_len"):
         batches.pack([3, 51], 50)
 
 
@@ -212,7 +212,7 @@ def test_each_conversation_of_a_row_has_positions_from_0_and_labels_of_its_own()
     assert batch.positions[0, :first + second].tolist() == [*range(first), *range(second)]
     for r, row in enumerate((made[:2], [made[3]])):
         ids, labels = (np.concatenate(parts) for parts in zip(
-            *((s.ids, np.where(s.learned, s.ids, -100)) for s in row), strict=True))
+            *((s.ids, np.where(s.label_mask, s.ids, -100)) for s in row), strict=True))
         assert batch.ids[r, :len(ids)].tolist() == ids.tolist() and (batch.ids[r, len(ids):] == 9).all()
         assert batch.labels[r, :len(ids)].tolist() == labels.tolist() and (batch.labels[r, len(ids):] == -100).all()
     assert batch.images == [*made[0].images, *made[1].images, *made[3].images]
@@ -260,7 +260,7 @@ def test_loss_and_gradients_equal_transformers_own(parts):
     model.zero_grad()
     plain = model(input_ids=batch.ids, attention_mask=attention, labels=batch.labels, pixel_values=pixels(batch.images))
     plain.loss.backward()
-    assert labels == sum(int(sample.learned.sum()) for sample in made)
+    assert labels == sum(int(sample.label_mask.sum()) for sample in made)
     assert total.item() / labels == pytest.approx(plain.loss.item(), rel=1e-5)
     grown = {name: p.grad for name, p in model.named_parameters() if p.grad is not None and "vision" not in name}
     assert set(ours) == set(grown) and len(ours) > 10

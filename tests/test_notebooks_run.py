@@ -118,7 +118,7 @@ def test_every_setup_trained_on_as_many_samples(study):
     """The total is fixed, whatever the languages; text in images comes on top."""
     stage = SMOKE.instruct
     for setup in (params.setup(name) for name, _ in RUNS):
-        on_top = params.text_heavy(SMOKE, setup) * stage.text_heavy + bool(setup.ocr) * stage.ocr_samples
+        on_top = params.text_heavy(SMOKE, setup) * stage.text_heavy_samples + bool(setup.ocr) * stage.ocr_samples
         record = storage.read_json(study.home / target(setup.name, "instruct"))
         assert record["samples"] == stage.samples + on_top, setup.name
 

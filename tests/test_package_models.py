@@ -25,7 +25,7 @@ TEXTS = [
     "Hund", "собака", "สุนัข", "user\nmodel\n",
 ]
 STAGE = params.profile("smoke").instruct.model_copy(
-    update={"row_tokens": 256, "packed": False, "accumulate": 1, "epochs": 3}
+    update={"max_seq_len": 256, "packed": False, "grad_accum_steps": 1, "epochs": 3}
 )
 
 
@@ -209,7 +209,7 @@ def test_answers_alone_are_learned(unpacked):
         "<end_of_turn>\n<start_of_turn>user\nAnd in Thai?<end_of_turn>\n<start_of_turn>model\nสุนัข"
         "<end_of_turn>"
     )
-    assert tokenizer.decode(sample.ids[sample.learned]) == "Hund<end_of_turn>สุนัข<end_of_turn>"
+    assert tokenizer.decode(sample.ids[sample.label_mask]) == "Hund<end_of_turn>สุนัข<end_of_turn>"
     asked = conversation.prompt(tokenizer, "What is this?", [2])
     assert tokenizer.decode(asked).endswith("<start_of_turn>model\n") and (asked == sample.ids[: len(asked)]).all()
 
@@ -361,14 +361,14 @@ def test_memory_counts_the_weights_of_gemma(unpacked):
 def test_memory_shortage_says_the_batch_that_fits():
     names = {"language_model": "google/gemma-3-270m", "vision": "google/siglip-base-patch16-224"}
     own = params.profile("gemma")
-    profile = own.model_copy(update={"base": own.base.model_copy(update=names), "checkpointing": True})
-    stage, setup = profile.instruct.model_copy(update={"rows": 64}), params.setup("L100")
+    profile = own.model_copy(update={"base": own.base.model_copy(update=names), "gradient_checkpointing": True})
+    stage, setup = profile.instruct.model_copy(update={"micro_batch_size": 64}), params.setup("L100")
     with pytest.raises(memory.MemoryShortage, match=r"it fits with rows: \d+ ") as raised:
         memory.check(profile, setup, stage, 24.0)
     rows = int(re.search(r"rows: (\d+)", str(raised.value))[1])
-    assert memory.check(profile, setup, stage.model_copy(update={"rows": rows}), 24.0) <= 24
+    assert memory.check(profile, setup, stage.model_copy(update={"micro_batch_size": rows}), 24.0) <= 24
     with pytest.raises(memory.MemoryShortage):
-        memory.check(profile, setup, stage.model_copy(update={"rows": rows + 1}), 24.0)
+        memory.check(profile, setup, stage.model_copy(update={"micro_batch_size": rows + 1}), 24.0)
 
 
 def test_profile_of_the_hub_has_nothing_to_make():

@@ -74,8 +74,8 @@ def test_only_setups_that_were_trained_on_text_read_pages_and_only_where_a_profi
     assert runs.text_data(text, params.setup("PT50-text"), "evaluate") == ["smpqa", "ocr"]
     assert runs.text_data(silent, params.setup("OCR50"), "evaluate") == ["smpqa"]
     assert runs.text_data(text, params.setup("L100"), "evaluate") == []
-    with pytest.raises(params.ParamsError, match=r"ocr\.pixels = 64, but text is seen at 160 pixels"):
-        params.check(text.model_copy(update={"ocr": text.ocr.model_copy(update={"pixels": 64})}),
+    with pytest.raises(params.ParamsError, match=r"ocr\.image_size = 64, but text is seen at 160 pixels"):
+        params.check(text.model_copy(update={"ocr": text.ocr.model_copy(update={"image_size": 64})}),
                      params.setup("PT50-text"))
 
 

@@ -21,14 +21,15 @@ from centurio_lib.params import benchmarks
 pytestmark = pytest.mark.timeout(3000)
 
 SETUPS = ["L100", "PT50", "OCR50"]
-SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "pixels": 24, "shard": 10,
-           "at_most": 100, "translation": {"model": "tiny/nllb", "precision": "float32", "missing": {"la": "leave_out"},
-                                           "shard": 40}}
+SOURCES = {"pretrain": ["sharegpt4v"], "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"], "max_image_size": 24,
+           "shard_size": 10, "at_most": 100,
+           "translation": {"model": "tiny/nllb", "precision": "float32", "shard_size": 40,
+                           "missing_languages": {"la": "leave_out"}}}
 DATA = {"sources": SOURCES, "concepts": {"emoji": 16, "flag": 8}}
-STAGE = {"conversations": 8, "row_tokens": 512, "text_tokens": 400, "checkpoint_every": 4, "ocr_samples": 4}
-BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "pixels": 32, "text_pixels": 128,
+STAGE = {"global_batch_size": 8, "max_seq_len": 512, "max_text_tokens": 400, "checkpoint_every": 4, "ocr_samples": 4}
+BASE = {"vision": "tiny/siglip", "language_model": "tiny/phi", "image_size": 32, "text_image_size": 128,
         "vision_revision": None, "language_model_revision": None}
-TEXT = {"pixels": 128, "languages": ["en", "de", "ar", "hi", "th"], "test": 1, "english": 4}
+TEXT = {"image_size": 128, "languages": ["en", "de", "ar", "hi", "th"]}
 
 
 def write_miniature(home: Path) -> None:
@@ -41,10 +42,11 @@ def write_miniature(home: Path) -> None:
     items = dict.fromkeys(benchmarks.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
     stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
               "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,
-              "evaluation": {"items": items, "batch": 64},
+              "evaluation": {"items": items, "batch_size": 64},
               "study": {"questions": ["rq3", "rq4"], "setups": SETUPS, "seeds": 1},
-              "ocr": TEXT | {"latin": 1, "other": 1, "articles": 0, "shard": 5, "smallest": 10.0, "largest": 14.0},
-              "smpqa": TEXT | {"em": 10.0}}
+              "ocr": TEXT | {"test_samples": 1, "english_samples": 4, "latin_samples": 1, "other_script_samples": 1,
+                             "wikipedia_articles": 0, "shard_size": 5, "min_font_px": 10.0, "max_font_px": 14.0},
+              "smpqa": TEXT | {"test_plots": 1, "english_plots": 4, "font_px": 10.0}}
     (home / "params" / "profiles" / "miniature.yaml").write_text(yaml.safe_dump(stated))
 
 

@@ -20,7 +20,7 @@ def profile(tmp_path_factory):
     """The paper's profile around miniatures, in bfloat16 and 4 bits, each optimiser step on six conversations."""
     own = params.profile("paper")
     base = families.base("phi", tmp_path_factory.mktemp("models")).model_copy(update={"dtype": "bfloat16"})
-    stage = own.instruct.model_copy(update={"row_tokens": 256, "conversations": 4, "checkpoint_every": 2,
+    stage = own.instruct.model_copy(update={"max_seq_len": 256, "global_batch_size": 4, "checkpoint_every": 2,
                                             "encoder_lr": 1e-6})
     return own.model_copy(update={"base": base, "lora_rank": 8, "instruct": stage})
 
@@ -29,7 +29,7 @@ def built(profile, setup=SETUP):
     """Model, tokenizer, live features and conversations."""
     untuned, tokenizer = llava.build(profile, 0)
     shown = image_features.Features(
-        [image_features.Live(untuned, tiny.pictures(), profile.base.vision_layer, profile.base.pixels)]
+        [image_features.Live(untuned, tiny.pictures(), profile.base.vision_layer, profile.base.image_size)]
     )
     made = conversation.tokenize(tokenizer, tiny.samples(2), shown.tokens)
     torch.manual_seed(0)
@@ -68,7 +68,7 @@ def test_saved_and_loaded_in_half_precision_is_bit_for_bit_what_was_trained(prof
 def test_checkpointing_changes_no_gradient_and_is_on_the_language_model_alone(profile):
     found = []
     for checkpointing in (True, False):
-        one = profile.model_copy(update={"checkpointing": checkpointing, "load_4bit": False})
+        one = profile.model_copy(update={"gradient_checkpointing": checkpointing, "load_4bit": False})
         model, tokenizer, shown, made = built(one)
         plain = llava.plain(model)
         on = {n for n, m in plain.named_modules() if getattr(m, "gradient_checkpointing", False)}
@@ -84,7 +84,7 @@ def test_checkpointing_changes_no_gradient_and_is_on_the_language_model_alone(pr
 
 def test_steps_hold_as_many_conversations_as_the_paper_says(profile):
     made = tiny.conversations(lambda shown: [4] * len(shown), copies=11)
-    stage = profile.instruct.model_copy(update={"conversations": 32, "row_tokens": 128})
+    stage = profile.instruct.model_copy(update={"global_batch_size": 32, "max_seq_len": 128})
     steps = train.steps_of(made, stage, seed=0)
     sizes = [sum(len(row) for batch in step for row in batch) for step in steps]
     assert sizes == [32, 32, 2] and sorted(i for s in steps for b in s for r in b for i in r) == list(range(66))

@@ -13,10 +13,10 @@ from torch import nn
 from centurio_lib.base_models import lettering, own_encoder, reading_lessons
 from centurio_lib.data import artwork
 from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
-from centurio_lib.params import Reading
+from centurio_lib.params import ReadingLesson
 
 KEY = "a" * 64
-SIZE = Reading(sheets=3, smallest=10.0, steps=230, batch=1, lr=1e-3)
+SIZE = ReadingLesson(sheets=3, min_font_px=10.0, steps=230, batch_size=1, lr=1e-3)
 
 
 def test_letters_lie_in_the_patch_of_their_middle():
@@ -104,7 +104,7 @@ def heads() -> nn.ModuleDict:
 
 def test_reading_and_drawings_are_learned_together(tmp_path):
     model, named = own_encoder.resized(tiny.vision(), 64), heads()
-    quick = SIZE.model_copy(update={"steps": 100, "batch": 4})
+    quick = SIZE.model_copy(update={"steps": 100, "batch_size": 4})
     random = np.random.default_rng(0)
     untaught = own_encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
     sheets = lettering.sheets(3, 0, 64, 16, 10.0)
@@ -118,7 +118,7 @@ def test_reading_and_drawings_are_learned_together(tmp_path):
 def test_plots_are_read_with_the_sheets_and_probed_by_themselves(tmp_path):
     model, asked = (
         own_encoder.resized(tiny.vision(), 64),
-        SIZE.model_copy(update={"steps": 40, "batch": 4, "plots": 0.7}),
+        SIZE.model_copy(update={"steps": 40, "batch_size": 4, "plot_share": 0.7}),
     )
     plots = lettering.sheets(2, 0, 64, 16, 10.0, 1.0)
     head = reading_lessons.letter_head(16, 0)

@@ -10,7 +10,7 @@ from centurio_lib.data import artwork
 from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
 from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
 
-SMALL = Smpqa(pixels=192, em=12.0, test=2, english=2)
+SMALL = Smpqa(image_size=192, font_px=12.0, test_plots=2, english_plots=2)
 TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone",
                  *(f"word{c}" for c in "abcdefghijklmnop")],
           "he": ["שלום", "בית", "עץ", "ספר", "ים", "יד", "עין", "אור", *(f"מלה{c}" for c in "אבגדהוזחטיכלמנסע")]}
@@ -173,8 +173,8 @@ def test_without_training_plots_there_are_no_instructions_and_that_is_no_error(t
 
 def test_labels_longer_than_any_word_list_holds_are_refused():
     with pytest.raises(ValidationError, match="less than or equal to 12"):
-        Smpqa(longest=13)
-    assert Smpqa(longest=smpqa.LONGEST).longest == 12
+        Smpqa(max_label_chars=13)
+    assert Smpqa(max_label_chars=smpqa.LONGEST).max_label_chars == 12
 
 
 def test_tables_fit_and_plots_are_never_translated(toy, tmp_path):

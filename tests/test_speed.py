@@ -12,7 +12,7 @@ from centurio_lib.model import llava
 from centurio_lib.speed import compare, timing
 from centurio_lib.speed.compare import TRAINING, UnequalError
 
-STAGE = tiny.PROFILE.instruct.model_copy(update={"rows": 2, "row_tokens": 128})
+STAGE = tiny.PROFILE.instruct.model_copy(update={"micro_batch_size": 2, "max_seq_len": 128})
 PLAIN, LABEL_ROWS, GROUPED, CACHED, PACKED = TRAINING
 
 
@@ -81,8 +81,8 @@ def test_rounding_passes_and_more_does_not():
 def test_every_sample_is_in_one_forward_pass_of_its_step(given, name):
     for micro, samples in zip(compare.passes(TRAINING[name], given), given.steps, strict=True):
         labels = sorted(token for batch in micro for token in batch.labels[batch.labels != -100].tolist())
-        assert labels == sorted(token for c in samples for token in c.ids[c.learned].tolist())
-        assert all(batch.ids.numel() <= STAGE.rows * STAGE.row_tokens for batch in micro)
+        assert labels == sorted(token for c in samples for token in c.ids[c.label_mask].tolist())
+        assert all(batch.ids.numel() <= STAGE.micro_batch_size * STAGE.max_seq_len for batch in micro)
 
 
 def test_table_says_what_each_lever_does(table, given):

@@ -25,11 +25,11 @@ def coded(turns: list[dict], spelled: bool, images: tuple = ("i0",)) -> conversa
                                  [spelled])[0]
 
 
-def stretches(sample: conversation.Conversation, learned: bool) -> list[list[int]]:
+def stretches(sample: conversation.Conversation, of_answers: bool) -> list[list[int]]:
     """Questions or answers of a conversation, as tokens."""
-    cuts = np.flatnonzero(np.diff(sample.learned)) + 1
-    parts = zip(np.split(sample.ids, cuts), np.split(sample.learned, cuts), strict=True)
-    return [ids.tolist() for ids, marks in parts if marks[0] == learned]
+    cuts = np.flatnonzero(np.diff(sample.label_mask)) + 1
+    parts = zip(np.split(sample.ids, cuts), np.split(sample.label_mask, cuts), strict=True)
+    return [ids.tolist() for ids, marks in parts if marks[0] == of_answers]
 
 
 def test_text_is_the_same_and_questions_keep_their_tokens():
@@ -79,6 +79,6 @@ def test_options_are_spelled_as_they_were_learned():
 
 def test_tokenizer_without_dropout_is_refused():
     words = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"dog": 0}, unk_token="dog")))
-    message = r"WordLevel tokenizers have no dropout.*spelled: false"
+    message = r"WordLevel tokenizers have no dropout.*spell_answers: false"
     with pytest.raises(ConversationError, match=message), conversation.spelling(words):
         pass

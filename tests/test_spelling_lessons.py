@@ -8,10 +8,10 @@ import torch
 
 from centurio_lib.base_models import corpus, own_decoder, spelling_lessons
 from centurio_lib.data.text_images import documents
-from centurio_lib.params import DecoderSize, Spelling
+from centurio_lib.params import DecoderSize, SpellingLessons
 
 NAMES = {"en": "red apple", "de": "roter Apfel", "ar": "تفاحة"}
-SIZE = DecoderSize(hidden=16, layers=1, heads=1, vocabulary=420, steps=1, batch=2, length=256, lr=1e-3)
+SIZE = DecoderSize(hidden_size=16, layers=1, heads=1, vocab_size=420, steps=1, batch_size=2, max_seq_len=256, lr=1e-3)
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_words_of_the_test_are_not_spelled(lexicon, monkeypatch):
 def test_only_the_answer_is_learned_letter_by_letter(lexicon):
     tokenizer = tiny.tokenizer()
     for one in own_decoder.letters(tokenizer, spelling_lessons.words(lexicon), 0, 1, 200, 300):
-        question, answer = tokenizer.decode(one.ids[~one.learned]), tokenizer.decode(one.ids[one.learned])
+        question, answer = tokenizer.decode(one.ids[~one.label_mask]), tokenizer.decode(one.ids[one.label_mask])
         assert documents.READ in question and answer.endswith(corpus.END) and spelling_lessons.FILLER in question
         assert len(one.ids) <= 300
-        pieces = tokenizer.convert_ids_to_tokens(one.ids[one.learned])[:-1]
+        pieces = tokenizer.convert_ids_to_tokens(one.ids[one.label_mask])[:-1]
         assert all(len(piece) == 1 for piece in pieces)
 
 
@@ -64,6 +64,6 @@ def test_spelling_is_learned(tmp_path):
         before = own_decoder.loss_of(model, tokenizer, batch).item()
     said = []
     old, new = own_decoder.teach_spelling(
-        model, tokenizer, draw, SIZE, Spelling(steps=101, lr=1e-2), tmp_path, "b" * 64, said.append
+        model, tokenizer, draw, SIZE, SpellingLessons(steps=101, lr=1e-2), tmp_path, "b" * 64, said.append
     )
     assert new < 0.8 * before and old > 0 and len(said) == 2

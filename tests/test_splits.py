@@ -18,7 +18,7 @@ from centurio_lib.languages import language, languages
 from centurio_lib.study import training
 
 SMOKE = params.profile("smoke")
-SETUPS = list(params.setups())
+SETUPS = list(params.all_setups())
 PROMPTS = [prompts.name(None), prompts.describe(None), prompts.country(None), prompts.choice("en", []), "true", "false"]
 PRETRAINED = [name for name in SETUPS if not params.without_pretraining(params.setup(name))]
 
@@ -50,7 +50,7 @@ class Study:
 def real(tmp_path_factory) -> Study:
     """The smoke profile's tables."""
     folder = tmp_path_factory.mktemp("real")
-    return Study(folder, SMOKE.data, pictures.build(folder, SMOKE.data, SMOKE.base.pixels))
+    return Study(folder, SMOKE.data, pictures.build(folder, SMOKE.data, SMOKE.base.image_size))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from centurio_lib.study import runs, shown_images, training
 CODES = ["en", "de", "fr", "ru", "th", "hi"]  # that have documents; of L100's mix others have none
 MADE = 12  # documents of each
 STAGE = {"pretrain": {"samples": 4, "ocr_samples": 10, "encoder_lr": 1e-3},
-         "instruct": {"samples": 4, "ocr_samples": 6, "text_heavy": 3, "encoder_lr": 1e-3}}
+         "instruct": {"samples": 4, "ocr_samples": 6, "text_heavy_samples": 3, "encoder_lr": 1e-3}}
 
 
 def profile(**changes) -> params.Profile:
@@ -137,7 +137,7 @@ def test_instruct_mix_holds_plots_with_english_labels(home):
     chosen = training.instruction_mix(run_of("11_instruct", "PT50-text"))
     assert chosen.family.value_counts().to_dict() == {"single": 4, "plot": 3}
     assert set(chosen[chosen.family == "plot"].language) == {"en"}
-    config = profile(instruct=profile().instruct.model_copy(update={"text_heavy": 6}))
+    config = profile(instruct=profile().instruct.model_copy(update={"text_heavy_samples": 6}))
     with pytest.raises(MixError,
                        match=r"needs 6 samples .* but 5 were made: raise smpqa\.english, or lower text_heavy"):
         training.instruction_mix(run_of("11_instruct", "PT50-text", config))
@@ -154,7 +154,7 @@ def test_setups_without_text_have_neither_and_ask_for_no_table(home):
 def test_what_is_read_is_spelled_where_the_profile_says_so(home):
     chosen = training.instruction_mix(run_of("11_instruct", "OCR50"))
     shown = SimpleNamespace(tokens=lambda ids: [2] * len(ids))
-    both = [run_of("11_instruct", "OCR50", profile(spelled=spell)) for spell in (False, True)]
+    both = [run_of("11_instruct", "OCR50", profile(spell_answers=spell)) for spell in (False, True)]
     plain, spelled = (training.tokenized(run, chosen, tiny.tokenizer(), shown) for run in both)
     longer = [len(b.ids) > len(a.ids) for a, b in zip(plain, spelled, strict=True)]
     assert longer == (chosen.family != "single").tolist()
@@ -176,7 +176,8 @@ def with_pictures(home) -> None:
 
 
 def seen(home, notebook: str, setup: str, ids: list[str], model=None, **changes) -> image_features.Features:
-    base = params.profile("smoke").base.model_copy(update={"pixels": tiny.PIXELS, "text_pixels": tiny.TEXT_PIXELS})
+    sizes = {"image_size": tiny.PIXELS, "text_image_size": tiny.TEXT_PIXELS}
+    base = params.profile("smoke").base.model_copy(update=sizes)
     run = run_of(notebook, setup, profile(base=base), **changes)
     return shown_images.of_run(run, model or tiny.model(), ids)
 
@@ -218,7 +219,7 @@ def test_another_shape_is_stretched_to_a_square():
 
 
 # === what a run depends on ===
-TEXT_CHANGES = {"ocr": params.Ocr(pixels=64), "smpqa": params.Smpqa(pixels=64), "spelled": False}
+TEXT_CHANGES = {"ocr": params.Ocr(image_size=64), "smpqa": params.Smpqa(image_size=64), "spell_answers": False}
 
 
 def key_of(notebook: str, setup: str, config: params.Profile, monkeypatch) -> str:
@@ -229,12 +230,12 @@ def key_of(notebook: str, setup: str, config: params.Profile, monkeypatch) -> st
 @pytest.mark.parametrize("notebook", ["10_pretrain", "11_instruct", "12_evaluate"])
 def test_options_of_text_change_no_key_of_a_setup_without(notebook, monkeypatch):
     plain = params.profile("smoke")
-    first = plain.pretrain.model_copy(update={"ocr_samples": 9, "encoder_lr": 0.5, "encoder_decay": 0.5})
-    second = plain.instruct.model_copy(update={"ocr_samples": 9, "text_heavy": 9, "encoder_lr": 0.5,
-                                               "encoder_decay": 0.5})
+    first = plain.pretrain.model_copy(update={"ocr_samples": 9, "encoder_lr": 0.5, "encoder_weight_decay": 0.5})
+    second = plain.instruct.model_copy(update={"ocr_samples": 9, "text_heavy_samples": 9, "encoder_lr": 0.5,
+                                               "encoder_weight_decay": 0.5})
     asked = plain.evaluation.model_copy(update={"items": plain.evaluation.items | {"smpqa_read": 9, "smpqa_ground": 9}})
     parts = {"pretrain": first, "instruct": second, "evaluation": asked,
-             "base": plain.base.model_copy(update={"text_pixels": 64})}
+             "base": plain.base.model_copy(update={"text_image_size": 64})}
     changed = plain.model_copy(update=TEXT_CHANGES | parts)
     for setup in ("L100", "PT50", "OCR50"):
         keys = [key_of(notebook, setup, config, monkeypatch) for config in (plain, changed)]
@@ -244,7 +245,7 @@ def test_options_of_text_change_no_key_of_a_setup_without(notebook, monkeypatch)
 def test_keys_depend_on_what_a_setup_shows(monkeypatch):
     plain = params.profile("smoke")
     documents = plain.model_copy(update={"ocr": plain.ocr.model_copy(update={"noise": 1.0})})
-    charts = plain.model_copy(update={"smpqa": plain.smpqa.model_copy(update={"em": 9.0})})
+    charts = plain.model_copy(update={"smpqa": plain.smpqa.model_copy(update={"font_px": 9.0})})
     keys = {(setup, i): key_of("11_instruct", setup, config, monkeypatch)
             for setup in ("PT50-text", "OCR50") for i, config in enumerate((plain, documents, charts))}
     assert keys["PT50-text", 0] == keys["PT50-text", 1] != keys["PT50-text", 2]
@@ -264,10 +265,10 @@ def test_a_profile_that_holds_text_in_all_mixes_trains_the_first_two_as_those_of
     ({"pretrain": {"encoder_lr": 0.0}}, r"tune_encoder wants a rate above 0.*'pretrain': 0\.0"),
     ({"pretrain": {"ocr_samples": 0}, "instruct": {"ocr_samples": 0}},
      "ocr wants documents, but ocr_samples is 0 in pretrain and"),
-    ({"instruct": {"text_heavy": 0}}, r"text_in_images wants plots, but instruct\.text_heavy is 0"),
-    ({"ocr": {"pixels": 96}}, r"ocr\.pixels = 96, but text is seen at 128 pixels: make them equal"),
-    ({"smpqa": {"pixels": 96}}, r"smpqa\.pixels = 96, but text is seen at 128 pixels"),
-    ({"base": {"text_pixels": None}}, r"smpqa\.pixels = 128, but text is seen at 32 pixels"),
+    ({"instruct": {"text_heavy_samples": 0}}, r"text_in_images wants plots, but instruct\.text_heavy_samples is 0"),
+    ({"ocr": {"image_size": 96}}, r"ocr\.image_size = 96, but text is seen at 128 pixels: make them equal"),
+    ({"smpqa": {"image_size": 96}}, r"smpqa\.image_size = 96, but text is seen at 128 pixels"),
+    ({"base": {"text_image_size": None}}, r"smpqa\.image_size = 128, but text is seen at 32 pixels"),
 ], ids=["rate", "rate of the first stage", "documents", "plots", "size of documents", "size of plots", "size of text"])
 def test_a_profile_that_lacks_what_a_setup_asks_for_is_refused_before_any_work(changes, message):
     changed = {part: getattr(profile(), part).model_copy(update=keys) for part, keys in changes.items()}

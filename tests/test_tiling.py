@@ -12,7 +12,8 @@ from centurio_lib.data import artwork
 from centurio_lib.model import batches, conversation, generate, image_features, llava, tiling, train
 
 STAGE = tiny.PROFILE.instruct.model_copy(update={
-    "row_tokens": 64, "rows": 2, "packed": True, "accumulate": 1, "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
+    "max_seq_len": 64, "micro_batch_size": 2, "packed": True, "grad_accum_steps": 1,
+    "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
     "encoder_lr": 1e-3, "checkpoint_every": 2})
 
 

@@ -23,7 +23,8 @@ from centurio_lib.params.base_models import EncoderSize
 
 KEY, OTHER_KEY = "a" * 64, "a" * 12 + "b" * 52  # of one file name
 STAGE = tiny.PROFILE.instruct.model_copy(update={
-    "row_tokens": 64, "rows": 2, "packed": True, "accumulate": 2, "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
+    "max_seq_len": 64, "micro_batch_size": 2, "packed": True, "grad_accum_steps": 2,
+    "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
     "checkpoint_every": 2})
 
 
@@ -110,7 +111,7 @@ def test_rates_of_the_steps_follow_the_schedule(made, shown, tmp_path, monkeypat
 def test_accumulated_step_equals_one_step_on_all_of_it(shown, made):
     """Micro-batches with very different numbers of labels: each token weighs the same."""
     few, many = [[made[1], made[3]]], [made[2:3], made[4:6]]
-    assert sum(int(c.learned.sum()) for row in many for c in row) > 4 * sum(int(c.learned.sum()) for c in few[0])
+    assert sum(int(c.label_mask.sum()) for row in many for c in row) > 4 * sum(int(c.label_mask.sum()) for c in few[0])
     changes = []
     for micro in ([few, many], [few + many]):
         model = fresh().eval()  # without dropout
@@ -140,7 +141,7 @@ def test_gradients_are_clipped_over_all_that_is_trained(shown, made):
 def test_every_label_counts_once_an_epoch(packed, made, shown, tmp_path):
     stage = STAGE.model_copy(update={"packed": packed, "epochs": 3})
     _, log = trained(made, shown, tmp_path, stage=stage)
-    assert sum(row["labels"] for row in log) == 3 * sum(int(c.learned.sum()) for c in made)
+    assert sum(row["labels"] for row in log) == 3 * sum(int(c.label_mask.sum()) for c in made)
     assert [row["step"] for row in log] == list(range(1, len(log) + 1))
 
 
@@ -155,7 +156,7 @@ def test_epochs_and_seeds_have_orders_of_their_own(made):
 def test_training_lowers_the_loss_and_leaves_the_rest_alone(made, shown, tmp_path):
     model = fresh()
     frozen = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
-    stage = STAGE.model_copy(update={"epochs": 8, "lr": 1e-2, "accumulate": 1})
+    stage = STAGE.model_copy(update={"epochs": 8, "lr": 1e-2, "grad_accum_steps": 1})
     _, log = trained(made, shown, tmp_path, stage=stage, model=model)
     losses = [row["loss"] for row in log]
     assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:8])
@@ -168,7 +169,7 @@ def test_same_seed_same_weights_and_another_seed_others(made, shown, tmp_path):
 
 
 def test_conversation_longer_than_the_language_model_can_place_is_refused(made, shown, tmp_path):
-    longest = made[0]._replace(sample_id="long", ids=np.zeros(513, int), learned=np.ones(513, bool), images=[])
+    longest = made[0]._replace(sample_id="long", ids=np.zeros(513, int), label_mask=np.ones(513, bool), images=[])
     with pytest.raises(ConversationError, match="sample long has 513 tokens, the language model has positions for 512"):
         trained([*made[1:], longest], shown, tmp_path)
 
@@ -234,7 +235,8 @@ def test_damaged_checkpoint_is_an_error_that_says_what_to_do(interrupted, kept, 
 
 
 def test_encoder_resumes_where_it_was_killed(tmp_path):
-    size = EncoderSize(hidden=8, layers=1, heads=1, patch=8, things=None, steps=230, batch=2, lr=1e-3)
+    size = EncoderSize(hidden_size=8, layers=1, heads=1, patch_size=8, concepts_per_kind=None,
+                       steps=230, batch_size=2, lr=1e-3)
     drawings = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
     names, keywords = np.arange(4), np.eye(4, dtype=np.float32)
 

@@ -21,7 +21,7 @@ from centurio_lib.params.hub_data import Translation
 from centurio_lib.speed import translation as speed
 
 OPTIONS = Translation(
-    model="tiny", precision="float32", batch_tokens=400, shard=4, missing={"la": "leave_out"}
+    model="tiny", precision="float32", max_batch_tokens=400, shard_size=4, missing_languages={"la": "leave_out"}
 )
 BETWEEN = [
     " ",
@@ -175,10 +175,10 @@ def test_scripts_without_spaces_set_none_between_sentences():
 
 
 # === two ways, one answer ===
-@pytest.mark.parametrize(("beams", "tied"), [(1, False), (3, False), (1, True)])
+@pytest.mark.parametrize(("num_beams", "tied"), [(1, False), (3, False), (1, True)])
 def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
     folder = tiny_nllb.checkpoint(tmp_path / "tied", tie_word_embeddings=True) if tied else folder
-    options = OPTIONS.model_copy(update={"beams": beams})
+    options = OPTIONS.model_copy(update={"num_beams": beams})
     texts = [*tiny_nllb.lines(24), "Dog.", "The <unknown> ☃ word."]
     plain = translators.Plain(folder, options)
     fast = translators.Fast(folder, options, translators.converted(folder, tmp_path))
@@ -207,7 +207,7 @@ def test_batches_are_of_like_length_and_hold_all():
 def test_order_of_texts_and_size_of_batches_change_nothing(folder, fast):
     texts = tiny_nllb.lines(30)
     small = translators.Fast(
-        folder, OPTIONS.model_copy(update={"batch_tokens": 40}), translators.converted(folder, folder.parent)
+        folder, OPTIONS.model_copy(update={"max_batch_tokens": 40}), translators.converted(folder, folder.parent)
     )
     assert small(texts[::-1], "deu_Latn")[::-1] == fast(texts, "deu_Latn")
 
@@ -227,7 +227,7 @@ def test_each_text_once_and_a_killed_run_goes_on(tmp_path, capsys):
     assert translate.words(tmp_path, "de", ["Dog 7. Cat."]) == {"Dog 7. Cat.": "DOG 7. CAT."}
     with pytest.raises(TranslationError, match=r"lacks 1 texts in German"):
         translate.words(tmp_path, "de", ["Dog 7. Cat.", "No such text."])
-    other = translate.build(tmp_path, wanted, 6, Said(), OPTIONS.model_copy(update={"beams": 2}), no_judge)
+    other = translate.build(tmp_path, wanted, 6, Said(), OPTIONS.model_copy(update={"num_beams": 2}), no_judge)
     assert not set(other) & set(files) and not any(path.exists() for path in files)
 
 
@@ -235,11 +235,11 @@ def test_what_came_out_is_summed_up_by_language(tmp_path):
     wanted = [("de", 1, ["One dog.", "Two dogs."]), ("hi", 1, ["A spoilt text."])]
     spoil = Said(lambda text: "" if "SPOILT" in text else text)
     files = translate.build(tmp_path / "instruct", wanted, 2, spoil, OPTIONS, no_judge)
-    numbers, shown = translate.summary(files, 2.0)
+    numbers, shown = translate.summary(files)
     assert numbers[["stage", "language", "texts", "in_english"]].to_numpy().tolist() == [
         ["instruct", "de", 2, 0], ["instruct", "hi", 1, 1]]
     assert shown.text.tolist() == ["One dog.", *["A spoilt text."] * 2]
-    numbers, shown = translate.summary([], 2.0)
+    numbers, shown = translate.summary([])
     assert numbers.texts.sum() == 0 and shown.empty
 
 
@@ -249,7 +249,7 @@ def test_rows_are_flagged():
     spoil = {"7.": lambda text: text + " AND SO ON" * 30, "L.": lambda text: ""}
     say = Said(lambda text: spoil.get(text[-2:], str)(text) if text[-3:] != "17." else text)
     judge = lambda texts, codes: np.array([float("9" not in text) for text in texts])
-    found = translate.flagged(translate.judged(translate.translated(texts, say, "de"), judge), 3.0)
+    found = translate.flagged(translate.judged(translate.translated(texts, say, "de"), judge))
     assert found.text[found.odd_length].tolist() == [texts[7]]
     assert found.text[found.in_english].tolist() == [texts[8]]
     assert found.text[found.other_language].tolist() == [texts[9], texts[19]]
@@ -267,11 +267,11 @@ def test_gpu_without_its_libraries_is_refused_with_what_to_install(folder, monke
 
 
 def test_latin_is_never_silent():
-    unsaid = OPTIONS.model_copy(update={"missing": {}})
+    unsaid = OPTIONS.model_copy(update={"missing_languages": {}})
     with pytest.raises(TranslationError, match=r"NLLB lacks Latin \(la\).*leave_out or to keep in english"):
         translate.spoken_in(["de", "la"], unsaid)
     assert translate.spoken_in(["de", "la"], OPTIONS) == ["de"]
-    assert translate.spoken_in(["de", "la"], OPTIONS.model_copy(update={"missing": {"la": "english"}})) == [
+    assert translate.spoken_in(["de", "la"], OPTIONS.model_copy(update={"missing_languages": {"la": "english"}})) == [
         "de",
         "la",
     ]

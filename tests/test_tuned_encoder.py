@@ -15,8 +15,9 @@ TUNINGS = ["lora", "full", "projector"]
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 KEY = "a" * 64
 STAGE = tiny.PROFILE.instruct.model_copy(update={
-    "row_tokens": 64, "rows": 2, "packed": True, "accumulate": 2, "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
-    "checkpoint_every": 2, "encoder_lr": 1e-2, "encoder_decay": 0.1})
+    "max_seq_len": 64, "micro_batch_size": 2, "packed": True, "grad_accum_steps": 2,
+    "epochs": 2, "lr": 1e-3, "projector_lr": 1e-2,
+    "checkpoint_every": 2, "encoder_lr": 1e-2, "encoder_weight_decay": 0.1})
 PAD = 0
 
 
@@ -165,7 +166,7 @@ def test_resumed_training_with_the_encoder_ends_bit_for_bit_alike(tuning, made, 
 
 def test_training_with_the_encoder_lowers_the_loss(made, tmp_path):
     model, live = fresh("projector")
-    stage = STAGE.model_copy(update={"epochs": 6, "accumulate": 1})
+    stage = STAGE.model_copy(update={"epochs": 6, "grad_accum_steps": 1})
     log = train.run(model, PAD, made, live, stage, 0, tmp_path, KEY, say=lambda text: None)
     losses = [row["loss"] for row in log]
     assert np.mean(losses[-6:]) < np.mean(losses[:6])

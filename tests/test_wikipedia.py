@@ -12,7 +12,7 @@ from centurio_lib.data.sources.texts import wikipedia
 from centurio_lib.data.text_images import documents
 from centurio_lib.params import Ocr
 
-OPTIONS = Ocr(pixels=96, smallest=9.0, largest=12.0, articles=20)
+OPTIONS = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0, wikipedia_articles=20)
 LETTERS = {"en": "abcdefghij", "arz": "ابتثجحخدذر"}
 
 
@@ -61,7 +61,7 @@ def test_a_language_without_packaged_text_has_documents_now(home):
 
 def test_without_articles_nothing_changes(home):
     assert not set(documents.passages("en", "train")) & set(wikipedia.paragraphs("en", 60))
-    plain = Ocr(pixels=96, smallest=9.0, largest=12.0)
+    plain = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0)
     assert documents.document("ocr/train/en/3", 0, plain) == documents.document("ocr/train/en/3", 0, plain)
 
 

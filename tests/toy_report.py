@@ -85,7 +85,7 @@ def parts() -> pd.DataFrame:
     rows = []
     for where, split in ((PROFILE, "new-style"), ("paper: Phi-3.5", "published")):
         for name, claim in claims.load().claims.items():
-            rows += [{"where": where, "split": split, "claim": name, "part": i, "compares": part.said,
+            rows += [{"where": where, "split": split, "claim": name, "part": i, "compares": part.in_short,
                       "verdict": claims.REPLICATED, "value": 3.0, "low": 1.0, "high": 5.0, "why": ""}
                      for i, part in enumerate(claim.parts)]
     return pd.DataFrame(rows)

@@ -30,7 +30,7 @@ def vision(run: runs.Run) -> pd.DataFrame:
     if config.encoder is None:
         print(f"{config.vision} is not built here")
         return pd.DataFrame()
-    return build_encoder(config, artwork_table(config.encoder.things), paths.HOME / config.vision)
+    return build_encoder(config, artwork_table(config.encoder.concepts_per_kind), paths.HOME / config.vision)
 
 
 def language_model(run: runs.Run) -> pd.DataFrame:
@@ -84,26 +84,26 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     of a plot" say how well.
     """
     size = config.encoder
-    key = model_key("own_encoder", size.model_dump() | {"pixels": config.pixels}, table)
+    key = model_key("own_encoder", size.model_dump() | {"pixels": config.image_size}, table)
     drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
-    model, heads = own_encoder.new(size, config.pixels, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    model, heads = own_encoder.new(size, config.image_size, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
     device = distributed.device(config.dtype)
     model, heads = model.to(device), heads.to(device)
     loss = own_encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
     model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
     random = np.random.default_rng(SEED)
     own_encoder.unit_scale(
-        model, own_encoder.pixels_of([artwork.place(d, random, config.pixels) for d in drawn[0][:256]])
+        model, own_encoder.pixels_of([artwork.place(d, random, config.image_size) for d in drawn[0][:256]])
     )
-    probe = pd.concat([named(model, heads, drawn, table, config.pixels), letters], ignore_index=True)
+    probe = pd.concat([named(model, heads, drawn, table, config.image_size), letters], ignore_index=True)
     model.half().save_pretrained(folder)
     write_card(folder, "Vision encoder",
-               f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.pixels} pixels, "
-               f"patch {size.patch}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all "
+               f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.image_size} pixels, "
+               f"patch {size.patch_size}. Pre-trained on {len(table)} drawings of {table.name.max() + 1} things in all "
                f"styles, the held-out one included, with English names and keywords only. {size.steps} steps of "
-               f"{size.batch} images; last loss {loss:.3f}.{about}\n\nShare of freshly placed drawings whose English "
-               "name is ranked first, and of letters told in their places on fresh sheets (%):",
-               probe.round(1), key, "things", *(["fonts"] if config.reading else []))
+               f"{size.batch_size} images; last loss {loss:.3f}.{about}\n\nShare of freshly placed drawings whose "
+               "English name is ranked first, and of letters told in their places on fresh sheets (%):",
+               probe.round(1), key, "things", *(["fonts"] if config.reading_lessons else []))
     return probe
 
 
@@ -119,22 +119,22 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
 
     Returns it, now of the size of text, a row of the probe for each round, and sentences for the card.
     """
-    if not config.reading:
+    if not config.reading_lessons:
         return model, pd.DataFrame(), ""
-    model, rows, about = own_encoder.resized(model, config.text_pixels), [], ""
+    model, rows, about = own_encoder.resized(model, config.text_image_size), [], ""
     head = reading_lessons.letter_head(model.config.hidden_size, SEED).to(model.device)
     code = model_key("reading_lessons", {}, pd.DataFrame())
-    for n, wanted in enumerate(config.reading):
-        key = storage.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_pixels,
+    for n, wanted in enumerate(config.reading_lessons):
+        key = storage.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_image_size,
                                  "modules": code})
         read, loss, right = reading_lessons.teach(
-            model, heads, head, drawn, wanted, config.pixels, SEED + n, folder, key, say
+            model, heads, head, drawn, wanted, config.image_size, SEED + n, folder, key, say
         )
         rows += [{"kind": kind, "style": f"round {n + 1}", "accuracy": 100 * share} for kind, share in right.items()]
-        plots = f"; {wanted.plots:.0%} of them plots" if wanted.plots else ""
-        about += (f" Then {wanted.steps} steps of {wanted.batch} such drawings and as many sheets of English "
-                  f"lettering, {config.text_pixels} pixels, {wanted.smallest:g} pixels an em or up to a quarter more, "
-                  f"{wanted.paper:.0%} on {'worn ' if wanted.worn else ''}paper{plots}: "
+        plots = f"; {wanted.plot_share:.0%} of them plots" if wanted.plot_share else ""
+        about += (f" Then {wanted.steps} steps of {wanted.batch_size} such drawings and as many sheets of English "
+                  f"lettering, {config.text_image_size} pixels, {wanted.min_font_px:g} pixels an em or up to a quarter "
+                  f"more, {wanted.paper_share:.0%} on {'worn ' if wanted.worn else ''}paper{plots}: "
                   f"last losses {loss:.3f} and {read:.3f}.")
     return model, pd.DataFrame(rows), about
 
@@ -147,18 +147,19 @@ def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) ->
     random = np.random.default_rng(SEED)
     # names weigh more than prose: they are what the study asks for
     words = [name for name in texts.name for _ in range(10)]
-    tokenizer = own_decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocabulary)] + words, size.vocabulary)
+    tokenizer = own_decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocab_size)] + words, size.vocab_size)
     model = own_decoder.new(tokenizer, size, SEED)
     loss = own_decoder.train(model, tokenizer, draw, size, folder, key, say)
     about = spelled(config, model, tokenizer, draw, folder, key, say)
     table = language_perplexity(model, tokenizer, draw)
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    tokens = size.steps * size.batch_size * size.max_seq_len / 1e6
     write_card(folder, "Language model",
                f"Phi-3's architecture, {model.num_parameters() / 1e6:.1f} M parameters, byte-level BPE of "
                f"{len(tokenizer)} tokens. Trained as a plain language model on names, keywords, declarations and short "
                f"exchanges in {texts.language.nunique()} languages: "
-               f"{size.steps * size.batch * size.length / 1e6:.1f} M tokens; last loss {loss:.3f} nats a token.{about}"
+               f"{tokens:.1f} M tokens; last loss {loss:.3f} nats a token.{about}"
                "\n\nPerplexity a byte: names after the English name, and the declaration's first article:",
                table.round(2), key, "things", "running text")
     return table
@@ -166,7 +167,7 @@ def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) ->
 
 def spelled(config: Base, model, tokenizer, draw: corpus.Draw, folder: Path, key: str, say) -> str:
     """Teach the decoder to spell, where the profile says so. Returns a sentence for the card."""
-    wanted = config.spelling
+    wanted = config.spelling_lessons
     if wanted is None:
         return ""
     part = storage.digest({"decoder": key, "spelling": wanted.model_dump()})

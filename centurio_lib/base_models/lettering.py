@@ -16,14 +16,14 @@ from centurio_lib.data import artwork
 from centurio_lib.data.sources import fonts
 from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
 from centurio_lib.params import Ocr
-from centurio_lib.params.base_models import Reading
+from centurio_lib.params.base_models import ReadingLesson
 
 LETTERS = string.ascii_letters + string.digits  # class 0 is "no letter", then these
 SLOTS = 3  # letters of one patch that are told, in reading order
 LARGEST = 1.25  # times the smallest em
 STRINGS, UPRIGHT = 0.5, 0.2  # shares: words that are strings, sheets turned by 90 degrees
 NOISE = 6.0  # largest standard deviation, of 255
-WEAR = Ocr(blur=0.03, noise=NOISE)
+WEAR = Ocr(max_blur=0.03, max_noise=NOISE)
 WEIGHTS = (300, 400, 400, 500, 700)
 
 
@@ -122,7 +122,7 @@ def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -
     return found
 
 
-def printed(ink: np.ndarray, random: np.random.Generator, reading: Reading) -> Image.Image:
+def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson) -> Image.Image:
     """The ink in some dark colour on a light one with a little noise, or on textured paper, which may be worn: RGB.
 
     A plot in its own colours, with noise.
@@ -130,9 +130,9 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: Reading) -> I
     if ink.ndim == 3:
         noisy = ink + random.standard_normal(ink.shape, dtype=np.float32) * random.uniform(0, NOISE)
         return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
-    if random.random() < reading.paper:
+    if random.random() < reading.paper_share:
         page = documents.page(ink, random)
-        return artwork.from_bytes(documents.damage(page, reading.smallest, random, WEAR)) if reading.worn else page
+        return artwork.from_bytes(documents.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
     paper, colour = random.uniform(180, 255, 3), random.uniform(0, 110, 3)
     noise = random.standard_normal(ink.shape, dtype=np.float32)[..., None] * random.uniform(0, NOISE)
     drawn = paper + (colour - paper) * (ink[..., None] / 255) + noise

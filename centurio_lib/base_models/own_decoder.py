@@ -16,7 +16,7 @@ from centurio_lib.data.text_images.documents import READ
 from centurio_lib.model import conversation
 from centurio_lib.model.batches import Batch, collate, pack
 from centurio_lib.model.conversation import IMAGE, Conversation
-from centurio_lib.params import Spelling
+from centurio_lib.params import SpellingLessons
 from centurio_lib.params.base_models import DecoderSize
 
 PAD = "<pad>"
@@ -53,11 +53,11 @@ def new(tokenizer, size: DecoderSize, seed: int) -> Phi3ForCausalLM:
     """A Phi-3 decoder with random weights drawn from `seed`; input and output embeddings are one matrix."""
     torch.manual_seed(seed)
     return Phi3ForCausalLM(Phi3Config(
-        vocab_size=len(tokenizer), hidden_size=size.hidden, intermediate_size=size.hidden * 8 // 3 // 32 * 32,
+        vocab_size=len(tokenizer), hidden_size=size.hidden_size, intermediate_size=size.hidden_size * 8 // 3 // 32 * 32,
         num_hidden_layers=size.layers, num_attention_heads=size.heads, num_key_value_heads=size.heads,
         max_position_embeddings=2048, original_max_position_embeddings=2048,
         # the default 0.02 suits wide models: narrow ones hardly learn to copy from it
-        initializer_range=size.hidden ** -0.5,
+        initializer_range=size.hidden_size ** -0.5,
         tie_word_embeddings=True, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id))
 
@@ -68,11 +68,12 @@ def drawn(tokenizer, draw: corpus.Draw, step: int, tokens: int) -> list[Conversa
     random, found = np.random.default_rng((draw.seed, step)), []
     while sum(len(c.ids) for c in found) < tokens:
         coded = tokenizer([corpus.BREAK + draw(random) for _ in range(4)], add_special_tokens=False)["input_ids"]
-        found += [Conversation(f"step {step}", np.array(ids), learned(tokenizer, np.array(ids)), []) for ids in coded]
+        documents = [np.array(ids) for ids in coded]
+        found += [Conversation(f"step {step}", ids, label_mask(tokenizer, ids), []) for ids in documents]
     return found
 
 
-def learned(tokenizer, ids: np.ndarray) -> np.ndarray:
+def label_mask(tokenizer, ids: np.ndarray) -> np.ndarray:
     """Tokens of a document to learn: all of plain text, only the answers of a conversation. (tokens,) of bool."""
     user, assistant = (ids == tokenizer.convert_tokens_to_ids(t) for t in (corpus.USER, corpus.ASSISTANT))
     asked = np.cumsum(user) - np.cumsum(assistant)  # (tokens,): 1 within a user turn
@@ -81,30 +82,30 @@ def learned(tokenizer, ids: np.ndarray) -> np.ndarray:
 
 def batch_of(documents: list[Conversation], length: int, pad: int) -> Batch:
     """Documents in rows of `length` tokens, longer ones cut, each seeing itself only."""
-    cut = [c._replace(ids=c.ids[:length], learned=c.learned[:length]) for c in documents]
+    cut = [c._replace(ids=c.ids[:length], label_mask=c.label_mask[:length]) for c in documents]
     return collate([[cut[i] for i in row] for row in pack([len(c.ids) for c in cut], length)], pad)
 
 
 def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, key: str, say=print) -> float:
     """Next-token training on drawn documents, resumable. Returns the mean loss (nats a token) of the last 100 steps."""
     def losses(step: int) -> list[torch.Tensor]:
-        documents = drawn(tokenizer, draw.at(step / size.steps), step, int(FILL * size.batch * size.length))
-        return [loss_of(model, tokenizer, batch_of(documents, size.length, tokenizer.pad_token_id))]
+        documents = drawn(tokenizer, draw.at(step / size.steps), step, int(FILL * size.batch_size * size.max_seq_len))
+        return [loss_of(model, tokenizer, batch_of(documents, size.max_seq_len, tokenizer.pad_token_id))]
     return _fitted(model, losses, draw.seed, size.lr, size.steps, folder, key, "decoder", say)[0]
 
 
-def teach_spelling(model, tokenizer, draw: corpus.Draw, size: DecoderSize, spelled: Spelling, folder: Path, key: str,
-                   say=print) -> tuple[float, float]:
+def teach_spelling(model, tokenizer, draw: corpus.Draw, size: DecoderSize, spelled: SpellingLessons, folder: Path,
+                   key: str, say=print) -> tuple[float, float]:
     """Go on with such documents and, as many tokens of them a step, with words letter by letter, resumable.
 
     Returns the mean loss (nats a token) of both over the last 100 steps.
     """
-    known, tokens = spelling_lessons.words(draw.lexicon), int(FILL * size.batch * size.length / 2)
+    known, tokens = spelling_lessons.words(draw.lexicon), int(FILL * size.batch_size * size.max_seq_len / 2)
 
     def losses(step: int) -> list[torch.Tensor]:
         parts = drawn(tokenizer, draw, size.steps + step, tokens), letters(tokenizer, known, draw.seed, step, tokens,
-                                                                           size.length)
-        return [loss_of(model, tokenizer, batch_of(part, size.length, tokenizer.pad_token_id)) for part in parts]
+                                                                           size.max_seq_len)
+        return [loss_of(model, tokenizer, batch_of(part, size.max_seq_len, tokenizer.pad_token_id)) for part in parts]
     return tuple(_fitted(model, losses, draw.seed, spelled.lr, spelled.steps, folder, key, "spelling", say))
 
 

@@ -30,12 +30,12 @@ def new(size: EncoderSize, pixels: int, names: int, keywords: int,
     heads.
     """
     torch.manual_seed(seed)
-    config = SiglipVisionConfig(hidden_size=size.hidden, intermediate_size=4 * size.hidden,
+    config = SiglipVisionConfig(hidden_size=size.hidden_size, intermediate_size=4 * size.hidden_size,
                                 num_hidden_layers=size.layers,
-                                num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch,
+                                num_attention_heads=size.heads, image_size=pixels, patch_size=size.patch_size,
                                 vision_use_head=False)
-    heads = nn.ModuleDict({"name": nn.Linear(size.hidden, names, bias=False),
-                           "keywords": nn.Linear(size.hidden, keywords)})
+    heads = nn.ModuleDict({"name": nn.Linear(size.hidden_size, names, bias=False),
+                           "keywords": nn.Linear(size.hidden_size, keywords)})
     return SiglipVisionModel(config), heads
 
 
@@ -57,7 +57,7 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
     """
     def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
-        return [placed_loss(model, heads, drawings, names, keywords, model.config.image_size, size.batch, random)]
+        return [placed_loss(model, heads, drawings, names, keywords, model.config.image_size, size.batch_size, random)]
     named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=WEIGHT_DECAY)

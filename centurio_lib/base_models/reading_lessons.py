@@ -16,7 +16,7 @@ from centurio_lib.base_models import lettering, own_encoder
 from centurio_lib.base_models.fit import fit
 from centurio_lib.model.image_features import pixels_of
 from centurio_lib.model.train import learning_rate
-from centurio_lib.params.base_models import Reading
+from centurio_lib.params.base_models import ReadingLesson
 
 CLASSES = len(lettering.LETTERS) + 1
 EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
@@ -37,7 +37,7 @@ def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tenso
 
 
 def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
-          reading: Reading, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
+          reading: ReadingLesson, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
     """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
 
     `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns
@@ -45,25 +45,26 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
     sheets (key "letter") and, where plots are among what it reads, on fresh plots ("letter of a plot").
     """
     named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
-    sheets = lettering.sheets(reading.sheets, seed, model.config.image_size, model.config.patch_size, reading.smallest,
-                              reading.plots)
+    size = model.config
+    sheets = lettering.sheets(reading.sheets, seed, size.image_size, size.patch_size, reading.min_font_px,
+                              reading.plot_share)
 
     def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
-        shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch)]
-        known = own_encoder.placed_loss(model, heads, *drawn, side, reading.batch, random)
+        shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch_size)]
+        known = own_encoder.placed_loss(model, heads, *drawn, side, reading.batch_size, random)
         return [letter_loss(model, head, shown, random, reading), KNOWN * known]
     optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=own_encoder.WEIGHT_DECAY)
     read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps,
                       folder, key,
                       "reading", say)
-    probes = {"letter": 0.0} | ({"letter of a plot": 1.0} if reading.plots else {})
+    probes = {"letter": 0.0} | ({"letter of a plot": 1.0} if reading.plot_share else {})
     return read, known / KNOWN, {kind: letters_right(model, head, reading, seed + 1, share)
                                  for kind, share in probes.items()}
 
 
 def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator,
-                reading: Reading) -> torch.Tensor:
+                reading: ReadingLesson) -> torch.Tensor:
     """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
     pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
     letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
@@ -74,10 +75,10 @@ def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Ge
 
 
 @torch.no_grad()
-def letters_right(model, head, reading: Reading, seed: int, plots: float, n: int = 256) -> float:
+def letters_right(model, head, reading: ReadingLesson, seed: int, plots: float, n: int = 256) -> float:
     """Share of the letters on fresh sheets, a share `plots` of them plots, that are told right, in their places."""
     random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
-    fresh = lettering.sheets(n, seed, size.image_size, size.patch_size, reading.smallest, plots)
+    fresh = lettering.sheets(n, seed, size.image_size, size.patch_size, reading.min_font_px, plots)
     for first in range(0, n, 64):
         shown = fresh[first:first + 64]
         letters = torch.from_numpy(np.stack([sheet.letters for sheet in shown])).flatten()

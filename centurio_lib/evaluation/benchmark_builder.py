@@ -20,7 +20,7 @@ def build(profile: Profile, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     where one is at hand but not as expected, params.ParamsError for `all` items of a task that draws its own.
     """
     benchmarks.check(profile)
-    parts = [_one(profile, name, folder / PICTURES) for name in benchmarks.asked(profile)]
+    parts = [_one(profile, name, folder / PICTURES) for name in benchmarks.of_profile(profile)]
     items = [own for own, _ in parts if len(own)]
     return (pd.concat(items, ignore_index=True) if items else pd.DataFrame(columns=synthetic_items.COLUMNS),
             pd.DataFrame([row for _, row in parts], columns=tables.SCHEMAS["coverage"].names))

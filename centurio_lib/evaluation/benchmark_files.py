@@ -17,7 +17,7 @@ from huggingface_hub import snapshot_download
 
 from centurio_lib import paths
 from centurio_lib.data.hub import hub
-from centurio_lib.params.benchmarks import DataSet
+from centurio_lib.params.benchmarks import Benchmark
 
 ROWS = 64  # of a parquet file in memory at a time
 Rows = Iterator[dict[str, Any]]
@@ -35,7 +35,7 @@ class Source(NamedTuple):
     """A test set and the folder that its files are in."""
 
     name: str
-    stated: DataSet
+    stated: Benchmark
     folder: Path
 
 
@@ -48,7 +48,7 @@ class Question(NamedTuple):
     references: list[str]
 
 
-def source(name: str, stated: DataSet) -> Source:
+def source(name: str, stated: Benchmark) -> Source:
     """A test set with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
     local = paths.TEST_SETS / name
     if local.is_dir():
@@ -130,7 +130,7 @@ def _check(of: Source, path: Path, columns: list[str], there: Any) -> None:
     lacking = [column for column in columns if column not in there]
     if lacking:
         raise ColumnError(f"{of.name}: {path} lacks column {lacking[0]!r}; it has {sorted(there)}. If the "
-                          f"publisher renamed it, name it under {of.name}.columns of params/test_sets.yaml")
+                          f"publisher renamed it, name it under {of.name}.columns of params/benchmarks.yaml")
 
 
 def content(of: Source, cell: Any, where: str) -> bytes:

@@ -41,16 +41,16 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
 
 
 def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled: bool = False, say=print,
-           batch_tokens: int | None = None) -> list[str]:
+           max_batch_tokens: int | None = None) -> list[str]:
     """The model's answer to each item. `spelled`: whether it learned to spell what it reads in images.
 
-    `batch`, `batch_tokens`: prompts and tokens of a batch at most (generate.answers).
+    `batch`, `max_batch_tokens`: prompts and tokens of a batch at most (generate.answers).
     """
     tokens = [conversation.prompt(tokenizer, r.prompt, features.tokens(list(r.images))) for r in items.itertuples()]
-    room = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    max_new_tokens = [TASKS[task].MAX_NEW_TOKENS for task in items.task]
     small = [spelled and task in TEXT for task in items.task]
-    return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, room, batch,
-                            [list(own) for own in items.options], small, say, penalties(items), batch_tokens)
+    return generate.answers(llava, tokenizer, tokens, [list(i) for i in items.images], features, max_new_tokens, batch,
+                            [list(own) for own in items.options], small, say, penalties(items), max_batch_tokens)
 
 
 def penalties(items: pd.DataFrame) -> list[float]:

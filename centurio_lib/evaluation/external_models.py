@@ -75,7 +75,7 @@ class Pictures:
     def __init__(self, run: runs.Run, image_ids: list[str]):
         self.shelves: list[image_store.Shelf] = [
             image_store.Tables(files, table, image_ids) for table, files in runs.pictures(run.profile.name).items()]
-        if benchmarks.asked(run.profile):
+        if benchmarks.of_profile(run.profile):
             self.shelves.append(image_store.Folder(shown_images.test_pictures(run), dict.fromkeys(image_ids)))
 
     def __getitem__(self, image_id: str):

@@ -7,91 +7,22 @@ scores.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, field_validator
 
 from centurio_lib import params
 from centurio_lib.findings import ablation, paper_results, scores, statistics, table_formats
+from centurio_lib.params.claims import Claims, Part, read
 
 SCRIPTS = scores.SCRIPTS[1:]
 REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"
 EFFECT = ["value", "low", "high", "cells", "items", "missing", "seeds"]
 
 
-class Part(params.Strict):
-    """One comparison; the head of params/claims.yaml says what each key means."""
-
-    higher: Annotated[list[str], Field(min_length=1)]
-    lower: Annotated[list[str], Field(min_length=1)]
-    of: str
-    groups: Annotated[list[Literal["en", "T5", "T4", "T3", "T2", "T1", "latin", "other"]], Field(min_length=1)]
-    against_groups: list[Literal["en", "T5", "T4", "T3", "T2", "T1", "latin", "other"]] = []
-    rule: Literal["more", "not_less", "not_more"]
-    margin: Annotated[float, Field(ge=0)]
-
-    @field_validator("higher", "lower")
-    @classmethod
-    def known_setups(cls, names: list[str]) -> list[str]:
-        """Refuse a setup that neither the study nor the paper has."""
-        for name in names:
-            if name not in {**params.setups(), **dict.fromkeys(paper_results.APPENDIX.values())}:
-                raise ValueError(f"unknown setup {name!r}: neither params/setups.yaml nor the paper has it")
-        return names
-
-    @field_validator("of")
-    @classmethod
-    def known_scores(cls, name: str) -> str:
-        """Refuse a part of the scores, or a task, that neither the study nor the paper has."""
-        known = [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS]
-        if name not in known:
-            raise ValueError(f"unknown task {name!r}; there are {known}")
-        return name
-
-    @property
-    def setups(self) -> list[str]:
-        """Every setup that it names."""
-        return list(dict.fromkeys([*self.higher, *self.lower]))
-
-    def renamed(self, names: dict[str, str]) -> "Part":
-        """The same comparison of setups that go by other names."""
-        sides = {side: [names.get(name, name) for name in getattr(self, side)] for side in ("higher", "lower")}
-        return self.model_copy(update=sides)
-
-    @property
-    def said(self) -> str:
-        """The comparison in short."""
-        sides = [" + ".join(side) for side in (self.higher, self.lower)]
-        if self.against_groups:
-            return f"{sides[0]}: {', '.join(self.groups)} against {', '.join(self.against_groups)}, {self.of}"
-        return f"{sides[0]} against {sides[1]}: {', '.join(self.groups)}, {self.of}"
-
-
-class Claim(params.Strict):
-    """A claim and the parts that it stands on; `not_on`: splits of ours that cannot tell."""
-
-    claim: str
-    source: str
-    not_on: list[Literal["new-style", "new-language", "test"]] = []
-    parts: Annotated[list[Part], Field(min_length=1)]
-
-
-class Claims(params.Strict):
-    """The whole file."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    claims: dict[str, Claim]
-
-    @property
-    def compared(self) -> set[str]:
-        """Every part of the scores, or task, that a comparison is of."""
-        return {part.of for claim in self.claims.values() for part in claim.parts}
-
-
 def load(path: Path = params.CLAIMS) -> Claims:
-    """The claims. Raises ParamsError naming file, claim and what is wrong, an unknown setup or task say."""
-    return params.validated(Claims, params.load(path), str(path))
+    """The claims, about setups and scores of the study and of the paper. Raises ParamsError as `read`."""
+    setups = [*params.all_setups(), *paper_results.APPENDIX.values()]
+    return read(setups, [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS], path)
 
 
 def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +123,7 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
             for i, part in enumerate(claim.parts):
                 if held[part.of] and split not in held[part.of]:
                     continue
-                head = {"where": where, "split": split, "claim": name, "part": i, "compares": part.said,
+                head = {"where": where, "split": split, "claim": name, "part": i, "compares": part.in_short,
                         "rule": part.rule, "margin": part.margin, "confidence": round(level, 4)}
                 rows.append(head | assess(part.renamed(names), of_split, level, printed, draws))
     columns = [*head, "verdict", *EFFECT, "why"]

@@ -129,7 +129,7 @@ def plots(folder: Path, paths: list[Path]) -> pd.DataFrame:
 
 def examples(shown: pd.DataFrame) -> Figure:
     """One plot a script, with how many of its questions each setup read right. `shown` is of `plots`."""
-    setups = [name for name in shown.columns if name in params.setups()]
+    setups = [name for name in shown.columns if name in params.all_setups()]
     names = list(dict.fromkeys(shown.script))
     with mpl.rc_context(figures.STYLE | {"axes.grid": False}):
         rows = -(-len(names) // 5)

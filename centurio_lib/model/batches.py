@@ -23,22 +23,22 @@ class Batch(NamedTuple):
     images: list[str]
 
 
-def pack(lengths: list[int], row_tokens: int) -> list[list[int]]:
-    """Indices of conversations for each row: longest first, each into the first row with room (first fit decreasing).
+def pack(lengths: list[int], max_seq_len: int) -> list[list[int]]:
+    """Indices of conversations for each row: longest first, each into the first that it fits (first fit decreasing).
 
     Raises ConversationError where one is longer than a row.
     """
     rows: list[list[int]] = []
-    room: list[int] = []
+    free: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if lengths[i] > row_tokens:
-            raise ConversationError(f"a conversation of {lengths[i]} tokens does not fit a row of {row_tokens}: raise "
-                                    "row_tokens")
-        row = next((r for r in range(len(rows)) if room[r] >= lengths[i]), None)
+        if lengths[i] > max_seq_len:
+            raise ConversationError(f"a conversation of {lengths[i]} tokens does not fit a row of {max_seq_len}: raise "
+                                    "max_seq_len")
+        row = next((r for r in range(len(rows)) if free[r] >= lengths[i]), None)
         if row is None:
-            rows, room, row = [*rows, []], [*room, row_tokens], len(rows)
+            rows, free, row = [*rows, []], [*free, max_seq_len], len(rows)
         rows[row].append(i)
-        room[row] -= lengths[i]
+        free[row] -= lengths[i]
     return rows
 
 
@@ -53,7 +53,7 @@ def collate(rows: list[list[Conversation]], pad: int) -> Batch:
         for number, sample in enumerate(row):
             span = slice(at, at + len(sample.ids))
             ids[r, span], positions[r, span], owner[r, span] = sample.ids, np.arange(len(sample.ids)), number
-            labels[r, span] = np.where(sample.learned, sample.ids, -100)
+            labels[r, span] = np.where(sample.label_mask, sample.ids, -100)
             at += len(sample.ids)
     return Batch(torch.from_numpy(ids), torch.from_numpy(labels), torch.from_numpy(positions),
                  block_mask(torch.from_numpy(owner)),
@@ -70,27 +70,27 @@ def block_mask(owner: torch.Tensor) -> torch.Tensor:
     return (same & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
 
 
-def plan(conversations: Sequence[Conversation], row_tokens: int, rows: int, packed: bool,
+def plan(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_size: int, packed: bool,
          seed: int) -> list[list[list[int]]]:
     """Order of one epoch: batches of rows of indices into `conversations`, shuffled by seed.
 
-    Packed rows hold up to `row_tokens`; unpacked batches hold conversations of like length (length grouping), as many
-    as fit into rows * row_tokens tokens with padding.
+    Packed rows hold up to `max_seq_len`; unpacked batches hold conversations of like length (length grouping), as many
+    as fit into micro_batch_size * max_seq_len tokens with padding.
     """
     random = np.random.default_rng(seed)
     lengths = [len(c.ids) for c in conversations]
     if packed:
         shuffled = random.permutation(len(lengths)).tolist()
         # rows are filled within chunks of the shuffled order, so that what shares a row is chance and not only length
-        chunks = [shuffled[i:i + 64 * rows] for i in range(0, len(shuffled), 64 * rows)]
-        filled = [[chunk[i] for i in row] for chunk in chunks for row in pack([lengths[i] for i in chunk], row_tokens)]
+        chunks = [shuffled[i:i + 64 * micro_batch_size] for i in range(0, len(shuffled), 64 * micro_batch_size)]
+        filled = [[chunk[i] for i in row] for chunk in chunks for row in pack([lengths[i] for i in chunk], max_seq_len)]
         order = [filled[i] for i in random.permutation(len(filled))]
-        return [order[i:i + rows] for i in range(0, len(order), rows)]
-    batches = grouped(lengths, rows * row_tokens, random)
+        return [order[i:i + micro_batch_size] for i in range(0, len(order), micro_batch_size)]
+    batches = grouped(lengths, micro_batch_size * max_seq_len, random)
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def steps(conversations: Sequence[Conversation], row_tokens: int, rows: int, packed: bool, size: int,
+def steps(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_size: int, packed: bool, size: int,
           seed: int) -> list[list[list[list[int]]]]:
     """Order of one epoch in optimiser steps of `size` conversations each, as in the paper, whatever their length.
 
@@ -98,7 +98,7 @@ def steps(conversations: Sequence[Conversation], row_tokens: int, rows: int, pac
     """
     shuffled = np.random.default_rng(seed).permutation(len(conversations)).tolist()
     chunks = [shuffled[i:i + size] for i in range(0, len(shuffled), size)]
-    planned = [plan([conversations[i] for i in chunk], row_tokens, rows, packed, seed) for chunk in chunks]
+    planned = [plan([conversations[i] for i in chunk], max_seq_len, micro_batch_size, packed, seed) for chunk in chunks]
     return [[[[chunk[i] for i in row] for row in batch] for batch in step]
             for chunk, step in zip(chunks, planned, strict=True)]
 

@@ -49,13 +49,13 @@ def load_tokenizer(base: Base):
     that tells no answers.
     """
     folder = hub.model(base.language_model, base.language_model_revision, weights=False)
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.after_images,
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.text_after_images,
                                               trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
     end = end_of_turn(tokenizer)
-    if base.system is not None:
-        tokenizer.chat_template = with_system(tokenizer.chat_template, base.system)
+    if base.system_prompt is not None:
+        tokenizer.chat_template = with_system(tokenizer.chat_template, base.system_prompt)
     tokenizer.eos_token = end  # Phi's own ends the whole text
     if tokenizer.pad_token is None:  # Llama 3 has none; padding is told by masks, so that any will do
         tokenizer.pad_token = end

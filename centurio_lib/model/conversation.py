@@ -22,11 +22,11 @@ class ConversationError(ValueError):
 
 
 class Conversation(NamedTuple):
-    """One sample as tokens. `learned` marks the label tokens; an image has as many placeholders as it has tokens."""
+    """One sample as tokens. An image has as many placeholders as it has tokens."""
 
     sample_id: str
     ids: np.ndarray  # (tokens,)
-    learned: np.ndarray  # (tokens,) of bool
+    label_mask: np.ndarray  # (tokens,) of bool: the tokens to learn
     images: list[str]  # image ids in the order of their placeholders
 
 
@@ -81,10 +81,11 @@ def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens
             pieces = _coded(tokenizer, [sample for sample, small in zip(samples, spell, strict=True) if small])
         coded = _replaced(coded, spell, pieces)
     image_token, found = tokenizer.convert_tokens_to_ids(IMAGE), []
-    for (name, images, _), (ids, learned) in zip(samples, coded, strict=True):
-        sample = checked(Conversation(name, ids, learned, list(images)), image_token)
+    for (name, images, _), (ids, label_mask) in zip(samples, coded, strict=True):
+        sample = checked(Conversation(name, ids, label_mask, list(images)), image_token)
         repeats = expand(ids, image_token, tokens_of(sample.images))
-        found.append(sample._replace(ids=np.repeat(ids, repeats).astype(np.int32), learned=np.repeat(learned, repeats)))
+        found.append(sample._replace(ids=np.repeat(ids, repeats).astype(np.int32),
+                                     label_mask=np.repeat(label_mask, repeats)))
     return found
 
 
@@ -139,11 +140,12 @@ def _answers(tokenizer, name: str, chat: list[dict], text: str) -> list[tuple[in
 
 def _marked(ids: np.ndarray, offsets: np.ndarray, answers: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Tokens up to the last that is learned, and which are. `offsets`: (tokens, 2), where each stands in the text."""
-    learned = np.zeros(len(ids), bool)
+    label_mask = np.zeros(len(ids), bool)
     for first, after in answers:
-        learned |= (offsets[:, 0] >= first) & (offsets[:, 0] < after)
-    size = int(np.flatnonzero(learned)[-1]) + 1 if learned.any() else len(ids)  # templates may write more at the end
-    return ids[:size], learned[:size]
+        label_mask |= (offsets[:, 0] >= first) & (offsets[:, 0] < after)
+    # templates may write more at the end
+    size = int(np.flatnonzero(label_mask)[-1]) + 1 if label_mask.any() else len(ids)
+    return ids[:size], label_mask[:size]
 
 
 def _replaced(coded: list, spell: list[bool], pieces: list) -> list:
@@ -152,11 +154,11 @@ def _replaced(coded: list, spell: list[bool], pieces: list) -> list:
     return [_merged(*own, *next(smaller)) if small else own for own, small in zip(coded, spell, strict=True)]
 
 
-def _merged(ids: np.ndarray, learned: np.ndarray, small_ids: np.ndarray, small_learned: np.ndarray):
+def _merged(ids: np.ndarray, label_mask: np.ndarray, small_ids: np.ndarray, small_mask: np.ndarray):
     """Questions of one coding of a conversation and answers of the other, turn by turn."""
     whole, small = (np.split(part, np.flatnonzero(np.diff(marks)) + 1)
-                    for part, marks in ((ids, learned), (small_ids, small_learned)))
-    answers = [bool(learned[0]) ^ bool(i % 2) for i in range(len(whole))]  # whether each stretch is an answer
+                    for part, marks in ((ids, label_mask), (small_ids, small_mask)))
+    answers = [bool(label_mask[0]) ^ bool(i % 2) for i in range(len(whole))]  # whether each stretch is an answer
     turns = [b if answer else a for a, b, answer in zip(whole, small, answers, strict=True)]
     return np.concatenate(turns), np.repeat(answers, [len(turn) for turn in turns])
 
@@ -166,7 +168,8 @@ def spelling(tokenizer):
     """Within the block, the tokenizer cuts text into its smallest pieces. Raises ConversationError where it cannot."""
     model = tokenizer.backend_tokenizer.model
     if not hasattr(model, "dropout"):
-        raise ConversationError(f"{type(model).__name__} tokenizers have no dropout to spell with: set spelled: false")
+        raise ConversationError(f"{type(model).__name__} tokenizers have no dropout to spell with: "
+                                "set spell_answers: false")
     before, model.dropout = model.dropout, 1.0
     try:
         yield
@@ -177,7 +180,7 @@ def spelling(tokenizer):
 def checked(sample: Conversation, image_token: int) -> Conversation:
     """The conversation itself. Raises ConversationError if nothing is learned, or placeholders and images disagree."""
     placeholders = int((sample.ids == image_token).sum())
-    if not sample.learned.any():
+    if not sample.label_mask.any():
         raise ConversationError(f"sample {sample.sample_id} has no token to learn: it has no assistant turn")
     if placeholders != len(sample.images):
         raise ConversationError(f"sample {sample.sample_id} has {placeholders} image placeholders, but "
@@ -185,14 +188,14 @@ def checked(sample: Conversation, image_token: int) -> Conversation:
     return sample
 
 
-def fitting(conversations: list[Conversation], image_token: int, text_tokens: int,
-            row_tokens: int) -> list[Conversation]:
+def fitting(conversations: list[Conversation], image_token: int, max_text_tokens: int,
+            max_seq_len: int) -> list[Conversation]:
     """Conversations that are not too long: in text, an image counted as one token, and with all of an image's tokens.
 
     None is cut, for half an image shows nothing of the other half.
     """
-    return [c for c in conversations if len(c.ids) <= row_tokens
-            and int((c.ids != image_token).sum()) + len(c.images) <= text_tokens]
+    return [c for c in conversations if len(c.ids) <= max_seq_len
+            and int((c.ids != image_token).sum()) + len(c.images) <= max_text_tokens]
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:

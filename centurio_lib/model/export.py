@@ -72,7 +72,7 @@ def export(profile: Profile, tokenizer, model, folder: Path) -> Path:
 def logits(profile: Profile, tokenizer, model, question: str, picture: Image.Image) -> torch.Tensor:
     """Logits (tokens, vocabulary) of a question about a picture, by the study's own forward pass."""
     own, pictures = llava.plain(model), pd.DataFrame({"image_id": ["one"], "image": [artwork.to_bytes(picture)]})
-    shown = image_features.look(own.model.vision_tower, pictures, profile.base.vision_layer, profile.base.pixels)[0]
+    shown = image_features.look(own.model.vision_tower, pictures, profile.base.vision_layer, profile.base.image_size)[0]
     asked = conversation.prompt(tokenizer, question, [len(shown)])
     sample = conversation.Conversation("one", asked, np.ones(len(asked), bool), ["one"])
     with forward.computing(own):
@@ -119,7 +119,7 @@ def plain(model, dtype: torch.dtype) -> LlavaForConditionalGeneration:
 
 def processor(profile: Profile, tokenizer, config) -> LlavaProcessor:
     """Chat template, tokenizer and image processor: an image stands for as many placeholders as it has tokens."""
-    side = profile.base.pixels
+    side = profile.base.image_size
     images = SiglipImageProcessorPil(size={"height": side, "width": side}, resample=3)  # bicubic, to a square
     return LlavaProcessor(image_processor=images, tokenizer=tokenizer, patch_size=config.vision_config.patch_size,
                           vision_feature_select_strategy="full", num_additional_image_tokens=0, image_token=IMAGE,

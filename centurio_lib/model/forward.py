@@ -72,7 +72,7 @@ def loss_sum(llava, batch: Batch, features: torch.Tensor | None) -> tuple[torch.
     the costliest layer, and most tokens are prompt or image.
     """
     targets = batch.labels[:, 1:]
-    learned = targets != -100
-    rows = hidden_states(llava, batch, features)[:, :-1][learned]  # (labels, d_lm)
-    return (torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[learned], reduction="sum"),
-            int(learned.sum()))
+    labelled = targets != -100
+    rows = hidden_states(llava, batch, features)[:, :-1][labelled]  # (labels, d_lm)
+    return (torch.nn.functional.cross_entropy(llava.lm_head(rows).float(), targets[labelled], reduction="sum"),
+            int(labelled.sum()))

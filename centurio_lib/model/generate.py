@@ -17,14 +17,14 @@ from centurio_lib.model.image_features import Features
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features,
             max_new_tokens: list[int],
             batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
-            say=None, penalties: list[float] | None = None, batch_tokens: int | None = None) -> list[str]:
+            say=None, penalties: list[float] | None = None, max_batch_tokens: int | None = None) -> list[str]:
     """An answer to each prompt.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens`: of
     each;
     `options`: of each, the answers that may be given (none: any). Among options, each token is the likeliest that goes
     on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were learned.
-    `batch`: prompts at most; `batch_tokens`: tokens at most, padding and room for answers included (None: any number).
+    `batch`: prompts at most; `max_batch_tokens`: tokens at most, padding and answers included (None: any number).
     `penalties`: of each, what divides the score of tokens that its answer holds already (1, or None: nothing). Answers
     come in the order of the prompts and do not depend on what shares a batch.
     """
@@ -32,8 +32,8 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     said, done = time.monotonic(), 0
     closed, spell = options or [[]] * len(prompts), spelled or [False] * len(prompts)
     repeated = penalties or [1.0] * len(prompts)
-    kinds = [(room, bool(own), penalty) for room, own, penalty in zip(max_new_tokens, closed, repeated, strict=True)]
-    for mine in batches(prompts, kinds, batch, batch_tokens):
+    kinds = [(n, bool(own), penalty) for n, own, penalty in zip(max_new_tokens, closed, repeated, strict=True)]
+    for mine in batches(prompts, kinds, batch, max_batch_tokens):
         texts = _batch(llava, tokenizer, [prompts[i] for i in mine], [images[i] for i in mine], features,
                        max_new_tokens[mine[0]],
                        among(tokenizer, [closed[i] for i in mine], [spell[i] for i in mine])

@@ -74,7 +74,7 @@ def build(profile: Profile, seed: int, tiling: int = 1,
     language_model = components.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
     vision = components.load_vision(profile.base)
     llava = assemble(vision, language_model, tokenizer, profile.base.vision_layer, seed, tiling)
-    if profile.checkpointing:  # acts in training only
+    if profile.gradient_checkpointing:  # acts in training only
         llava.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
     return llava.to(device), tokenizer
 

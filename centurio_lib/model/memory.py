@@ -110,11 +110,11 @@ class Vision(Strict):
 class Need(NamedTuple):
     """What a stage asks for: how many rows of how many tokens, and what is trained how."""
 
-    rows: int
-    row_tokens: int
+    micro_batch_size: int
+    max_seq_len: int
     rank: int | None  # of LoRA; None: all weights are trained
     load_4bit: bool
-    checkpointing: bool
+    gradient_checkpointing: bool
     tune_encoder: bool
     tiling: int = 1
     half: bool = True
@@ -159,7 +159,8 @@ def _vision(c: dict) -> Vision:
 
 def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
     """Bytes of each part of a stage at its peak."""
-    tokens, frozen, lora = need.rows * need.row_tokens, 2 if need.half else 4, lm.lora(need.rank) if need.rank else 0
+    tokens, frozen = need.micro_batch_size * need.max_seq_len, 2 if need.half else 4
+    lora = lm.lora(need.rank) if need.rank else 0
     views, wide = (1, 1) if need.tiling == 1 else (1 + need.tiling**2, 2)  # of an image, and how often its width
     images = max(1, tokens // vision.tokens) * views  # at most: rows full of images, with hardly a word between them
     projector = vision.hidden * wide * lm.hidden + lm.hidden**2 + 2 * lm.hidden
@@ -173,12 +174,12 @@ def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
         "LoRA, its gradients and moments": lora * TRAINED,
         "projector and tuned encoder": whole * (4 + TRAINED),
         "LoRA in half precision": lora * 2 if need.half else 0,  # autocast keeps a copy for the length of a step
-        "inputs of all layers": lm.layers * tokens * lm.hidden * frozen if need.checkpointing else 0,
-        "activations": layer(lm, tokens, need) * (1 if need.checkpointing else lm.layers),
+        "inputs of all layers": lm.layers * tokens * lm.hidden * frozen if need.gradient_checkpointing else 0,
+        "activations": layer(lm, tokens, need) * (1 if need.gradient_checkpointing else lm.layers),
         "working copies": copies(lm, tokens, need),
         "output head": labels * lm.rows * LOGIT,
         "images": images * vision.tokens * vision.hidden * vision.layers * (ENCODER_SAVED if need.tune_encoder else 2),
-        "mask": 3 * need.rows * need.row_tokens**2,
+        "mask": 3 * need.micro_batch_size * need.max_seq_len**2,
     }
     return found | {"context": CONTEXT, "slack": (SLACK - 1) * sum(found.values())}
 
@@ -207,8 +208,9 @@ def copies(lm: LanguageModel, tokens: int, need: Need) -> int:
 def needed(profile: Profile, setup: Setup, stage: Stage) -> Need:
     """What a stage of a setup asks for."""
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
-    return Need(stage.rows, stage.row_tokens, {"lora": rank, "projector": 1, "full": None}[tuning], profile.load_4bit,
-                profile.checkpointing, setup.tune_encoder, setup.tiling, profile.base.dtype == "bfloat16")
+    rank = {"lora": rank, "projector": 1, "full": None}[tuning]
+    return Need(stage.micro_batch_size, stage.max_seq_len, rank, profile.load_4bit, profile.gradient_checkpointing,
+                setup.tune_encoder, setup.tiling, profile.base.dtype == "bfloat16")
 
 
 def table(language_models: list[str], vision: str, need: Need) -> pd.DataFrame:
@@ -238,17 +240,20 @@ def in_all(lm: LanguageModel, vision: Vision, need: Need) -> float:
 
 def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
     """The first change, or changes together, by which a stage would fit, from those that change no result on."""
-    changes = {"checkpointing: true": {"checkpointing": True}, "rows: 1": {"rows": 1},
+    changes = {"gradient_checkpointing: true": {"gradient_checkpointing": True},
+               "micro_batch_size: 1": {"micro_batch_size": 1},
                "load_4bit: true": {"load_4bit": True},
-               "row_tokens: 1792 (one image and 1024 tokens of text)": {"row_tokens": min(need.row_tokens, 1792)},
+               "max_seq_len: 1792 (one image and 1024 tokens of text)": {"max_seq_len": min(need.max_seq_len, 1792)},
                "lora_rank: 64": {"rank": min(need.rank or 64, 64)}}
     made, changed = [], need
     for said, change in changes.items():
         if changed._replace(**change) != changed:
             made, changed = [*made, said], changed._replace(**change)
             if in_all(lm, vision, changed) <= gib:
-                rows = next(n for n in range(need.rows, 0, -1) if in_all(lm, vision, changed._replace(rows=n)) <= gib)
-                made, changed = [one.replace("rows: 1", f"rows: {rows}") for one in made], changed._replace(rows=rows)
+                rows = next(n for n in range(need.micro_batch_size, 0, -1)
+                            if in_all(lm, vision, changed._replace(micro_batch_size=n)) <= gib)
+                made = [one.replace("micro_batch_size: 1", f"micro_batch_size: {rows}") for one in made]
+                changed = changed._replace(micro_batch_size=rows)
                 return f"it fits with {', '.join(made)} ({in_all(lm, vision, changed):.1f} GiB)"
     return (f"it does not fit even with {', '.join(made) or 'all that can be set'}: "
             "take a larger GPU or a smaller language model")

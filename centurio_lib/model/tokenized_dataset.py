@@ -8,7 +8,7 @@ import pyarrow as pa
 from centurio_lib.data import disk_table
 from centurio_lib.model.conversation import Conversation
 
-SCHEMA = pa.schema([("sample_id", pa.string()), ("ids", pa.list_(pa.int32())), ("learned", pa.list_(pa.bool_())),
+SCHEMA = pa.schema([("sample_id", pa.string()), ("ids", pa.list_(pa.int32())), ("label_mask", pa.list_(pa.bool_())),
                     ("images", pa.list_(pa.string()))])
 
 
@@ -24,8 +24,8 @@ class Mapped(Sequence[Conversation]):
     def __getitem__(self, place: int | slice) -> Conversation | list[Conversation]:
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
-        name, ids, learned, images = (column[place] for column in self.table.columns)
-        return Conversation(name.as_py(), ids.values.to_numpy(), learned.values.to_numpy(zero_copy_only=False),
+        name, ids, label_mask, images = (column[place] for column in self.table.columns)
+        return Conversation(name.as_py(), ids.values.to_numpy(), label_mask.values.to_numpy(zero_copy_only=False),
                             images.as_py())
 
 

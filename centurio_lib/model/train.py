@@ -38,7 +38,7 @@ def optimizer_of(model, stage: Stage) -> torch.optim.AdamW:
     for name, p in llava.trainable(model).items():
         groups[group_of(name, p)].append(p)
     rates = {"projector": stage.projector_lr, "encoder": stage.encoder_lr, "encoder norms": stage.encoder_lr}
-    decay = {"encoder": stage.encoder_decay}
+    decay = {"encoder": stage.encoder_weight_decay}
     asked = [{"params": members, "lr": rates.get(group, stage.lr), "weight_decay": decay.get(group, 0.0)}
              for group, members in groups.items() if members]
     return torch.optim.AdamW(asked, betas=(0.9, 0.999))
@@ -56,13 +56,13 @@ def group_of(name: str, p: torch.nn.Parameter) -> str:
 def steps_of(conversations: Sequence[Conversation], stage: Stage, seed: int) -> list[list[list[list[int]]]]:
     """Every optimiser step of a stage: its micro-batches, each a list of rows of indices into `conversations`."""
     seeds = [seed * 1000 + epoch for epoch in range(stage.epochs)]
-    if stage.conversations:
+    if stage.global_batch_size:
         return [step for own in seeds
-                for step in batches.steps(conversations, stage.row_tokens, stage.rows, stage.packed,
-                                                                stage.conversations, own)]
+                for step in batches.steps(conversations, stage.max_seq_len, stage.micro_batch_size, stage.packed,
+                                                                stage.global_batch_size, own)]
     order = [batch for own in seeds
-             for batch in batches.plan(conversations, stage.row_tokens, stage.rows, stage.packed, own)]
-    return [order[i:i + stage.accumulate] for i in range(0, len(order), stage.accumulate)]
+             for batch in batches.plan(conversations, stage.max_seq_len, stage.micro_batch_size, stage.packed, own)]
+    return [order[i:i + stage.grad_accum_steps] for i in range(0, len(order), stage.grad_accum_steps)]
 
 
 def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -> tuple[float, int]:
@@ -87,10 +87,10 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
 
 def check_lengths(model, conversations: Sequence[Conversation]) -> None:
     """Raises ConversationError naming a conversation that has more tokens than the language model has positions."""
-    longest, room = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
-    if len(longest.ids) > room:
+    longest, positions = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
+    if len(longest.ids) > positions:
         raise ConversationError(f"sample {longest.sample_id} has {len(longest.ids)} tokens, the language model has "
-                                f"positions for {room}: lower base.text_pixels or raise ocr.smallest")
+                                f"positions for {positions}: lower base.text_image_size or raise ocr.min_font_px")
 
 
 def run(model, pad: int, conversations: Sequence[Conversation], features: Features, stage: Stage, seed: int,

@@ -1,29 +1,30 @@
-"""Test sets as their authors publish them: where each comes from, `params/test_sets.yaml`, and which a profile asks."""
+"""Third-party benchmarks: where each comes from (`params/benchmarks.yaml`), and which of them a profile asks."""
 
 from functools import cache
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
-from centurio_lib import params, paths
+from centurio_lib import paths
 from centurio_lib.languages import languages, tested
-from centurio_lib.params import ParamsError, Profile, Strict
+from centurio_lib.params.profiles import Profile
+from centurio_lib.params.validation import ParamsError, Strict, load, validated
 
-PATH = paths.PARAMS / "test_sets.yaml"
+PATH = paths.PARAMS / "benchmarks.yaml"
 
 
-class DataSet(Strict):
-    """One published test set."""
+class Benchmark(Strict):
+    """One benchmark as its authors publish it."""
 
-    about: str
-    languages: list[str]
-    size: str  # items, as published
+    about: str = Field(description="what is asked, in how many languages")
+    languages: list[str] = Field(description="codes, English among them where it is asked")
+    size: str = Field(description="items, as published")
     licence: str
-    page: str  # where it is described, and its licence accepted where it must be
-    fetch: str  # what to do where it is not at hand
-    repo: str | None = None  # data set on the Hugging Face hub; None: only fetched by hand
-    revision: str | None = None
-    files: list[str] = []  # of the hub's files, those that are read
-    columns: dict[str, str] = {}  # what the file calls a field, where it is not the field's own name
+    page: str = Field(description="where it is described, and its licence accepted where it must be")
+    fetch: str = Field(description="how to fetch it by hand")
+    repo: str | None = Field(None, description="data set on the Hugging Face hub; null: only fetched by hand")
+    revision: str | None = Field(None, description="commit of the repo")
+    files: list[str] = Field([], description="patterns of the repo's files that are read")
+    columns: dict[str, str] = Field({}, description="field: column, where the file names it otherwise")
 
     @field_validator("languages")
     @classmethod
@@ -36,25 +37,25 @@ class DataSet(Strict):
 
 
 @cache
-def known() -> dict[str, DataSet]:
-    """Every test set of params/test_sets.yaml. Raises ParamsError naming file, key and value."""
-    stated = params.load(PATH)
-    return {name: params.validated(DataSet, values, f"{PATH}: {name}") for name, values in stated.items()}
+def known() -> dict[str, Benchmark]:
+    """Every benchmark of params/benchmarks.yaml. Raises ParamsError naming file, key and value."""
+    stated = load(PATH)
+    return {name: validated(Benchmark, values, f"{PATH}: {name}") for name, values in stated.items()}
 
 
-def asked(config: Profile) -> list[str]:
-    """Test sets that a profile's evaluation asks, in the order of the file."""
+def of_profile(config: Profile) -> list[str]:
+    """Benchmarks that a profile's evaluation asks, in the order of the file."""
     return [name for name in known() if name in config.evaluation.items]
 
 
 def resolved(config: Profile) -> dict[str, dict]:
-    """Where the items of a profile's test sets come from: what a run depends on besides their number."""
-    return {name: known()[name].model_dump(mode="json") for name in asked(config)}
+    """Where the items of a profile's benchmarks come from: what a run depends on besides their number."""
+    return {name: known()[name].model_dump(mode="json") for name in of_profile(config)}
 
 
 def check(config: Profile) -> None:
     """Raises ParamsError where `all` is asked of a task that draws its own items and so has no end of them."""
     endless = [name for name, n in config.evaluation.items.items() if n == "all" and name not in known()]
     if endless:
-        raise ParamsError(f"profile {config.name}: evaluation.items asks all of {endless}; only test sets of "
+        raise ParamsError(f"profile {config.name}: evaluation.items asks all of {endless}; only benchmarks of "
                           f"{PATH.name} have a size of their own: {', '.join(known())}")

@@ -1,6 +1,6 @@
-"""Parameters of what comes from the hub: data sets that mixes are made of, and how their text is translated."""
+"""Params of what comes from the hub: data sets that mixes are made of, and how their text is translated."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,26 +10,27 @@ from centurio_lib.params.validation import Count, Strict
 class Translation(Strict):
     """How text of the hub is put into the languages of the mixes (data/hub/translate.py)."""
 
-    model: str  # an NLLB checkpoint: its name on the hub, or a folder (paper: facebook/nllb-200-distilled-1.3B)
-    revision: str | None = None  # of a name
-    engine: Literal["ctranslate2", "transformers"] = "ctranslate2"
-    precision: Literal["int8", "float16", "bfloat16", "float32"] | None = None  # None: int8 on a CPU, float16 on a GPU
-    beams: Count = 1  # the paper states no decoding; NLLB's own default is greedy
-    longest: Count = 256  # tokens of a sentence, longer ones are cut
-    batch_tokens: Count = 8192  # of a batch, padding included
-    shard: Count = 5000  # strings of a file
-    # a translation so many times longer or shorter than usual is flagged
-    odd_ratio: Annotated[float, Field(gt=1)] = 3.0
-    # languages that NLLB lacks: "leave_out" of the mixes, or keep their samples in English. One not named is an error
-    missing: dict[str, Literal["leave_out", "english"]] = {}
+    model: str = Field(description="an NLLB checkpoint: its name on the hub, or a folder "
+                                   "(paper: facebook/nllb-200-distilled-1.3B)")
+    revision: str | None = Field(None, description="commit of a hub name")
+    engine: Literal["ctranslate2", "transformers"] = Field("ctranslate2", description="transformers: slow reference")
+    precision: Literal["int8", "float16", "bfloat16", "float32"] | None = Field(
+        None, description="of CTranslate2; null: int8 on a CPU, float16 on a GPU")
+    num_beams: Count = Field(1, description="the paper states no decoding; NLLB's own default is greedy")
+    max_sentence_tokens: Count = Field(256, description="longer sentences are cut")
+    max_batch_tokens: Count = Field(8192, description="tokens of a batch, padding included")
+    shard_size: Count = Field(5000, description="strings of a file")
+    missing_languages: dict[str, Literal["leave_out", "english"]] = Field({}, description=(
+        "a language that NLLB lacks: leave_out of the mixes, or keep it in english; one not named is an error"))
 
 
 class Sources(Strict):
-    """Data sets of the hub that mixes are made of (data/sources/catalogue.csv), instead of emoji and flags."""
+    """Data sets of the hub that mixes are made of (data/hub/catalogue.csv), instead of emoji and flags."""
 
-    pretrain: list[str]  # names in the catalogue: captions,
-    instruct: list[str]  # and conversations; text-heavy ones stay English and keep their share, whatever a setup says
-    at_most: Count | None = None  # samples of each data set; None: all, or the part that the paper took
-    pixels: Count = 768  # longer side that larger images are reduced to
-    shard: Count = 1000  # samples of a file
+    pretrain: list[str] = Field(description="data sets of captions, by their name in the catalogue")
+    instruct: list[str] = Field(description="data sets of conversations; text-heavy ones stay English and keep their "
+                                            "share, whatever a setup says")
+    at_most: Count | None = Field(None, description="samples of each data set; null: all, or as many as the paper took")
+    max_image_size: Count = Field(768, description="longer side that larger images are reduced to, in pixels")
+    shard_size: Count = Field(1000, description="samples of a file")
     translation: Translation

@@ -1,7 +1,4 @@
-"""Params of text in images: documents, plots, and which documents a setup trains on.
-
-They are parts of profiles and setups (params.py).
-"""
+"""Params of text in images: documents, plots, and which documents a setup trains on."""
 
 from typing import Annotated
 
@@ -10,51 +7,57 @@ from pydantic import Field, field_validator
 from centurio_lib.languages import languages
 from centurio_lib.params.validation import Count, Share, Strict
 
+TEXT_TASKS = SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"  # about text in images
 LONGEST_LABEL = 12  # characters of a plot's label, as they are seen
 
 
 class Ocr(Strict):
     """Synthetic documents (data/text_images/documents.py): how they look, and how many of each language."""
 
-    pixels: Count = 384
-    smallest: float = 14.0  # pixels of an em
-    largest: float = 40.0
-    tilt: Share = 0.03  # largest shift of a corner, as a share of the side
-    blur: Share = 0.05  # largest radius, in ems
-    noise: float = 12.0  # largest standard deviation, of 255
-    quality: Annotated[int, Field(ge=1, le=95)] = 55  # least of JPEG
-    english: Annotated[int, Field(ge=0)] = 100  # training samples of English,
-    latin: Annotated[int, Field(ge=0)] = 10  # of each other language in Latin script,
-    other: Annotated[int, Field(ge=0)] = 20  # of each in another script
-    running: Share = 0.7  # of the documents of a language that has both running text and names; the others show names
-    passages: Count | None = None  # most of a document; None: as many as fit, up to 7 a column
-    test: Count = 5  # of each language, of text that is never trained on
-    languages: list[str] = []  # only these; none named: all that have text
-    articles: Annotated[int, Field(ge=0)] = 0  # of each language's Wikipedia that text is taken from besides; 0: none
-    shard: Count = 250  # samples of a file
+    image_size: Count = Field(384, description="side in pixels")
+    min_font_px: float = Field(14.0, description="smallest font size, pixels of an em")
+    max_font_px: float = Field(40.0, description="largest font size, pixels of an em")
+    max_tilt: Share = Field(0.03, description="largest shift of a corner, as a share of the side")
+    max_blur: Share = Field(0.05, description="largest radius of blur, in ems")
+    max_noise: float = Field(12.0, description="largest standard deviation of noise, of 255")
+    english_samples: Annotated[int, Field(ge=0)] = Field(100, description="training documents in English")
+    latin_samples: Annotated[int, Field(ge=0)] = Field(10, description="training documents in each other language of "
+                                                                       "Latin script")
+    other_script_samples: Annotated[int, Field(ge=0)] = Field(20, description="training documents in each language of "
+                                                                              "another script")
+    running_text_share: Share = Field(0.7, description="share of documents with running text; the others show names. "
+                                                       "Of languages that have both")
+    max_passages: Count | None = Field(None, description="most passages of a document; null: all that fit, 7 a column")
+    test_samples: Count = Field(5, description="documents of each language, of text that is never trained on")
+    languages: list[str] = Field([], description="codes; none named: all that have text")
+    wikipedia_articles: Annotated[int, Field(ge=0)] = Field(0, description="articles of each language that text is "
+                                                                           "taken from besides; 0: none")
+    shard_size: Count = Field(250, description="samples of a file")
     seed: int = 0
 
 
 class Smpqa(Strict):
     """Plots of SMPQA (data/text_images/smpqa.py): how large, and how many of each language and kind."""
 
-    pixels: Count = 384  # longer side
-    em: float = 20.0  # size of the labels, in pixels
-    longest: Annotated[int, Field(ge=4, le=LONGEST_LABEL)] = 12  # characters of a label: small plots have room for few
-    test: Count = 50  # bar plots, and as many pies, of each language (paper)
-    english: Annotated[int, Field(ge=0)] = 100  # training plots of each kind, in English alone
-    languages: list[str] = []  # only these; none named: all that have words
-    shard: Count = 200
+    image_size: Count = Field(384, description="longer side in pixels")
+    font_px: float = Field(20.0, description="size of the labels, in pixels")
+    max_label_chars: Annotated[int, Field(ge=4, le=LONGEST_LABEL)] = Field(12, description="small plots hold few")
+    test_plots: Count = Field(50, description="bar plots of each language, and as many pies (paper: 50)")
+    english_plots: Annotated[int, Field(ge=0)] = Field(100, description="training plots of each kind, English alone")
+    languages: list[str] = Field([], description="codes; none named: all that have words")
+    shard_size: Count = Field(200, description="samples of a file")
     seed: int = 0
 
 
 class OcrMix(Strict):
     """Documents that a setup trains on besides, and which languages they are in (paper, Table 4)."""
 
-    english_share: Share
-    other_weight: Annotated[float, Field(gt=0)] = 1.0  # share of a language in another script against one in Latin
-    scale: Annotated[float, Field(gt=0)] = 1.0  # times the stages' `ocr_samples`
-    scripts: dict[str, Annotated[float, Field(gt=0)]] = {}  # share of a language in this script, whatever is said above
+    english_share: Share = Field(description="share of documents in English")
+    other_weight: Annotated[float, Field(gt=0)] = Field(1.0, description="documents of a language in another script "
+                                                                         "for one of a language in Latin script")
+    scale: Annotated[float, Field(gt=0)] = Field(1.0, description="times the stages' `ocr_samples`")
+    scripts: dict[str, Annotated[float, Field(gt=0)]] = Field({}, description="weight of a language by its script, "
+                                                                              "instead of the above")
 
     @field_validator("scripts")
     @classmethod

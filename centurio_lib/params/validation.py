@@ -1,8 +1,10 @@
-"""Strict reading of YAML: models that refuse unknown keys and wrong types, with errors that name file, key and value.
+"""Strict reading of YAML: unknown keys, wrong types and wrong values are errors that name file, key and value.
+
+YAML has two traps that the errors explain: an unquoted `no` (Norwegian) arrives as False, `1e-4` as a string.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,12 +34,15 @@ def load(path: Path) -> Any:
         raise ParamsError(f"{path} is not YAML: {error}") from error
 
 
-def validated(model: type[Strict], values: Any, source: str):
-    """A model from values. Raises ParamsError that names the source, each key, its value and what is wrong."""
+def validated(model: type[Strict], values: Any, source: str, context: dict[str, Any] | None = None):
+    """A model from values; `context` is passed to its validators.
+
+    Raises ParamsError that names the source, each key, its value and what is wrong.
+    """
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, context=context)
     except ValidationError as error:
-        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}{hint(e['input'])}"
+        lines = [f"{source}: {'.'.join(map(str, e['loc']))} = {e['input']!r}: {_said(model, e)}{hint(e['input'])}"
                  for e in error.errors()]
         raise ParamsError("\n".join(lines)) from error
 
@@ -47,3 +52,26 @@ def hint(value: Any) -> str:
     if isinstance(value, str) and value.replace("e", "").replace("-", "").replace(".", "").isdigit():
         return " (YAML reads 1e-4 as text: write 1.0e-4)"
     return " (YAML reads an unquoted no as False: write \"no\")" if isinstance(value, bool) else ""
+
+
+def _said(model: type[Strict], error: dict) -> str:
+    """What is wrong; for an unknown key the keys that its section has."""
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    return f"unknown key; known here: {', '.join(section(model, error['loc'][:-1]).model_fields)}"
+
+
+def section(model: type[Strict], location: tuple) -> type[Strict]:
+    """The model that stands at a location within another, as ("base", "reading_lessons", 0)."""
+    for name in location:
+        if name in model.model_fields:
+            model = next(_models(model.model_fields[name].annotation), model)
+    return model
+
+
+def _models(annotation: Any):
+    """Models within an annotation, as in `list[Stage] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

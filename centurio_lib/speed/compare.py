@@ -114,9 +114,9 @@ def passes(way: Way, given: Lesson) -> list[list[Batch]]:
 def _rows(way: Way, samples: list[Conversation], given: Lesson) -> list[list[list[int]]]:
     stage = given.stage
     if way.order != "as drawn":
-        return batches.plan(samples, stage.row_tokens, stage.rows, way.order == "packed", given.seed)
+        return batches.plan(samples, stage.max_seq_len, stage.micro_batch_size, way.order == "packed", given.seed)
     # as many as surely fit, whatever is drawn: what a fixed batch size has to be
-    size = max(1, stage.rows * stage.row_tokens // max(len(c.ids) for c in samples))
+    size = max(1, stage.micro_batch_size * stage.max_seq_len // max(len(c.ids) for c in samples))
     return [[[i] for i in range(first, min(first + size, len(samples)))] for first in range(0, len(samples), size)]
 
 
@@ -222,7 +222,7 @@ def training(given: Lesson, repeats: int) -> pd.DataFrame:
     check_losses(found, next(iter(given.weights.values())).dtype)
     seconds, _ = rounds({name: lambda way=way: timed(way, given) for name, way in TRAINING.items()}, repeats)
     table = speeds("training", seconds, sum(map(len, given.steps)))
-    labels = sum(int(c.learned.sum()) for samples in given.steps for c in samples)
+    labels = sum(int(c.label_mask.sum()) for samples in given.steps for c in samples)
     held, peak = zip(*(memory(way, given) for way in TRAINING.values()), strict=True)
     return table.assign(labels_per_s=table.per_s * labels / table.n, loss=[values[-1] for values in found.values()],
                         padding=[padding(way, given) for way in TRAINING.values()], held_mib=held, peak_mib=peak,
@@ -231,20 +231,20 @@ def training(given: Lesson, repeats: int) -> pd.DataFrame:
 
 @torch.no_grad()
 def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[str]], pictures: Pictures,
-                  room: list[int], batch: int) -> list[str]:
+                  max_new_tokens: list[int], batch: int) -> list[str]:
     """An answer to each prompt by transformers' own `generate` with pictures, in batches in the order given.
 
-    The longest room of a batch decides for all of it; answers are cut to their own afterwards.
+    The largest max_new_tokens of a batch decides for all of it; answers are cut to their own afterwards.
     """
     found = []
     for first in range(0, len(prompts), batch):
         mine = slice(first, first + batch)
         padded = tokenizer.pad({"input_ids": prompts[mine]}, return_tensors="pt")
         pixels = pictures.pixels([i for image_ids in shown[mine] for i in image_ids])
-        made = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(room[mine]), do_sample=False,
+        made = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(max_new_tokens[mine]), do_sample=False,
                               pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id)
         answers = made[:, padded["input_ids"].shape[1]:]  # (prompts, new tokens)
-        own = [row[:most] for row, most in zip(answers, room[mine], strict=True)]
+        own = [row[:most] for row, most in zip(answers, max_new_tokens[mine], strict=True)]
         found += [text.strip() for text in tokenizer.batch_decode(own, skip_special_tokens=True)]
     return found
 
@@ -256,14 +256,14 @@ def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: 
     Raises UnequalError if the answers differ.
     """
     prompts = [conversation.prompt(tokenizer, r.prompt, cached.tokens(list(r.images))) for r in items.itertuples()]
-    shown, room = [list(i) for i in items.images], [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    shown, max_new_tokens = [list(i) for i in items.images], [TASKS[task].MAX_NEW_TOKENS for task in items.task]
     pictures = Pictures(images, {i for image_ids in shown for i in image_ids}, model)
 
     def plainly(size: int) -> list[str]:
-        return plain_answers(model, tokenizer, prompts, shown, pictures, room, size)
+        return plain_answers(model, tokenizer, prompts, shown, pictures, max_new_tokens, size)
 
     def ours(source: Features | Pictures) -> list[str]:
-        return generate.answers(model, tokenizer, prompts, shown, source, room, batch)
+        return generate.answers(model, tokenizer, prompts, shown, source, max_new_tokens, batch)
 
     ways = {"plain transformers, one by one": lambda: lambda: plainly(1),
             "+ batches in the items' order": lambda: lambda: plainly(batch),

@@ -28,7 +28,7 @@ def write(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
     """
     table = pd.DataFrame([*parts(run, folder / "licences"), *trained_on(run)], columns=["part", "name", "licence"])
     rows = "\n".join(f"| {' | '.join(row)} |" for row in [table.columns, ["---"] * 3, *table.itertuples(index=False)])
-    about = ABOUT.format(title=run.label, side=run.profile.base.pixels, difference=difference)
+    about = ABOUT.format(title=run.label, side=run.profile.base.image_size, difference=difference)
     made = f"Made by notebook 14_export, key {storage.digest(run.key)[:12]}."
     with storage.atomic(folder / "README.md") as temporary:
         temporary.write_text(f"# {folder.name}\n\n{about}\n\n{TERMS}\n\n{rows}\n\n{made}\n", encoding="utf-8")
@@ -70,5 +70,5 @@ def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:
     known = registry.licences("things") if sources is None else {
         name: catalogue.entries()[name].licence for name in [*sources.pretrain, *sources.instruct]}
     lettering = registry.licences("fonts") if text else {}
-    pages = registry.licences("running text", packaged=not run.profile.ocr.articles) if "ocr" in text else {}
+    pages = registry.licences("running text", packaged=not run.profile.ocr.wikipedia_articles) if "ocr" in text else {}
     return [("data", name, stated or UNSTATED) for name, stated in (known | lettering | pages).items()]

@@ -16,8 +16,8 @@ from centurio_lib.study import keys
 # notebook -> (stage, the parts of the profile that it depends on)
 STAGES = {
     "01_languages": ("languages", ["data"]),
-    "02_captions": ("captions", ["data", "base.pixels"]),
-    "04_instructions": ("instructions", ["data", "base.pixels"]),
+    "02_captions": ("captions", ["data", "base.image_size"]),
+    "04_instructions": ("instructions", ["data", "base.image_size"]),
     "03_translate": ("translate", ["data", "pretrain.samples", "instruct.samples", "study"]),  # after 02 and 04
     "05_ocr": ("ocr", ["ocr"]),
     "06_smpqa": ("smpqa", ["smpqa"]),
@@ -27,7 +27,7 @@ STAGES = {
     "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "12_evaluate": ("evaluate",
                     ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
-    "13_peers": ("peers", ["data", "base.pixels", "evaluation"]),
+    "13_peers": ("peers", ["data", "base.image_size", "evaluation"]),
     "14_export": ("export", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
     "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
     "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
@@ -49,8 +49,8 @@ GATHERING = ["figure_set", "report"]  # those of them that show what the stages 
 TRAINED = {"pretrain", "instruct", "evaluate", "export", "benchmarks"}  # stages that a setup and a seed belong to
 ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
-OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_decay"}
-TEXT_KEYS = {"text_pixels", "text_heavy", *params.TEXT_TASKS}
+OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_weight_decay"}
+TEXT_KEYS = {"text_image_size", "text_heavy_samples", *params.TEXT_TASKS}
 
 
 class Run(NamedTuple):
@@ -82,7 +82,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
     resolved: dict = {part: _part(config, part) for part in parts}
     resolved["packages"] = storage.file_digest(paths.PACKAGE_LOCK)
-    if benchmarks.asked(config) and stage in ANSWERING:
+    if benchmarks.of_profile(config) and stage in ANSWERING:
         resolved["test_sets"] = benchmarks.resolved(config)
     if stage == "peers":
         resolved["model"] = setup
@@ -110,7 +110,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
 def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage: str) -> dict:
     """Parts of a profile, less what a setup does not depend on, and the setup: what it asks for, not its name."""
     data = shown_by(config, chosen, stage)
-    text = {part: _part(config, part) for part in [*data, *(["spelled"] if data else [])]}
+    text = {part: _part(config, part) for part in [*data, *(["spell_answers"] if data else [])]}
     return _without(resolved, unused(chosen, data)) | text | {"setup": _asked(chosen)}
 
 

@@ -47,10 +47,10 @@ def test_pictures(run: runs.Run) -> Path:
 def sources(run: runs.Run) -> list[Source]:
     """The tables whose images a run may show. Raises keys.KeyMismatch where the data is missing or stale."""
     drawings = runs.finished("02_captions", run.profile.name).folder / "images.parquet"
-    found = [Source("images", [drawings], run.profile.base.pixels)]
+    found = [Source("images", [drawings], run.profile.base.image_size)]
     for stage in runs.text_data(run.profile, run.setup, run.stage):
         files = runs.text_images(stage, run.profile.name)
-        found.append(Source(runs.TEXT_IMAGES[stage][1], files, params.text_pixels(run.profile)))
+        found.append(Source(runs.TEXT_IMAGES[stage][1], files, params.text_image_size(run.profile)))
     return found
 
 
@@ -65,7 +65,7 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Fea
     parts = [_part(run, model, source, wanted) for source in sources(run)]
     elsewhere = on_disk(run, wanted)
     if elsewhere is not None:
-        parts.append(image_features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.pixels,
+        parts.append(image_features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.image_size,
                                    run.setup.tiling))
     return image_features.Features(part for part in parts if part is not None)
 
@@ -73,7 +73,7 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Fea
 def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_features.Part | None:
     """Features of the images of one table, None where it holds none of those wanted."""
     how = run.profile.base.vision_layer, source.side, run.setup.tiling
-    if not run.profile.base.keep_features:
+    if not run.profile.base.cache_features:
         shelf = source.shelf(wanted)
         return image_features.Live(model, shelf, *how) if shelf.image_ids else None
     tuned = run.setup.tune_encoder
@@ -96,7 +96,8 @@ def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
     """
     if run.stage in SOURCED and run.profile.data.sources:
         return Mapped(ingest.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder), wanted)
-    return Folder(test_pictures(run), wanted) if run.stage == "evaluate" and benchmarks.asked(run.profile) else None
+    asked = run.stage == "evaluate" and benchmarks.of_profile(run.profile)
+    return Folder(test_pictures(run), wanted) if asked else None
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:

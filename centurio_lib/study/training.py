@@ -30,9 +30,9 @@ def base(run: runs.Run):
     torch.set_num_threads(run.profile.threads)
     device = distributed.device(run.profile.base.dtype)
     if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
-        room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
-        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
-        print(f"{run.label}: about {wanted:.1f} of {room:.1f} GiB of the GPU will be used", flush=True)
+        capacity = torch.cuda.get_device_properties(device).total_memory / memory.GIB
+        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), capacity)
+        print(f"{run.label}: about {wanted:.1f} of {capacity:.1f} GiB of the GPU will be used", flush=True)
     if shared(run) and distributed.alone():
         device = llava.CPU  # the processes that train have the GPUs to themselves
     return llava.build(run.profile, run.seed, run.setup.tiling, device)
@@ -104,8 +104,9 @@ def plots(run: runs.Run) -> Iterable[pa.Table]:
         return []
     path = runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language"])
-    wanted = {"en": run.profile.instruct.text_heavy}
-    return _rows(run, path, mix.drawn(light, wanted, run.seed, "raise smpqa.english, or lower text_heavy"))
+    wanted = {"en": run.profile.instruct.text_heavy_samples}
+    advice = "raise smpqa.english_plots, or lower text_heavy_samples"
+    return _rows(run, path, mix.drawn(light, wanted, run.seed, advice))
 
 
 def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
@@ -148,10 +149,10 @@ def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
     made = tokenized_dataset.Mapped(
         run.folder, (_part(run, piece, tokenizer, image_features, stage) for piece in pieces)
     )
-    too_long = f"longer than {stage.text_tokens} tokens of text, or than {stage.row_tokens} with their images"
+    too_long = f"longer than {stage.max_text_tokens} tokens of text, or than {stage.max_seq_len} with their images"
     if not made:
-        raise conversation.ConversationError(f"all {len(chosen)} samples are {too_long}: raise text_tokens or "
-                                             "row_tokens of the stage")
+        raise conversation.ConversationError(f"all {len(chosen)} samples are {too_long}: raise max_text_tokens or "
+                                             "max_seq_len of the stage")
     if len(made) < len(chosen):
         print(f"{len(chosen) - len(made)} of {len(chosen)} samples left out: {too_long}")
     return made
@@ -160,12 +161,12 @@ def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
 def _part(run: runs.Run, chosen: pd.DataFrame, tokenizer, image_features: features.Features,
           stage: params.Stage) -> list[conversation.Conversation]:
     rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
-    spelled = [run.profile.spelled and heavy for heavy in chosen.text_heavy]
+    spelled = [run.profile.spell_answers and heavy for heavy in chosen.text_heavy]
     made = conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
-    if stage.text_tokens is None:
+    if stage.max_text_tokens is None:
         return made
     image = tokenizer.convert_tokens_to_ids(conversation.IMAGE)
-    return conversation.fitting(made, image, stage.text_tokens, stage.row_tokens)
+    return conversation.fitting(made, image, stage.max_text_tokens, stage.max_seq_len)
 
 
 def fresh(run: runs.Run, model):
@@ -243,14 +244,14 @@ def questions(run: runs.Run) -> pd.DataFrame | None:
 
 def test_sets(run: runs.Run) -> pd.DataFrame | None:
     """Items of the published test sets that are at hand (notebook 08), None where the profile asks none."""
-    if not benchmarks.asked(run.profile):
+    if not benchmarks.of_profile(run.profile):
         return None
     return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "items.parquet", "items")
 
 
 def coverage(run: runs.Run) -> pd.DataFrame:
     """Of each published test set that the profile asks: how many items, or why it was not run."""
-    if not benchmarks.asked(run.profile):
+    if not benchmarks.of_profile(run.profile):
         return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
     return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "coverage.parquet", "coverage")
 

@@ -39,7 +39,7 @@ def chosen(
     share = setup.pretrain_english_share if stage == "pretrain" else setup.english_share
     codes = translate.spoken_in(setup.mix, options)
     found = mix.spread(samples, getattr(config, stage).samples, codes, share, setup.allocation, seed)
-    in_english = {code for code, kept in options.missing.items() if kept == "english"}
+    in_english = {code for code, kept in options.missing_languages.items() if kept == "english"}
     own = samples.set_index("sample_id").translatable
     kept = found.language.isin(in_english) & found.sample_id.map(own)
     return found.assign(language=found.language.mask(kept, "en"))

@@ -122,7 +122,7 @@ def _block(
     found: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None
 ) -> Iterator[tuple]:
     """One shard's samples with their images, counted in `done`; (None, []) for a row that gives none."""
-    for _ in range(options.shard):
+    for _ in range(options.shard_size):
         if limit is not None and done["samples"] >= limit:
             return
         raw = next(found, False)
@@ -130,7 +130,7 @@ def _block(
             return
         sample_id = f"{entry.name}/{done['rows']}"
         done["rows"] += 1
-        images = [] if raw is None else _images(raw.images, sample_id, archives, done, options.pixels)
+        images = [] if raw is None else _images(raw.images, sample_id, archives, done, options.max_image_size)
         if raw is None or images is None:
             done["left_out"] += raw is None
             yield None, []
@@ -189,7 +189,7 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
 def _key(entry: Entry, options: Sources) -> str:
     """What the samples of a data set follow from."""
     code = [code_digest.module_digest(name) for name in MADE_BY]
-    return storage.digest([code, options.pixels, options.at_most, options.shard, entry._asdict()])
+    return storage.digest([code, options.max_image_size, options.at_most, options.shard_size, entry._asdict()])
 
 
 def _begun(folder: Path, key: str) -> dict:
@@ -232,7 +232,7 @@ def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
         raise OSError(
             f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: "
             "set CENTURIO_HOME "
-            "to a larger disk, or lower data.sources.at_most or pixels"
+            "to a larger disk, or lower data.sources.at_most or max_image_size"
         )
 
 

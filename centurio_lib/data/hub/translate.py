@@ -23,6 +23,7 @@ from centurio_lib.languages import language
 from centurio_lib.params.hub_data import Translation
 
 LONG = 20  # characters of a text from which its length is compared
+ODD_RATIO = 3.0  # a length so many times more or less than usual is flagged
 FLAGS = ["odd_length", "other_language", "in_english"]
 
 MADE_BY = ["sentences", "translators", "translate"]  # modules that a translation follows from
@@ -38,13 +39,13 @@ def spoken_in(codes: list[str], options: Translation) -> list[str]:
     Raises TranslationError for one that NLLB lacks and for which the profile does not say what to do.
     """
     lacking = [code for code in codes if not language(code).nllb]
-    unsaid = [code for code in lacking if code not in options.missing]
+    unsaid = [code for code in lacking if code not in options.missing_languages]
     if unsaid:
         raise TranslationError(
             f"NLLB lacks {', '.join(language(code).name for code in unsaid)} ({', '.join(unsaid)}): state in "
-            "data.sources.translation.missing whether to leave_out or to keep in english"
+            "data.sources.translation.missing_languages whether to leave_out or to keep in english"
         )
-    return [code for code in codes if options.missing.get(code) != "leave_out"]
+    return [code for code in codes if options.missing_languages.get(code) != "leave_out"]
 
 
 def translated(texts: list[str], say: Translator, code: str) -> pd.DataFrame:
@@ -97,7 +98,7 @@ def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str
 
 def key(options: Translation) -> str:
     """What stands for the translator and all else that its words depend on."""
-    kept = options.model_dump(exclude={"shard", "odd_ratio", "missing"})
+    kept = options.model_dump(exclude={"shard_size", "missing_languages"})
     return storage.digest(
         [kept, [code_digest.module_digest(f"centurio_lib.data.hub.{name}") for name in MADE_BY]]
     )
@@ -134,20 +135,20 @@ def judged(frame: pd.DataFrame, judge: Judge) -> pd.DataFrame:
     return frame.assign(ratio=ratio, in_language=judge(frame.translation.tolist(), frame.language.tolist()))
 
 
-def flagged(frame: pd.DataFrame, odd_ratio: float) -> pd.DataFrame:
+def flagged(frame: pd.DataFrame) -> pd.DataFrame:
     """Translations with what looks wrong: `odd_length`, `other_language`, `in_english` (a sentence was kept).
 
-    A length is odd that is so many times more or less than usual for the language, in texts of some length.
+    A length is odd that is ODD_RATIO times more or less than usual for the language, in texts of some length.
     """
     long = frame.text.str.len() >= LONG
     usual = frame.language.map(frame[long].groupby("language").ratio.median())
-    off = (frame.ratio > usual * odd_ratio) | (frame.ratio < usual / odd_ratio)
+    off = (frame.ratio > usual * ODD_RATIO) | (frame.ratio < usual / ODD_RATIO)
     return frame.assign(
         odd_length=long & off, other_language=frame.in_language.eq(0), in_english=frame.kept > 0
     )
 
 
-def summary(files: list[Path], odd_ratio: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def summary(files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What came out, a language in memory at a time: a row of numbers for each, and some texts of each.
 
     Numbers: texts, mean ratio and in_language, how many have each flag. Texts: the first, and those with a
@@ -155,7 +156,7 @@ def summary(files: list[Path], odd_ratio: float) -> tuple[pd.DataFrame, pd.DataF
     """
     rows, shown = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
     for folder, own in groupby(files, key=lambda path: path.parent):
-        found = flagged(shards.read(list(own), "translations"), odd_ratio)
+        found = flagged(shards.read(list(own), "translations"))
         means, counts = found[["ratio", "in_language"]].mean(), found[FLAGS].sum()
         rows.append(
             {"stage": folder.parent.name, "language": folder.name, "texts": len(found), **means, **counts}
@@ -182,5 +183,5 @@ def words(folder: Path, code: str, needed: Iterable[str]) -> dict[str, str]:
 
 
 def _shards(folder: Path, code: str, texts: list[str], options: Translation):
-    for number, part in enumerate(shards.parts(texts, options.shard)):
+    for number, part in enumerate(shards.parts(texts, options.shard_size)):
         yield shards.shard_file(folder / code, "translations", number, part, key(options)), part

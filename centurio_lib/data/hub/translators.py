@@ -53,7 +53,7 @@ class _Nllb:
     """What both ways share: tokenizer, batches, how many tokens an answer may have."""
 
     def __init__(self, folder: Path, options: Translation):
-        self.options, self.longest = options, options.longest
+        self.options, self.longest = options, options.max_sentence_tokens
         self.tokenizer = AutoTokenizer.from_pretrained(folder, src_lang=SOURCE, trust_remote_code=False)
 
     def length(self, sentences: list[str]) -> list[int]:
@@ -67,15 +67,15 @@ class _Nllb:
                 f"the translator knows no language {target!r}: see `nllb` in centurio_lib/languages.csv"
             )
         lengths, found = self.length(sentences), [""] * len(sentences)
-        for places in batches(lengths, self.options.batch_tokens):
-            room = 2 * lengths[places[0]] + 8
-            answers = self.answers([sentences[i] for i in places], target, room)
+        for places in batches(lengths, self.options.max_batch_tokens):
+            max_new_tokens = 2 * lengths[places[0]] + 8
+            answers = self.answers([sentences[i] for i in places], target, max_new_tokens)
             for place, ids in zip(places, answers, strict=True):
                 found[place] = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
         return found
 
-    def answers(self, sentences: list[str], target: str, room: int) -> list[list[int]]:
-        """Tokens of the translations of one batch, `room` at most."""
+    def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
+        """Tokens of the translations of one batch, `max_new_tokens` at most."""
         raise NotImplementedError
 
 
@@ -90,16 +90,16 @@ class Plain(_Nllb):
         self.model.to(self.device).eval()
 
     @torch.no_grad()
-    def answers(self, sentences: list[str], target: str, room: int) -> list[list[int]]:
+    def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
         """See `_Nllb.answers`."""
         batch = self.tokenizer(sentences, return_tensors="pt", padding=True).to(self.device)
         made = self.model.generate(
             **batch,
             forced_bos_token_id=self.tokenizer.convert_tokens_to_ids(target),
-            num_beams=self.options.beams,
+            num_beams=self.options.num_beams,
             do_sample=False,
             max_length=None,
-            max_new_tokens=room,
+            max_new_tokens=max_new_tokens,
         )
         padding = self.tokenizer.pad_token_id
         # without the two tokens that begin every answer: start and language
@@ -123,14 +123,14 @@ class Fast(_Nllb):
             str(converted), device=device, compute_type=precision, intra_threads=threads
         )
 
-    def answers(self, sentences: list[str], target: str, room: int) -> list[list[int]]:
+    def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
         """See `_Nllb.answers`."""
         tokens = [self.tokenizer.convert_ids_to_tokens(ids) for ids in self.tokenizer(sentences)["input_ids"]]
         made = self.model.translate_batch(
             tokens,
             target_prefix=[[target]] * len(tokens),
-            beam_size=self.options.beams,
-            max_decoding_length=room,
+            beam_size=self.options.num_beams,
+            max_decoding_length=max_new_tokens,
             max_input_length=0,
             return_scores=False,
         )

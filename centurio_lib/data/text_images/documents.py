@@ -27,6 +27,7 @@ COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
 NARROWEST = 7  # ems of a column
 CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large text)
 EVALUATION_SHARE = 0.2  # of the passages
+MIN_JPEG_QUALITY = 55
 READ = "Read the text in the image."
 
 
@@ -106,12 +107,12 @@ def chosen(options: Ocr) -> list[str]:
     Raises KeyError for an unknown one, NoText for one without text, or without any for training or for evaluation.
     """
     for code in options.languages:
-        if language(code).code not in with_text(options.articles):
+        if language(code).code not in with_text(options.wikipedia_articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
-    found = options.languages or with_text(options.articles)
+    found = options.languages or with_text(options.wikipedia_articles)
     for code in found:
         for split in ("train", "test"):
-            passages(code, split, options.articles)
+            passages(code, split, options.wikipedia_articles)
     return found
 
 
@@ -125,14 +126,14 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     """Draw one sample; `image_id` is "ocr/<split>/<language>/<number>". Raises NoText, fonts.FontError."""
     _, split, code, _ = image_id.split("/")
     random = artwork.random_for(seed, image_id)
-    em = float(np.exp(random.uniform(np.log(options.smallest), np.log(options.largest))))
+    em = float(np.exp(random.uniform(np.log(options.min_font_px), np.log(options.max_font_px))))
     style = typesetting.Style(str(random.choice(fonts.families(code))), int(random.choice([300, 400, 400, 500, 700])))
-    side = options.pixels
+    side = options.image_size
     margin = side * random.uniform(0.03, 0.1)
     columns = _columns(random, (side - 2 * margin) / em)
     placed, shown = fill(code, split, style, random, em, options, margin, columns)
     ink = typesetting.mask(placed, em, (side, side))
-    image = damage(photograph(page(ink, random), random, options.tilt), em, random, options)
+    image = damage(photograph(page(ink, random), random, options.max_tilt), em, random, options)
     visible = [line.text for line, _, _ in placed]
     return Document(image_id, image, "\n".join(shown), visible, columns, em, style.family)
 
@@ -144,13 +145,13 @@ def fill(code: str, split: str, style: typesetting.Style, random: np.random.Gene
 
     A passage that is longer than the page shows one of its pages, each as likely as the others.
     """
-    gap, side = em * 1.2, options.pixels
+    gap, side = em * 1.2, options.image_size
     width = (side - 2 * margin - gap * (columns - 1)) / columns
     choice, spacing = pool(code, split, random, options), random.uniform(1.0, 1.15)
     centred, right = random.random() < 0.15, typesetting.right_to_left(code)
     placed, shown, column, y = [], [], 0, margin
     at = int(random.integers(len(choice)))
-    for step in range(min(int(random.integers(1, 2 + 6 * columns)), options.passages or 6 * columns + 1)):
+    for step in range(min(int(random.integers(1, 2 + 6 * columns)), options.max_passages or 6 * columns + 1)):
         set_lines = typesetting.lines(choice[(at + step) % len(choice)], code, width / em, style)
         if step == 0:  # somewhere within a long passage: all of it is shown in one sample or another
             height = (set_lines[0].ascent + set_lines[0].descent) * em * spacing
@@ -179,8 +180,8 @@ def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> li
     """The passages that one document draws on, in order: running text with the chance that options say, or names,
     shuffled.
     """
-    running, names = _kinds(code, split, options.articles)
-    if running and (not names or random.random() < options.running):
+    running, names = _kinds(code, split, options.wikipedia_articles)
+    if running and (not names or random.random() < options.running_text_share):
         return running
     return [names[i] for i in random.permutation(len(names))]
 
@@ -264,14 +265,14 @@ def damage(image: Image.Image, em: float, random: np.random.Generator, options: 
     """Shadow, blur, noise and JPEG; blur grows with the letters, so that small ones stay legible."""
     side = image.width
     if random.random() < 0.5:
-        image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, options.blur) * em))
+        image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, options.max_blur) * em))
     pixels = np.asarray(image).astype(np.float32)
     slope = np.linspace(-1, 1, side, dtype=np.float32)
     shade = 1 + random.uniform(0, 0.2) * (random.normal() * slope[None, :] + random.normal() * slope[:, None]) / 2
-    noise = random.standard_normal((side, side), dtype=np.float32) * random.uniform(0, options.noise)
+    noise = random.standard_normal((side, side), dtype=np.float32) * random.uniform(0, options.max_noise)
     image = Image.fromarray(np.clip(pixels * shade[..., None] + noise[..., None], 0, 255).astype(np.uint8))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=int(random.integers(options.quality, 96)))
+    image.save(buffer, "JPEG", quality=int(random.integers(MIN_JPEG_QUALITY, 96)))
     return buffer.getvalue()
 
 

@@ -60,7 +60,7 @@ def with_words(longest: int = LONGEST) -> list[str]:
 
 def chosen(options: Smpqa) -> list[str]:
     """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one without."""
-    most = options.longest
+    most = options.max_label_chars
     return [code for code in options.languages
             if words(code, "test", most) and words(code, "train", most)] or with_words(most)
 
@@ -70,7 +70,7 @@ def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
 
     Training plots are in English alone: they are the paper's text-heavy share, which is never translated.
     """
-    count = {code: options.test if split == "test" else options.english * (code == "en") for code in codes}
+    count = {code: options.test_plots if split == "test" else options.english_plots * (code == "en") for code in codes}
     return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count[code])]
 
 
@@ -79,7 +79,7 @@ def row(plot_id: str, seed: int, options: Smpqa) -> dict:
     _, split, code, kind, number = plot_id.split("/")
     chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
     labels = artwork.random_for(seed, plot_id).choice(
-        words(code, split, options.longest), len(chart.values), replace=False).tolist()
+        words(code, split, options.max_label_chars), len(chart.values), replace=False).tolist()
     image = draw(chart, labels, code, options)
     return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
             "labels": labels, "values": list(chart.values), "colours": list(chart.colours),
@@ -89,7 +89,7 @@ def row(plot_id: str, seed: int, options: Smpqa) -> dict:
 def draw(chart: charts.Chart, labels: list[str], code: str, options: Smpqa) -> Image.Image:
     """A chart with its labels, shaped and checked by `typeset`."""
     lines = [typesetting.line(label, code) for label in labels]
-    return charts.draw(chart, lines, options.pixels, options.em)
+    return charts.draw(chart, lines, options.image_size, options.font_px)
 
 
 def questions(plot: dict, seed: int) -> list[Question]:
@@ -127,7 +127,7 @@ def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
                 shown = another(plot, q, rows, seed)
                 blind += [_item(q, BLIND, f"{plot['plot_id']}/{n}/{BLIND}", shown, code)] if shown else []
         if not blind:
-            raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test")
+            raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test_plots")
         asked += blind
     return pd.DataFrame(asked)
 

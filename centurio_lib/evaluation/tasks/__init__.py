@@ -8,7 +8,7 @@ the profiles.
 
 PICTURES have KIND (of the concepts that they ask about) and draw their items,
 `items(texts, images, held_out, n, seed)`; TEXT takes them from the questions that notebooks 05 and 06 made
-with their pages and plots, `items(questions, n)`; TEST_SETS are published (params/test_sets.yaml) and have
+with their pages and plots, `items(questions, n)`; TEST_SETS are published (params/benchmarks.yaml) and have
 `questions(source, code)`, which reads those of one language, and where they need it REPETITION_PENALTY.
 """
 

@@ -1,0 +1,132 @@
+"""A profile: the scale of a whole study, one file of `params/profiles` each."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from centurio_lib import paths
+from centurio_lib.params.base_models import Base
+from centurio_lib.params.hub_data import Sources
+from centurio_lib.params.text_images import Ocr, Smpqa
+from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
+
+Tuning = Literal["lora", "full", "projector"]
+
+
+class Data(Strict):
+    """Which pictures and words a profile holds."""
+
+    concepts: dict[str, Count] = Field(description="how many of each kind of thing, a source in data/sources")
+    variants: Count = Field(description="placements of one drawing that training may draw from")
+    test_variants: Count = Field(description="further placements, never trained on")
+    held_out_style: str = Field(description="drawing style that is never trained on: the split `new-style`")
+    held_out_pairs: Share = Field(description="share of (concept, language) pairs that are never trained on: the "
+                                              "split `new-language`")
+    seed: int = Field(description="of all data")
+    sources: Sources | None = Field(None, description="data sets of the hub; null: mixes are made of the pictures and "
+                                                      "words above")
+
+
+class Stage(Strict):
+    """One training stage (paper, appendix A: AdamW, cosine schedule, 3 % warm-up, no weight decay)."""
+
+    samples: Count = Field(description="total size of the mix, the same for any number of languages")
+    max_seq_len: Count = Field(description="tokens of a row, images included")
+    micro_batch_size: Count = Field(description="rows of one forward pass")
+    packed: bool = Field(description="true: several conversations share a row and do not see each other; false: one "
+                                     "conversation a row, batches of like length")
+    grad_accum_steps: Count = Field(description="forward passes of one optimiser step, unless global_batch_size is set")
+    epochs: Count
+    lr: float = Field(description="of the language model (LoRA or all weights)")
+    projector_lr: float
+    global_batch_size: Count | None = Field(None, description="conversations of one optimiser step, over all GPUs; "
+                                                              "null: grad_accum_steps forward passes")
+    max_text_tokens: Count | None = Field(None, description="longer conversations are dropped, an image counts as one "
+                                                            "token; null: none is")
+    checkpoint_every: Count = Field(description="optimiser steps between two checkpoints")
+    ocr_samples: Annotated[int, Field(ge=0)] = Field(0, description="documents added to `samples` in setups with `ocr` "
+                                                                    "(paper: 500k, then 50k)")
+    text_heavy_samples: Annotated[int, Field(ge=0)] = Field(0, description="plots with English labels added to the "
+                                                                           "instruct mix of setups with text in images")
+    encoder_lr: float = Field(0.0, description="of setups that tune the vision encoder (paper: 1.0e-6)")
+    encoder_weight_decay: float = Field(0.0, description="of the same; norms and biases have none")
+
+
+class Evaluation(Strict):
+    """What is asked of a trained model, and how its answers are decoded."""
+
+    items: dict[str, Count | Literal["all"]] = Field(description="items by task, in each language and split; of SMPQA "
+                                                                 "plots. Of a third-party benchmark the first, or all")
+    batch_size: Count = Field(description="prompts of a batch")
+    max_batch_tokens: Count | None = Field(None, description="tokens of a batch, padding and answers included; null: "
+                                                             "any number")
+    seed: int = Field(description="of the items that the study draws itself")
+    language_identifier: Literal["cld2", "glotlid"] = Field("cld2", description="judges language fidelity")
+
+
+class Study(Strict):
+    """What `make study` runs for a profile."""
+
+    questions: list[str] = Field(description="of params/setups.yaml")
+    seeds: Count = Field(description="seeds of each setup")
+    setups: list[str] | None = Field(None, description="those that the questions compare; null: all that they name")
+
+
+class Profile(Strict):
+    """The scale of a whole study."""
+
+    name: str = Field(description="name of the file")
+    about: str = Field(description="one sentence")
+    data: Data
+    base: Base
+    pretrain: Stage
+    instruct: Stage
+    tuning: Tuning = Field(description="what is trained of the language model; the projector always is")
+    lora_rank: Count
+    load_4bit: bool = Field(description="QLoRA: frozen weights in NF4")
+    gradient_checkpointing: bool = Field(False, description="compute activations again on the way back: less memory")
+    gpus: Count = Field(1, description="GPUs that share a training stage, a process each")
+    threads: Count = Field(description="CPU threads of one run")
+    base_threads: Count = Field(description="CPU threads of building the base models")
+    evaluation: Evaluation
+    ocr: Ocr = Ocr()
+    smpqa: Smpqa = Smpqa()
+    text_in_images: bool = Field(False, description="whether instruct mixes hold the text-heavy share")
+    spell_answers: bool = Field(False, description="whether what is read is answered in the tokenizer's smallest "
+                                                   "pieces (model/conversation.py)")
+    study: Study
+
+
+@cache
+def profile(name: str) -> Profile:
+    """A profile of params/profiles. Raises ParamsError for an unknown name or a bad value."""
+    return validated(Profile, stated(name) | {"name": name}, str(profile_path(name)))
+
+
+def profile_path(name: str) -> Path:
+    """File of a profile."""
+    return paths.PARAMS / "profiles" / f"{name}.yaml"
+
+
+def stated(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a profile and its `parent` state, section by section: the profile's own keys win.
+
+    Raises ParamsError where it is its own ancestor.
+    """
+    if name in below:
+        raise ParamsError(f"{profile_path(below[0])}: profile {name!r} is its own ancestor")
+    own = load(profile_path(name))
+    parent = own.pop("parent", None)
+    above = stated(parent, (*below, name)) if parent else {}
+    sections = {key: above[key] | value for key, value in own.items()
+                if isinstance(value, dict) and isinstance(above.get(key), dict)}
+    return above | own | sections
+
+
+def seed(value: Any) -> int:
+    """A seed. Raises ParamsError unless it is a whole number from 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ParamsError(f"seed = {value!r}: a whole number from 0 is wanted")
+    return value

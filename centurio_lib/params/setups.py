@@ -1,0 +1,173 @@
+"""Setups of the paper, the questions that compare them, and what a setup asks of a profile: params/setups.yaml."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from centurio_lib import paths
+from centurio_lib.languages import languages, of_tiers
+from centurio_lib.params.profiles import Profile, Tuning
+from centurio_lib.params.text_images import PAGE_READ, OcrMix
+from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
+
+PATH = paths.PARAMS / "setups.yaml"
+
+
+class Setup(Strict):
+    """One training configuration of the paper. In the file a setup states only what differs from its parent."""
+
+    name: str
+    question: str = Field(description="what the setup answers, in one sentence")
+    table: str = Field(description="of the paper")
+    tiers: list[Annotated[int, Field(ge=1, le=5)]] = Field([], description="of Joshi et al. 2020, whose languages are "
+                                                                           "in the mix")
+    languages: list[str] = Field([], description="codes of languages besides those of the tiers")
+    english_share: Share = Field(0.5, description="of the instruct mix")
+    allocation: Literal["uniform", "stratified-1", "stratified-2"] = Field("uniform", description=(
+        "share of a language of tier i: the same, proportional to 1 / i, or to 1 / exp(i)"))
+    pretrain_english_share: Share | None = Field(None, description="of the captions; null: no pre-training stage")
+    tuning: Tuning | None = Field(None, description="null: the profile's")
+    lora_rank: Count | None = Field(None, description="null: the profile's")
+    text_in_images: bool | None = Field(None, description="null: the profile's")
+    ocr: OcrMix | None = Field(None, description="null: no documents")
+    tune_encoder: bool = Field(False, description="whether the vision encoder is trained too")
+    tiling: Annotated[int, Field(ge=1, le=4)] = Field(1, description="tiles a side that an image is seen in besides "
+                                                                     "(model/tiling.py)")
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def known(cls, codes: Any) -> Any:
+        """Refuse what YAML made of an unquoted `no`, and codes outside the 100."""
+        for code in codes if isinstance(codes, list) else []:
+            if code is False or code is True:
+                raise ValueError(f"a language code arrived as {code}: YAML reads an unquoted no as False, write \"no\"")
+            if code not in languages():
+                raise ValueError(f"unknown language code {code!r} (the 100 codes are in centurio_lib/languages.csv)")
+        return codes
+
+    @property
+    def mix(self) -> list[str]:
+        """Codes of the non-English languages of the mix, in the order of languages.csv."""
+        codes = {*of_tiers(self.tiers), *self.languages} - {"en"}
+        return [code for code in languages() if code in codes]
+
+
+@cache
+def all_setups() -> dict[str, Setup]:
+    """Every setup of params/setups.yaml, parents resolved."""
+    return setups_of(load(PATH)["setups"], str(PATH))
+
+
+def setups_of(stated: dict[str, dict], source: str) -> dict[str, Setup]:
+    """Setups from what the file states. Raises ParamsError for an unknown parent, or a cycle, or a bad value."""
+    def resolved(name: str, below: tuple = ()) -> dict:
+        if name not in stated or name in below:
+            raise ParamsError(f"{source}: {below[-1] if below else name}: parent {name!r} is "
+                              f"{'its own ancestor' if name in below else 'no setup of the file'}")
+        own = dict(stated[name])
+        parent = own.pop("parent", None)
+        return (resolved(parent, (*below, name)) if parent else {}) | own
+    return {name: validated(Setup, resolved(name) | {"name": name}, f"{source}: {name}") for name in stated}
+
+
+def setup(name: str) -> Setup:
+    """A setup by name. Raises ParamsError naming those that exist."""
+    if name not in all_setups():
+        raise ParamsError(f"unknown setup {name!r}; params/setups.yaml has: {', '.join(all_setups())}")
+    return all_setups()[name]
+
+
+@cache
+def questions() -> dict[str, list[str]]:
+    """Setups that each ablation compares, in the order of its table: `questions` of params/setups.yaml."""
+    stated = load(PATH)["questions"]
+    for question, names in stated.items():
+        for name in names:
+            if name not in all_setups():
+                raise ParamsError(f"{PATH}: questions.{question} names unknown setup {name!r}")
+    return stated
+
+
+def trained_as(config: Profile, name: str) -> str:
+    """The setup of the file under whose name a profile trains a setup: the first one that asks for the same."""
+    def trained(one: Setup) -> dict:
+        tuning = one.tuning or config.tuning
+        rank = (one.lora_rank or config.lora_rank) if tuning == "lora" else None
+        left_out = {"name", "question", "table"}
+        resolved = {"tuning": tuning, "lora_rank": rank, "text_in_images": text_heavy(config, one)}
+        return one.model_dump(exclude=left_out) | resolved
+    same = trained(setup(name))
+    return next(other for other, one in all_setups().items() if trained(one) == same)
+
+
+def compared(config: Profile, question: str) -> list[str]:
+    """Setups that a profile compares for a question, in the order of its table, each once and as it is trained.
+
+    Raises ParamsError for an unknown question, an unknown setup, or where fewer than two are left.
+    """
+    if question not in questions():
+        raise ParamsError(f"unknown question {question!r}; params/setups.yaml has: {', '.join(questions())}")
+    chosen = None if config.study.setups is None else {trained_as(config, name) for name in config.study.setups}
+    names = dict.fromkeys(trained_as(config, name) for name in questions()[question])
+    left = [name for name in names if chosen is None or name in chosen]
+    if len(left) < 2:
+        raise ParamsError(f"profile {config.name}: question {question!r} compares {list(names)}, of which study.setups "
+                          f"leaves {left}: name at least two, or leave the question out of study.questions")
+    return left
+
+
+def studied(config: Profile) -> list[str]:
+    """Every setup that a profile's study trains, in the order of the file."""
+    names = {name for question in config.study.questions for name in compared(config, question)}
+    return [name for name in all_setups() if name in names]
+
+
+def without_pretraining(config: Setup) -> bool:
+    """Whether the setup has no pre-training stage (as RQ1 and RQ2 of the paper)."""
+    return config.pretrain_english_share is None
+
+
+def text_heavy(config: Profile, chosen: Setup) -> bool:
+    """Whether the instruct mix of a setup holds the text-heavy share under a profile."""
+    return config.text_in_images if chosen.text_in_images is None else chosen.text_in_images
+
+
+def plots(config: Profile, chosen: Setup) -> bool:
+    """Whether plots are that share of the setup's mix. Data sets of the hub hold text-heavy ones of their own."""
+    return text_heavy(config, chosen) and config.data.sources is None
+
+
+def reads(config: Profile, chosen: Setup) -> bool:
+    """Whether a setup is trained on text in images in any form, and so is asked about it."""
+    return text_heavy(config, chosen) or chosen.ocr is not None
+
+
+def text_tests(config: Profile) -> list[str]:
+    """Data stages whose test items setups that read are asked: "smpqa", and "ocr" where the profile asks for pages."""
+    return ["smpqa", *(["ocr"] if PAGE_READ in config.evaluation.items else [])]
+
+
+def text_image_size(config: Profile) -> int:
+    """Side that documents and plots are seen at, in pixels."""
+    return config.base.text_image_size or config.base.image_size
+
+
+def check(config: Profile, chosen: Setup) -> None:
+    """Raises ParamsError where a profile lacks what a setup asks for: rates, samples, or images of one size."""
+    where, stages = f"profile {config.name}, setup {chosen.name}", {"instruct": config.instruct}
+    if not without_pretraining(chosen):
+        stages = {"pretrain": config.pretrain} | stages
+    rates = {name: stage.encoder_lr for name, stage in stages.items()}
+    if chosen.tune_encoder and not all(rate > 0 for rate in rates.values()):
+        raise ParamsError(f"{where}: tune_encoder wants a rate above 0 in each stage; encoder_lr is {rates}")
+    if chosen.ocr and not any(stage.ocr_samples for stage in stages.values()):
+        raise ParamsError(f"{where}: ocr wants documents, but ocr_samples is 0 in {' and '.join(stages)}")
+    if plots(config, chosen) and not config.instruct.text_heavy_samples:
+        raise ParamsError(f"{where}: text_in_images wants plots, but instruct.text_heavy_samples is 0")
+    pages = chosen.ocr or "ocr" in text_tests(config)
+    drawn = {"smpqa.image_size": config.smpqa.image_size} | ({"ocr.image_size": config.ocr.image_size} if pages else {})
+    for key, side in drawn.items() if reads(config, chosen) else ():
+        if side != text_image_size(config):
+            raise ParamsError(f"{where}: {key} = {side}, but text is seen at {text_image_size(config)} pixels: make "
+                              "them equal, or set base.text_image_size")
