@@ -20,7 +20,7 @@ def rules(*parts: dict, **changes) -> claims.Claims:
     """One claim of some parts, each PART with changes."""
     stated = [PART | part for part in parts or [{}]]
     return params.validated(claims.Claims, {"confidence": 0.95, "claims": {
-        "one": {"claim": "One", "source": "-", "parts": stated}}} | changes, "claims.yaml")
+        "one": {"claim": "One", "source": "-", "parts": stated}}} | changes, "claims.yaml", claims.known_names())
 
 
 def items(english: float, l100: float, task="multiple_choice", chance=25.0, spread=3.0, seeds=1) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def test_no_width_is_no_certainty():
     ({"lower": ["L99"]}, "claims.yaml: claims.one.parts.0.lower = .*unknown setup 'L99'"),
     ({"of": "riddles"}, "parts.0.of = 'riddles'.*unknown task 'riddles'; there are"),
     ({"groups": ["T9"]}, "groups.0 = 'T9'"), ({"groups": []}, "groups"), ({"rule": "better"}, "rule = 'better'"),
-    ({"margin": -1.0}, "margin = -1.0"), ({"colour": 1}, "colour = 1: Extra inputs"),
+    ({"margin": -1.0}, "margin = -1.0"), ({"colour": 1}, "colour = 1: unknown key; known here: higher"),
 ], ids=["setup", "task", "group", "no group", "rule", "margin", "key"])
 def test_bad_rule_is_an_error_that_names_file_key_and_value(part, message):
     with pytest.raises(ParamsError, match=message):

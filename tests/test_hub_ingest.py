@@ -279,7 +279,7 @@ def test_images_are_read_one_after_the_other(home, tmp_path):
 
     done = dict(ingest.EMPTY)
     block = list(ingest._block(watched(), entry, Images([]), done, OPTIONS, None))
-    assert len(block) == len(read) == OPTIONS.shard
+    assert len(block) == len(read) == OPTIONS.shard_size
 
 
 def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):

@@ -89,7 +89,7 @@ def test_activations_of_a_layer_are_what_autograd_keeps(name, tmp_path):
     (1, 1024, 1, 1), (1, 2560, 1, 3), (2, 1024, 1, 2), (1, 500, 1, 1), (1, 2560, 2, 15)])
 def test_a_row_is_counted_with_as_many_images_as_it_has_room_for(rows, max_seq_len, tiling, images):
     """A packed row of 2560 tokens holds three of 729; a tiled one is seen whole and in four parts."""
-    need = NEED._replace(rows=rows, max_seq_len=max_seq_len, tiling=tiling)
+    need = NEED._replace(micro_batch_size=rows, max_seq_len=max_seq_len, tiling=tiling)
     found = memory.parts(*memory.shapes(NAMES["phi"], SIGLIP), need)["images"]
     assert found == images * 729 * 1152 * 27 * 2
 
@@ -98,7 +98,7 @@ def test_a_row_is_counted_with_as_many_images_as_it_has_room_for(rows, max_seq_l
 def test_all_four_fit_24_gib_as_the_paper_profile_sets_them():
     table = memory.table(list(NAMES.values()), SIGLIP, NEED)
     assert (table.loc["in all"] < 23).all() and table.loc["in all", NAMES["phi"]] < 16
-    twice = memory.table(list(NAMES.values()), SIGLIP, NEED._replace(rows=2))
+    twice = memory.table(list(NAMES.values()), SIGLIP, NEED._replace(micro_batch_size=2))
     assert (twice.loc["in all"] > table.loc["in all"]).all()
     for family in FAMILIES.values():
         profile = params.profile(family.profile)
@@ -108,7 +108,7 @@ def test_all_four_fit_24_gib_as_the_paper_profile_sets_them():
 def test_stage_that_does_not_fit_is_refused_with_what_would():
     profile = params.profile("paper-llama3").model_copy(update={"load_4bit": False, "gradient_checkpointing": False})
     with pytest.raises(memory.MemoryShortage, match=r"needs about \d+\.\d GiB of a GPU, this one has 24\.0 .*"
-                                                    r"it fits with checkpointing: true, load_4bit: true"):
+                                                    r"it fits with gradient_checkpointing: true, load_4bit: true"):
         memory.check(profile, SETUP, profile.instruct, 24.0)
     with pytest.raises(memory.MemoryShortage, match=r"it does not fit even with max_seq_len: 1792.*larger GPU"):
         memory.check(params.profile("paper-llama3"), SETUP, profile.instruct, 4.0)

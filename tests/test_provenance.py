@@ -204,7 +204,7 @@ def test_runs_of_other_setups_and_seeds_have_other_keys_and_folders(stage):
 def test_wording_of_a_setup_is_no_part_of_its_key(stage, monkeypatch):
     before = runs.describe(stage, "smoke", "T5").key
     stated = params.all_setups() | {"T5": params.setup("T5").model_copy(update={"question": "Why six?", "table": "9"})}
-    monkeypatch.setattr(params, "setups", lambda: stated)
+    monkeypatch.setattr(params.setups, "all_setups", lambda: stated)
     assert runs.describe(stage, "smoke", "T5").key == before
     stated["T5"] = stated["T5"].model_copy(update={"english_share": 0.25})
     assert runs.describe(stage, "smoke", "T5").key != before

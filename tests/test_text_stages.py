@@ -139,7 +139,7 @@ def test_instruct_mix_holds_plots_with_english_labels(home):
     assert set(chosen[chosen.family == "plot"].language) == {"en"}
     config = profile(instruct=profile().instruct.model_copy(update={"text_heavy_samples": 6}))
     with pytest.raises(MixError,
-                       match=r"needs 6 samples .* but 5 were made: raise smpqa\.english, or lower text_heavy"):
+                       match=r"needs 6 samples .* but 5 were made: raise smpqa\.english_plots, or lower text_heavy"):
         training.instruction_mix(run_of("11_instruct", "PT50-text", config))
 
 
@@ -244,7 +244,7 @@ def test_options_of_text_change_no_key_of_a_setup_without(notebook, monkeypatch)
 
 def test_keys_depend_on_what_a_setup_shows(monkeypatch):
     plain = params.profile("smoke")
-    documents = plain.model_copy(update={"ocr": plain.ocr.model_copy(update={"noise": 1.0})})
+    documents = plain.model_copy(update={"ocr": plain.ocr.model_copy(update={"max_noise": 1.0})})
     charts = plain.model_copy(update={"smpqa": plain.smpqa.model_copy(update={"font_px": 9.0})})
     keys = {(setup, i): key_of("11_instruct", setup, config, monkeypatch)
             for setup in ("PT50-text", "OCR50") for i, config in enumerate((plain, documents, charts))}
@@ -280,7 +280,7 @@ def test_a_profile_that_lacks_what_a_setup_asks_for_is_refused_before_any_work(c
 @pytest.mark.parametrize(("stated", "message"), [
     ({"english_share": 1.5}, r"ocr\.english_share = 1\.5"), ({}, r"ocr\.english_share"),
     ({"english_share": 0.5, "scale": 0.0}, r"ocr\.scale = 0\.0"),
-    ({"english_share": 0.5, "weight": 2.0}, r"ocr\.weight = 2\.0: Extra")])
+    ({"english_share": 0.5, "weight": 2.0}, r"ocr\.weight = 2\.0: unknown key")])
 def test_bad_mix_of_documents_is_an_error_that_names_its_key(stated, message):
     with pytest.raises(ParamsError, match=message):
         params.setups_of({"mine": {"question": "?", "table": "4", "ocr": stated}}, "setups.yaml")

@@ -246,7 +246,7 @@ def test_encoder_resumes_where_it_was_killed(tmp_path):
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
-    with killed.before(own_encoder.artwork, "place", 215 * size.batch):
+    with killed.before(own_encoder.artwork, "place", 215 * size.batch_size):
         ended(tmp_path / "killed")
     resumed = ended(tmp_path / "killed")
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)

@@ -175,7 +175,7 @@ def test_scripts_without_spaces_set_none_between_sentences():
 
 
 # === two ways, one answer ===
-@pytest.mark.parametrize(("num_beams", "tied"), [(1, False), (3, False), (1, True)])
+@pytest.mark.parametrize(("beams", "tied"), [(1, False), (3, False), (1, True)])
 def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
     folder = tiny_nllb.checkpoint(tmp_path / "tied", tie_word_embeddings=True) if tied else folder
     options = OPTIONS.model_copy(update={"num_beams": beams})

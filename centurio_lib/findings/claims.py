@@ -12,7 +12,7 @@ import pandas as pd
 
 from centurio_lib import params
 from centurio_lib.findings import ablation, paper_results, scores, statistics, table_formats
-from centurio_lib.params.claims import Claims, Part, read
+from centurio_lib.params.claims import Claims, Part
 
 SCRIPTS = scores.SCRIPTS[1:]
 REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"
@@ -20,9 +20,14 @@ EFFECT = ["value", "low", "high", "cells", "items", "missing", "seeds"]
 
 
 def load(path: Path = params.CLAIMS) -> Claims:
-    """The claims, about setups and scores of the study and of the paper. Raises ParamsError as `read`."""
-    setups = [*params.all_setups(), *paper_results.APPENDIX.values()]
-    return read(setups, [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS], path)
+    """The claims. Raises ParamsError naming file, claim and what is wrong, an unknown setup or task say."""
+    return params.validated(Claims, params.load(path), str(path), known_names())
+
+
+def known_names() -> dict[str, list[str]]:
+    """Setups and scores that a claim may be about: those of the study and of the paper."""
+    return {"setups": [*params.all_setups(), *paper_results.APPENDIX.values()],
+            "scores": [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS]}
 
 
 def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,16 +1,15 @@
 """The paper's claims as rules that were fixed before the run: models of params/claims.yaml.
 
-Which setups and scores a rule may name, the caller says: names of the paper's own tables belong to a higher floor.
+Which setups and scores a rule may name, the context of `validated` says: {"setups": names, "scores": names}. A higher
+floor knows the names in the paper's own tables.
 """
 
-from collections.abc import Collection
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from centurio_lib import paths
-from centurio_lib.params.validation import Strict, load, validated
+from centurio_lib.params.validation import Strict
 
 PATH = paths.PARAMS / "claims.yaml"
 Group = Literal["en", "T5", "T4", "T3", "T2", "T1", "latin", "other"]
@@ -83,12 +82,3 @@ class Claims(Strict):
     def compared(self) -> set[str]:
         """Every part of the scores, or task, that a comparison is of."""
         return {part.of for claim in self.claims.values() for part in claim.parts}
-
-
-def read(setups: Collection[str], scores: Collection[str], path: Path | None = None) -> Claims:
-    """The claims, which may name those setups, and parts of the scores or tasks.
-
-    Raises ParamsError naming file, claim and what is wrong, an unknown setup or task say.
-    """
-    path = path or PATH
-    return validated(Claims, load(path), str(path), {"setups": setups, "scores": scores})
