@@ -70,7 +70,7 @@ def test_told_letters_of_a_plot_lie_on_its_labels(seed, monkeypatch):
 
 def test_plots_are_the_share_that_is_asked_for_and_leave_the_other_sheets_as_they_are():
     mixed, plain = (lettering.sheets(4, 0, 64, 16, 10.0, share) for share in (0.25, 0.0))
-    assert [sheet.ink.ndim for sheet in mixed] == [3, 2, 2, 2] and SIZE.plots == 0
+    assert [sheet.ink.ndim for sheet in mixed] == [3, 2, 2, 2] and SIZE.plot_share == 0
     assert all((a.ink == b.ink).all() for a, b in zip(mixed[1:], plain[1:], strict=True))
     shown = [np.asarray(lettering.printed(mixed[0].ink, np.random.default_rng(i), SIZE)) for i in (0, 1)]
     assert shown[0].shape == (64, 64, 3) and (shown[0] != shown[1]).any()
