@@ -27,7 +27,7 @@ READY := $(if $(OWN),.venv/installed)
 READY_LAB := $(if $(OWN),.venv/installed-lab)
 READY_TEST := $(if $(OWN),.venv/installed-test)
 # the rules that draw tables and figures of a profile
-FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib.study import runs; print(*runs.findings("$(PROFILE)"))')
+FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib import params; from centurio_lib.study import stages; print(*stages.findings(params.profile("$(PROFILE)")))')
 # a worker a core, four at most, each with one thread; the tests of a file stay together
 TESTS = OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))

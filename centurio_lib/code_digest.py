@@ -6,6 +6,7 @@ fields; fields that only some versions have are empty and left out.
 
 import ast
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -29,12 +30,27 @@ def code_only(source: str) -> str:
 
 def plain(node):
     """A syntax tree as nested lists: the name of each node, then its fields that hold something."""
+    if isinstance(node, ast.JoinedStr):
+        return ["JoinedStr", *_joined(node.values)]
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
         return [type(node).__name__, *([name, plain(value)] for name, value in fields)]
     if isinstance(node, list):
         return [plain(one) for one in node]
     return [type(node).__name__, repr(node)]
+
+
+def _joined(parts: list[ast.expr]) -> list:
+    """Parts of an f-string; versions differ in how they cut the text between the fields."""
+    merged = []
+    for part in parts:
+        if not isinstance(part, ast.Constant):
+            merged.append(plain(part))
+        elif merged and isinstance(merged[-1], str):
+            merged[-1] += part.value
+        elif part.value:
+            merged.append(part.value)
+    return merged
 
 
 def notebook_code(notebook: Path) -> list[str]:
@@ -54,13 +70,18 @@ def module_file(name: str) -> Path | None:
 
 
 def imported(source: str) -> set[str]:
-    """Names of this library's modules that a source imports, `from package import module` included."""
+    """Names of this library's modules that a source imports.
+
+    Of `from package import module` the module alone: packages hold no code, those aside that find their modules.
+    """
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in inner if name.startswith(LIBRARY) and module_file(name)}
+            names |= modules if modules == inner else modules | {node.module}
     return {n for n in names if n.split(".")[0] == LIBRARY and module_file(n)}
 
 
@@ -74,12 +95,12 @@ def imports_of(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def closure(names: set[str], apart: frozenset[str] = frozenset()) -> set[str]:
-    """Some modules and every module of this library that they import, directly or not; `apart` ends the search."""
+def closure(names: set[str], apart: Callable[[str], bool] = lambda name: False) -> set[str]:
+    """Some modules and every module of this library that they import, directly or not, but those set `apart`."""
     found, todo = set(), set(names)
     while todo:
         module = todo.pop()
-        if module not in found and module not in apart:
+        if module not in found and not apart(module):
             found.add(module)
             todo |= imports_of(module)
     return found

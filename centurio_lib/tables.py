@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from centurio_lib import storage
-from centurio_lib.study import keys
 
 S, I, F, B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 BLIND = "blind"  # split of the baseline: the same prompts, each with images of other items
@@ -99,12 +98,3 @@ def read(path: Path, name: str, columns: list[str] | None = None, **equals) -> p
                          "again")
     filters = [(c, "in", list(v)) if isinstance(v, (list, set, tuple)) else (c, "==", v) for c, v in equals.items()]
     return pq.read_table(path, columns=columns, filters=filters or None).to_pandas()
-
-
-def manifest(folder: Path, key: dict, **counts) -> Path:
-    """`manifest.json` of a data folder: row counts and sha256 of each table. Later stages depend on it; it comes last.
-    """
-    files = sorted(Path(folder).rglob("*.parquet"))
-    rows = {str(f.relative_to(folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": storage.file_digest(f)}
-            for f in files}
-    return storage.write_json(Path(folder) / "manifest.json", keys.record(key, tables=rows, **counts))

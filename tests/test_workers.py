@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from centurio_lib import paths
 from centurio_lib.model import distributed
+from centurio_lib.study import training
 
 SCRIPT = paths.REPO / "tests" / "shared_stage.py"
 
@@ -59,9 +60,9 @@ def test_checkpoint_of_another_number_of_processes_is_refused():
 
 
 def test_processes_that_fail_are_an_error_with_their_last_lines():
-    with pytest.raises(distributed.WorkersError,
-                       match=r"(?s)2 processes of 11_instruct ended with.*unknown setup 'nothing'"):
-        distributed.launch(2, "11_instruct", "smoke", "nothing", 0, say=lambda text: None)
+    failed = r"(?s)2 processes of .*worker 11_instruct smoke nothing 0 ended with.*unknown setup 'nothing'"
+    with pytest.raises(distributed.WorkersError, match=failed):
+        distributed.launch(2, training.WORKER, "11_instruct", "smoke", "nothing", "0", say=lambda text: None)
 
 
 def test_one_process_shares_with_nobody():

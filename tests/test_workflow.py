@@ -15,20 +15,21 @@ import pytest
 from smoke_study import SNAKEMAKE
 
 from centurio_lib import params, paths, storage
-from centurio_lib.study import plan, runs
+from centurio_lib.study import plan, runs, stages
 
 SMOKE = params.profile("smoke")
-SETUPS, DRAWN = params.studied(SMOKE), runs.findings("smoke")
+SETUPS, DRAWN = params.studied(SMOKE), stages.findings(SMOKE)
 PRETRAINED = [name for name in SETUPS if not params.without_pretraining(params.setup(name))]
 FINISH = """
 from centurio_lib import params
-from centurio_lib.study import runs
+from centurio_lib.study import runs, stages
 setups = params.studied(params.profile("smoke"))
-for notebook, (stage, _) in runs.STAGES.items():
-    if stage == "benchmarks":  # no part of the study
+pretrained = [name for name in setups if not params.without_pretraining(params.setup(name))]
+for notebook, declared in stages.by_notebook().items():
+    if declared.by_hand or declared.stage in ("translate", "test_sets"):  # no part of the study
         continue
-    pretrained = [name for name in setups if not params.without_pretraining(params.setup(name))]
-    for setup in pretrained if stage == "pretrain" else setups if stage in runs.TRAINED else [None]:
+    each = {"pretrain": pretrained}.get(declared.stage, setups) if declared.kind == "training" else [None]
+    for setup in each:
         runs.finish(runs.start(notebook, "smoke", setup, 0, **({"seeds": 1} if setup is None else {})))
 """
 
@@ -168,8 +169,9 @@ def test_plan_learns_from_finished_runs_and_admits_what_it_does_not_know(tmp_pat
 @pytest.mark.parametrize("profile", ["laptop", "smoke"])
 def test_time_of_a_shipped_profile_is_known_before_its_first_run(profile, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    stages = {"languages", "captions", "instructions", "pretrain", "instruct", "evaluate", *runs.findings(profile)}
-    assert stages <= set(plan.stage_seconds(profile))
+    wanted = {"languages", "captions", "instructions", "pretrain", "instruct", "evaluate",
+              *stages.findings(params.profile(profile))}
+    assert wanted <= set(plan.stage_seconds(profile))
 
 
 def test_progress_counts_only_what_finished_since_the_start(tmp_path, monkeypatch):

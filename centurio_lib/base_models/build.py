@@ -7,47 +7,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from centurio_lib import code_digest, params, paths, storage
-from centurio_lib.base_models import corpus, language_models, own_decoder, own_encoder, package_models, reading_lessons
-from centurio_lib.data import artwork, concepts, pictures
+from centurio_lib import code_digest, storage
+from centurio_lib.base_models import corpus, own_decoder, own_encoder, reading_lessons
+from centurio_lib.data import artwork, concepts
 from centurio_lib.data.sources import registry
 from centurio_lib.data.sources import texts as running_text
 from centurio_lib.languages import language
 from centurio_lib.model import distributed
 from centurio_lib.params import Base
-from centurio_lib.study import runs
 
 SEED = 0
 MIN_USES = 3  # keywords that go with fewer concepts teach nothing
-
-
-def vision(run: runs.Run) -> pd.DataFrame:
-    """The vision encoder where the profile builds one: its probe, see build_encoder.
-
-    Empty where it names one that is there.
-    """
-    config = run.profile.base
-    if config.encoder is None:
-        print(f"{config.vision} is not built here")
-        return pd.DataFrame()
-    return build_encoder(config, artwork_table(config.encoder.concepts_per_kind), paths.HOME / config.vision)
-
-
-def language_model(run: runs.Run) -> pd.DataFrame:
-    """The language model: a decoder that the profile builds (see build_decoder), or one of the package index (see
-    backbone.build).
-
-    Raises params.ParamsError where the profile names one of the hub.
-    """
-    config = run.profile.base
-    if config.decoder:
-        texts = pictures.chosen_texts(run.profile.data, concepts.drawings())
-        return build_decoder(config, texts, paths.HOME / config.language_model)
-    if language_models.of(config.language_model):
-        return package_models.build(run)
-    raise params.ParamsError(
-        f"profile {run.profile.name}: base.language_model = {config.language_model!r} is neither built (base.decoder) "
-        f"nor one of {', '.join(language_models.backbones())}: there is nothing to make")
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:

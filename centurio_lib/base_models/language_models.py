@@ -2,7 +2,7 @@
 
 `language_models.csv`: `backbone`, the name of the folder that a profile gives as its language model; `title`;
 `licence`, a row of `licences.csv`; `sha256` of its GGUF file; `template`, the chat template (a file beside this one),
-where the model has none of its own; `image`, a token that it never meets in text, which stands for images, so that no
+where the model has none of its own; `image`, a token that text never holds, which stands for images, so that no
 embedding is added; `vocabulary`: "whole", or "study" for the tokens that the study's texts need. `parts.csv`: the
 packages that the file is put together from, in order, with the sha256 of each wheel as the index states it, and the
 member of the wheel; `holds` "terms" is a copy of the licence. Of a licence: its `terms` and `policy` (addresses), the

@@ -8,6 +8,7 @@ each.
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +17,11 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import quantization_config
 
-from centurio_lib import params, paths, storage, tables
+from centurio_lib import paths, storage
 from centurio_lib.base_models import download, language_models, vocabulary
 from centurio_lib.base_models.download import CARD, WEIGHTS
 from centurio_lib.base_models.language_models import Backbone
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.study import runs
 
 NOTICE = "NOTICE.txt"
 
@@ -30,18 +30,18 @@ class BackboneError(RuntimeError):
     """A model cannot be unpacked here; the message says what to do."""
 
 
-def build(run: runs.Run) -> pd.DataFrame:
-    """The language model of a profile, in the folder that it names. Returns how many tokens and weights it has, in
-    columns.
+def build(name: str, texts: Callable[[], list[str]]) -> pd.DataFrame:
+    """A language model, in the folder that is its name. Returns how many tokens and weights it has, in columns.
+
+    `texts` gives those that its vocabulary is trimmed to, if it is.
 
     Raises packages.PackageError where a package is missing or damaged or its licence not accepted,
     vocabulary.VocabularyError where trimming would cut a text otherwise.
     """
-    name = run.profile.base.language_model
     backbone, folder = language_models.of(name), paths.HOME / name
     source, about = cached(backbone), ""
     if backbone.trimmed:
-        about = trimmed(source, folder, study_texts(run.profile))
+        about = trimmed(source, folder, texts())
     else:
         shutil.copytree(source, folder, dirs_exist_ok=True)
     write_card(folder, backbone, about)
@@ -125,26 +125,6 @@ def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
     compared = vocabulary.check(whole, AutoTokenizer.from_pretrained(folder), texts)
     cut = f"{compared} texts of the study are cut as before"
     return f" Its vocabulary was trimmed from {len(whole)} to {size} tokens; {cut}."
-
-
-def study_texts(profile: params.Profile) -> list[str]:
-    """Every text of a profile's study as a model meets it: turns of conversations, captions, names, each once.
-
-    Raises keys.KeyMismatch naming the notebook whose table is missing.
-    """
-    captions = runs.finished("02_captions", profile.name).folder
-    found = dict.fromkeys(tables.read(captions / "captions.parquet", "captions", columns=["caption"]).caption)
-    names = tables.read(captions / "texts.parquet", "texts", columns=["name"]).name
-    found |= dict.fromkeys(text for name in names for text in (name, f" {name}", f" {name},", f" {name}."))
-    for notebook in ["04_instructions", *(runs.TEXT_IMAGES[stage][0] for stage in runs.text_stages(profile))]:
-        folder = runs.finished(notebook, profile.name).folder
-        turns = tables.read(folder / "instructions.parquet", "instructions", columns=["turns"]).turns
-        found |= dict.fromkeys(turn["text"] for own in turns for turn in own)
-        if (folder / "items.parquet").exists():  # pages and plots are asked about, too
-            items = tables.read(folder / "items.parquet", "items", columns=["prompt", "reference"])
-            found |= dict.fromkeys([*items.prompt, *items.reference])
-    # a turn begins after the line of its speaker, and may stand after an image
-    return [form for text in found for form in (text, f"user\n{text}", f"model\n{text}")]
 
 
 def write_terms(folder: Path, backbone: Backbone) -> None:

@@ -13,14 +13,13 @@ import pandas as pd
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from centurio_lib import params
 from centurio_lib.data import artwork, image_store
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate
-from centurio_lib.evaluation.tasks import TASKS, TEXT
+from centurio_lib.evaluation.tasks import TASKS
 from centurio_lib.model import four_bits
 from centurio_lib.params import benchmarks
-from centurio_lib.study import runs, shown_images, training
+from centurio_lib.study import evaluating, runs, shown_images
 
 
 class PeerError(RuntimeError):
@@ -63,10 +62,8 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
 
 def items(run: runs.Run) -> pd.DataFrame:
     """All items that a profile asks of any setup: drawings, plots where its study has them, published test sets."""
-    made = set(runs.text_stages(run.profile)) if TEXT.keys() & run.profile.evaluation.items.keys() else set()
-    asked = [shown_images.questions(run.profile, stage) for stage in params.text_tests(run.profile) if stage in made]
-    questions = pd.concat(asked, ignore_index=True) if asked else None
-    return evaluate.items(*training.test_data(run), run.profile.evaluation, questions, training.test_sets(run))
+    return evaluate.items(*evaluating.test_data(run), run.profile.evaluation, evaluating.questions(run),
+                          evaluating.test_sets(run))
 
 
 class Pictures:
@@ -74,7 +71,7 @@ class Pictures:
 
     def __init__(self, run: runs.Run, image_ids: list[str]):
         self.shelves: list[image_store.Shelf] = [
-            image_store.Tables(files, table, image_ids) for table, files in runs.pictures(run.profile.name).items()]
+            image_store.Tables(files, table, image_ids) for table, files in runs.pictures(run).items()]
         if benchmarks.of_profile(run.profile):
             self.shelves.append(image_store.Folder(shown_images.test_pictures(run), dict.fromkeys(image_ids)))
 

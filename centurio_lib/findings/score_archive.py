@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib import params, paths, storage, tables
-from centurio_lib.study import runs
+from centurio_lib.study import stages
 
 TABLES = {"scores": "value", "predictions": "score"}  # tables of a run, and what must be a number in them
 MADE_BY = ["key", "code", "packages", "written", "torch", "transformers", "python", "machine"]
@@ -60,8 +60,8 @@ def seeds(profile: str) -> int:
 
 def notebooks(profile: str) -> list[str]:
     """Notebooks that draw from kept scores: those of the questions, claims and figures."""
-    drawn = set(runs.findings(profile)) - {"report"}
-    return [notebook for notebook, (stage, _) in runs.STAGES.items() if stage in drawn]
+    drawn = set(stages.findings(params.profile(profile))) - {"report"}
+    return [stages.of(stage).notebook for stage in stages.findings(params.profile(profile)) if stage in drawn]
 
 
 def unpacked(profile: str, setups: list[str], n_seeds: int) -> list[Path]:

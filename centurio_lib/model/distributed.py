@@ -1,10 +1,7 @@
-"""Several processes that share the steps of one training stage, a GPU each: through accelerate, started by torch's
-launcher.
+"""Several processes that share the steps of one training stage, a GPU each, through accelerate.
 
 Each takes some of a step's forward passes; gradients are added up, so that a step is that of one process (tested). In a
 single process, which is what a profile with `gpus: 1` asks for, nothing here costs anything.
-
-The launcher runs this module: `python -m torch.distributed.run --nproc-per-node 4 -m centurio_lib.model.distributed`.
 """
 
 import subprocess
@@ -78,13 +75,13 @@ def set_random_state(states: dict[str, torch.Tensor]) -> None:
         torch.cuda.set_rng_state(states[f"random_gpu{suffix}"].clone())
 
 
-def launch(processes: int, notebook: str, profile: str, setup: str, seed: int, say=print) -> None:
-    """Train a run's stage in processes of their own, saying what they say.
+def launch(processes: int, module: str, *arguments: str, say=print) -> None:
+    """Run a module in processes that know of each other, saying what they say.
 
     Raises WorkersError with their last lines.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
-               "-m", "centurio_lib.model.distributed", notebook, profile, setup, str(seed)]
+               "-m", module, *arguments]
     last: deque[str] = deque(maxlen=80)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as launcher:
         try:
@@ -95,25 +92,5 @@ def launch(processes: int, notebook: str, profile: str, setup: str, seed: int, s
             launcher.terminate()
             raise
     if launcher.returncode:
-        raise WorkersError(f"{processes} processes of {notebook} ended with {launcher.returncode}:\n{''.join(last)}")
-
-
-def main(notebook: str, profile: str, setup: str, seed: str) -> None:
-    """One of the processes: what the notebook does, up to the adapter."""
-    from centurio_lib.study import (
-        runs,  # not above: stages imports this module
-        training,
-    )
-
-    state()
-    run = runs.describe(notebook, profile, setup, int(seed))
-    model, tokenizer = training.base(run)
-    chosen = training.caption_mix(run) if run.stage == "pretrain" else training.instruction_mix(run)
-    features = training.features_of(run, model, chosen)
-    conversations = training.tokenized(run, chosen, tokenizer, features)
-    training.fit(run, training.adapter(run, model), tokenizer, conversations, features, getattr(run.profile, run.stage))
-    torch.distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        raise WorkersError(f"{processes} processes of {module} {' '.join(arguments)} ended with "
+                           f"{launcher.returncode}:\n{''.join(last)}")

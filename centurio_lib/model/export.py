@@ -18,7 +18,6 @@ from centurio_lib.data import artwork
 from centurio_lib.model import batches, conversation, forward, image_features, llava
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.params import Profile
-from centurio_lib.study import runs
 
 # largest relative difference of logits: merging in bfloat16 rounds every weight to 8 bits, and what follows to as many
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
@@ -42,18 +41,6 @@ FLATTENED = """{{%- set flat = namespace(messages=[], text='') -%}}
 
 class ExportError(ValueError):
     """What was trained has no counterpart in transformers' own LLaVA; the message says what."""
-
-
-def trained(run: runs.Run) -> tuple[torch.nn.Module, object]:
-    """The model that notebook 11 trained, its adapter beside the weights in full precision, and its tokenizer.
-
-    Raises keys.KeyMismatch where it is missing or stale, ExportError for what cannot be exported.
-    """
-    done = runs.finished("11_instruct", run.profile.name, run.setup.name, run.seed)
-    whole = run.profile.model_copy(update={"load_4bit": False})
-    untuned, tokenizer = llava.build(whole, run.seed, run.setup.tiling)
-    check(untuned)
-    return llava.load(untuned, done.folder / "adapter").eval(), tokenizer
 
 
 def export(profile: Profile, tokenizer, model, folder: Path) -> Path:

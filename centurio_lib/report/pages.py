@@ -7,7 +7,7 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from centurio_lib import paths
-from centurio_lib.study import runs
+from centurio_lib.study import stages
 
 
 class Page(NamedTuple):
@@ -24,10 +24,11 @@ def executed(profile: str, setups: list[str]) -> dict[str, Path]:
     The report's own is left out (it is still running), as are stages that the profile did not run.
     """
     found = {}
-    for notebook, (stage, _) in runs.STAGES.items():
-        if stage in runs.TRAINED:
+    for notebook, declared in stages.by_notebook().items():
+        stage = declared.stage
+        if declared.kind == "training":
             folders = {f"{notebook}_{setup}": paths.run(profile, stage, setup, 0) for setup in setups}
-        elif stage in runs.findings(profile):
+        elif declared.kind == "finding":
             folders = {notebook: paths.HOME / "results" / profile / stage}
         else:
             folders = {notebook: paths.data(profile, stage)}

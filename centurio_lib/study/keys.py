@@ -1,8 +1,8 @@
 """Which file follows from which: run keys and provenance records.
 
-A run's key holds everything that its result follows from: the notebook's code (comments, prose and outputs aside), the
-resolved params, and the code of every library module that the notebook imports, directly or not. `key.json` is
-rewritten only when that content changes, so a touched file reruns nothing and an edited module reruns what uses it.
+A run's key holds what computes its result: the code cells of its notebook, the params that it reads, the code of the
+library modules that run in it, the archives that they read, and the schemas of the tables that it writes. `key.json`
+is rewritten only when that content changes, so a touched file reruns nothing and an edited module what uses it.
 """
 
 import json
@@ -11,8 +11,17 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from centurio_lib import code_digest, paths, storage
+from centurio_lib import code_digest, paths, storage, tables
+from centurio_lib.data.sources import packages, registry
 
+# modules that find, refuse, count and record, and decide nothing of a result. The values of params are in the key
+# themselves, resolved; so are the schemas of tables, the rows of catalogues that are named, and locked archives
+PLUMBING = frozenset(f"{code_digest.LIBRARY}.{name}" for name in (
+    "code_digest", "paths", "storage", "tables", "study.stages", "study.runs", "study.keys", "study.plan",
+    "study.worker", "model.memory", "params", "params.base_models", "params.benchmarks", "params.claims",
+    "params.hub_data", "params.profiles", "params.setups", "params.text_images", "params.validation",
+    "data.hub.catalogue", "data.sources.packages", "data.sources.registry", "data.source"))
+HUB = f"{code_digest.LIBRARY}.data.hub"  # modules that a profile without data sets of the hub never runs
 RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow "
             "resvg-py pillow pycld2 uharfbuzz pyicu-wheels ctranslate2").split()
 
@@ -21,13 +30,20 @@ class KeyMismatch(RuntimeError):
     """A result was made by other params or code than the ones now asked for."""
 
 
-def run_key(notebook: str, params: dict) -> dict:
-    """Everything that a run of `notebooks/<notebook>.ipynb` with `params` follows from."""
+def run_key(notebook: str, params: dict, writes: list[str] = (), also: list[str] = (), hub: bool = True) -> dict:
+    """Everything that a run of `notebooks/<notebook>.ipynb` with `params` follows from.
+
+    `writes`: its tables. `also`: modules that it finds by a name in its params, tasks say. `hub`: whether it reads
+    data sets of the hub.
+    """
     cells = code_digest.notebook_code(paths.NOTEBOOKS / f"{notebook}.ipynb")
-    modules = code_digest.closure(set().union(*(code_digest.imported(cell) for cell in cells)))
-    code = storage.digest([code_digest.code_only(cell) for cell in cells])
-    return {"notebook": notebook, "code": code, "params": params,
-            "modules": {m: code_digest.module_digest(m) for m in sorted(modules)}}
+    first = set().union(also, *(code_digest.imported(cell) for cell in cells))
+    modules = code_digest.closure(first, lambda name: name in PLUMBING or (not hub and name.startswith(HUB)))
+    locked = packages.locked()
+    return {"notebook": notebook, "code": storage.digest([code_digest.code_only(cell) for cell in cells]),
+            "params": params, "modules": {m: code_digest.module_digest(m) for m in sorted(modules)},
+            "packages": {name: locked[name]["integrity"] for name in registry.packages_of(modules)},
+            "schemas": {name: storage.digest(str(tables.SCHEMAS[name])) for name in writes}}
 
 
 def write_key(folder: Path, key: dict) -> Path:
@@ -55,7 +71,8 @@ def check_key(result: Path, key: dict) -> dict:
         raise KeyMismatch(f"{path} is missing: run notebook {key['notebook']} with these params first")
     stored = storage.read_json(path)
     if stored["key"] != storage.digest(key):
-        changed = [k for k in ("code", "params", "modules") if stored[k] != json.loads(json.dumps(key))[k]]
+        now = json.loads(json.dumps(key))
+        changed = [name for name in now if stored.get(name) != now[name]]
         raise KeyMismatch(f"{path.parent} was written by other {' and '.join(changed)} than the ones now asked for: "
                           f"rerun notebook {key['notebook']} or remove that folder")
     return stored
@@ -66,4 +83,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-

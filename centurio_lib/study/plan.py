@@ -14,7 +14,8 @@ from statistics import median
 from typing import IO, NamedTuple
 
 from centurio_lib import params, paths, storage
-from centurio_lib.study import keys, runs
+from centurio_lib.params import benchmarks
+from centurio_lib.study import keys, runs, stages
 
 # seconds of one run before any is recorded, measured on two CPU cores with two runs side by side
 FIRST_S = {
@@ -56,6 +57,12 @@ def key_file(run: runs.Run) -> Path:
     return path
 
 
+def data_stages(profile: params.Profile) -> list[str]:
+    """Stages that `make data` builds for a profile."""
+    return ["languages", "captions", "instructions", *(["translate"] if profile.data.sources else []),
+            *runs.text_stages(profile), *(["test_sets"] if benchmarks.of_profile(profile) else [])]
+
+
 def stage_seconds(profile: str) -> dict[str, float]:
     """Seconds of one run of each stage: the median of what finished runs recorded, else `FIRST_S`."""
     recorded: dict[str, list[float]] = {}
@@ -63,7 +70,7 @@ def stage_seconds(profile: str) -> dict[str, float]:
         for result in folder.glob("*/**/provenance.json"):
             stage = result.relative_to(folder).parts[0]
             recorded.setdefault(stage, []).append(storage.read_json(result)["runtime_s"])
-    drawing = dict.fromkeys([*params.questions(), *runs.SUMMARIES], DRAWING_S)
+    drawing = {one.stage: DRAWING_S for one in stages.by_notebook().values() if one.kind == "finding"}
     return drawing | FIRST_S.get(profile, {}) | {stage: median(times) for stage, times in recorded.items()}
 
 
@@ -85,9 +92,10 @@ def spoken(duration: float | None) -> str:
 def announcement(profile: str, jobs: list[Job], abreast: int) -> str:
     """What will be run and about how long it takes."""
     counts = Counter(job.stage for job in jobs)
-    stages = ", ".join(f"{counts[stage]} {stage}" for stage, _ in runs.STAGES.values() if counts[stage])
+    order = [one.stage for one in stages.by_notebook().values()]
+    listed = ", ".join(f"{counts[stage]} {stage}" for stage in order if counts[stage])
     duration = spoken(minutes(jobs, stage_seconds(profile), abreast))
-    return f"profile {profile}: {len(jobs)} runs to do ({stages}), {abreast} at a time: {duration}"
+    return f"profile {profile}: {len(jobs)} runs to do ({listed}), {abreast} at a time: {duration}"
 
 
 def progress(profile: str, jobs: list[Job], abreast: int, since: float) -> tuple[int, str]:

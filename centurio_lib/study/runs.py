@@ -9,52 +9,29 @@ import time
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from centurio_lib import params, paths, storage
-from centurio_lib.params import benchmarks
-from centurio_lib.study import keys
+import pyarrow.parquet as pq
 
-# notebook -> (stage, the parts of the profile that it depends on)
-STAGES = {
-    "01_languages": ("languages", ["data"]),
-    "02_captions": ("captions", ["data", "base.image_size"]),
-    "04_instructions": ("instructions", ["data", "base.image_size"]),
-    "03_translate": ("translate", ["data", "pretrain.samples", "instruct.samples", "study"]),  # after 02 and 04
-    "05_ocr": ("ocr", ["ocr"]),
-    "06_smpqa": ("smpqa", ["smpqa"]),
-    "07_base_models": ("base_models", ["data", "base"]),
-    "08_test_sets": ("test_sets", ["evaluation.items", "evaluation.seed"]),
-    "10_pretrain": ("pretrain", ["data", "base", "pretrain", "tuning", "lora_rank", "load_4bit"]),
-    "11_instruct": ("instruct", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
-    "12_evaluate": ("evaluate",
-                    ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
-    "13_peers": ("peers", ["data", "base.image_size", "evaluation"]),
-    "14_export": ("export", ["data", "base", "pretrain", "instruct", "tuning", "lora_rank", "load_4bit"]),
-    "50_benchmarks": ("benchmarks", ["data", "base", "instruct", "tuning", "lora_rank", "load_4bit", "evaluation"]),
-    "20_rq1_number_of_languages": ("rq1", ["evaluation"]),
-    "21_rq2_instruct_english_share": ("rq2", ["evaluation"]),
-    "22_rq3_pretrain_english_share": ("rq3", ["evaluation"]),
-    "23_rq4_text_in_images": ("rq4", ["evaluation"]),
-    "24_allocation": ("allocation", ["evaluation"]),
-    "25_centurio": ("centurio", ["evaluation"]),
-    "26_lora_rank": ("lora_rank", ["evaluation"]),
-    "40_claims": ("claims", ["evaluation"]),
-    "41_figures": ("figure_set", ["evaluation"]),
-    "42_report": ("report", ["evaluation"]),
-}
-# data stages with text in images -> (notebook, table of the images)
-TEXT_IMAGES = {"ocr": ("05_ocr", "documents"), "smpqa": ("06_smpqa", "plots")}
-_HELD: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
-SUMMARIES = ["claims", "figure_set", "report"]  # stages that look at the whole study
-GATHERING = ["figure_set", "report"]  # those of them that show what the stages before them drew
-TRAINED = {"pretrain", "instruct", "evaluate", "export", "benchmarks"}  # stages that a setup and a seed belong to
-ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where published test sets come from
+from centurio_lib import code_digest, params, paths, storage
+from centurio_lib.base_models import language_models
+from centurio_lib.data.hub import catalogue
+from centurio_lib.params import benchmarks
+from centurio_lib.study import keys, stages
+
+TASKS = f"{code_digest.LIBRARY}.evaluation.tasks"  # a module for each task, of its name
+# data stages with text in images -> table of the images
+TEXT_IMAGES = {"ocr": "documents", "smpqa": "plots"}
+ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where third-party test sets come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_weight_decay"}
 TEXT_KEYS = {"text_image_size", "text_heavy_samples", *params.TEXT_TASKS}
+_LOCKS: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 
 
 class Run(NamedTuple):
-    """A notebook with its resolved params. `setup` is None where the stage belongs to the whole profile."""
+    """A notebook with its resolved params. `setup` is None where the stage belongs to the whole profile.
+
+    `inputs`: the folder of each stage that it reads, once it has begun.
+    """
 
     notebook: str
     stage: str
@@ -64,6 +41,7 @@ class Run(NamedTuple):
     folder: Path
     key: dict
     started: float
+    inputs: dict[str, Path] = {}
 
     @property
     def label(self) -> str:
@@ -72,59 +50,95 @@ class Run(NamedTuple):
 
 
 def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
-    """A run, without touching any file. `seeds`: how many an ablation compares; None or 0 for the profile's number.
+    """A run, without touching any file. `seeds`: how many a finding compares; None or 0 for the profile's number.
 
-    Of stage "peers", `setup` is a model: its name on the hub (and `@revision`), or its folder.
+    Of a third-party model, `setup` is its name on the hub (and `@revision`), or its folder.
 
     Raises params.ParamsError for anything unknown or out of range.
     """
-    stage, parts = STAGES[notebook]
+    declared = stages.by_notebook()[notebook]
     config, chosen, seed = params.profile(profile), None, params.seed(seed)
-    resolved: dict = {part: _part(config, part) for part in parts}
-    resolved["packages"] = storage.file_digest(paths.PACKAGE_LOCK)
-    if benchmarks.of_profile(config) and stage in ANSWERING:
-        resolved["test_sets"] = benchmarks.resolved(config)
-    if stage == "peers":
+    resolved = {part: _part(config, part) for part in declared.params} | outside(declared, config)
+    folder = paths.HOME / "results" / profile / declared.stage
+    if declared.kind == "model":
         resolved["model"] = setup
-        folder = paths.HOME / "results" / profile / stage / str(setup).strip("/").replace("/", "--")
-    elif stage in TRAINED:
+        folder /= str(setup).strip("/").replace("/", "--")
+    elif declared.kind == "training":
         chosen = params.setup(setup)
         params.check(config, chosen)
-        resolved = of_setup(resolved, config, chosen, "instruct" if stage == "export" else stage) | {"seed": seed}
-        folder = paths.run(profile, stage, chosen.name, seed)
-    elif stage in params.questions() or stage in SUMMARIES:
-        setups = params.studied(config) if stage in SUMMARIES else params.compared(config, stage)
-        if not any(params.reads(config, params.setup(name)) for name in setups):
-            resolved = _without(resolved, TEXT_KEYS)
-        resolved |= {"setups": setups, "seeds": params.seed(seeds or 0) or config.study.seeds}
-        if stage == "claims":
-            resolved["claims"] = params.load(params.CLAIMS)
-        folder = paths.HOME / "results" / profile / stage
+        resolved = of_setup(resolved, config, chosen, declared.stage) | {"seed": seed}
+        folder = paths.run(profile, declared.stage, chosen.name, seed)
+    elif declared.kind == "finding":
+        resolved = of_finding(resolved, config, declared, seeds)
     else:
-        folder = paths.data(profile, stage)
-        if stage == "translate":  # what is translated follows from the mixes
-            resolved["setups"] = [_asked(params.setup(name)) for name in params.studied(config)]
-    return Run(notebook, stage, config, chosen, seed, folder, keys.run_key(notebook, resolved), time.time())
+        folder = paths.data(profile, declared.stage)
+        if declared.stage == "translate":  # what is translated follows from the mixes
+            resolved["setups"] = [_contents(params.setup(name)) for name in params.studied(config)]
+    key = keys.run_key(notebook, resolved, declared.writes, task_modules(declared, config, chosen),
+                       config.data.sources is not None)
+    return Run(notebook, declared.stage, config, chosen, seed, folder, key, time.time())
+
+
+def outside(declared: stages.Stage, config: params.Profile) -> dict:
+    """Rows of catalogues that a run depends on: data sets of the hub, third-party test sets."""
+    found = {}
+    if config.data.sources and "data" in declared.params:
+        found["catalogue"] = data_sets(config.data.sources)
+    if benchmarks.of_profile(config) and declared.stage in ANSWERING:
+        found["test_sets"] = benchmarks.resolved(config)
+    return found
+
+
+def data_sets(chosen: params.Sources) -> dict[str, dict]:
+    """Rows of the catalogue that a profile names, and those of the archives that hold their images."""
+    entries = [catalogue.entries().get(name) for name in [*chosen.pretrain, *chosen.instruct]]
+    rows = {entry.name: entry._asdict() for entry in entries if entry}
+    images = {name for row in rows.values() for name in row["images"]} & catalogue.archives().keys()
+    return rows | {name: catalogue.archives()[name]._asdict() for name in sorted(images)}
+
+
+def task_modules(declared: stages.Stage, config: params.Profile, chosen: params.Setup | None) -> list[str]:
+    """Modules of the tasks that a stage asks, which it finds by their names in the profile."""
+    if declared.kind == "finding" or not {"evaluation", "evaluation.items"} & set(declared.params):
+        return []
+    names = [name for name in config.evaluation.items if name not in params.TEXT_TASKS
+             or chosen is None or params.reads(config, chosen)]
+    if unknown := [name for name in names if not code_digest.module_file(f"{TASKS}.{name}")]:
+        raise params.ParamsError(f"profile {config.name}: evaluation.items names unknown tasks {unknown}: "
+                                 "centurio_lib/evaluation/tasks has a file for each")
+    return [f"{TASKS}.{name}" for name in names]
 
 
 def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage: str) -> dict:
     """Parts of a profile, less what a setup does not depend on, and the setup: what it asks for, not its name."""
-    data = shown_by(config, chosen, stage)
-    text = {part: _part(config, part) for part in [*data, *(["spell_answers"] if data else [])]}
-    return _without(resolved, unused(chosen, data)) | text | {"setup": _asked(chosen)}
+    shown = shown_by(config, chosen, stage)
+    text = {part: _part(config, part) for part in [*shown, *(["spell_answers"] if shown else [])]}
+    return _without(resolved, unused(chosen, shown)) | text | {
+        "setup": _contents(chosen), "languages": chosen.mix, "text_heavy": params.text_heavy(config, chosen),
+        "text_in_images": shown}
+
+
+def of_finding(resolved: dict, config: params.Profile, declared: stages.Stage, seeds: int | None) -> dict:
+    """What a table or figure depends on: which setups and seeds it compares, and the rules of claims."""
+    setups = params.studied(config) if declared.summary else params.compared(config, declared.stage)
+    if not any(params.reads(config, params.setup(name)) for name in setups):
+        resolved = _without(resolved, TEXT_KEYS)
+    resolved |= {"setups": setups, "seeds": params.seed(seeds or 0) or config.study.seeds}
+    return resolved | ({"claims": params.load(params.CLAIMS)} if declared.stage == "claims" else {})
 
 
 def shown_by(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
     """Data stages whose images of text a run of a setup depends on, by its own stage or an earlier one."""
     order = ["pretrain", "instruct", "evaluate"]
-    stages = order[params.without_pretraining(chosen):order.index(stage) + 1] if stage in order else []
-    return list(dict.fromkeys(data for earlier in stages for data in text_data(config, chosen, earlier)))
+    last = order.index(stage if stage in order else "instruct")
+    stages_before = order[params.without_pretraining(chosen):last + 1]
+    return list(dict.fromkeys(data for earlier in stages_before for data in text_data(config, chosen, earlier)))
 
 
-def unused(chosen: params.Setup, data: list[str]) -> set[str]:
+def unused(chosen: params.Setup, shown: list[str]) -> set[str]:
     """Keys of a profile that a run of a setup does not depend on, given whose images of text it does (`shown_by`)."""
-    encoder, documents = set() if chosen.tune_encoder else ENCODER_KEYS, set() if "ocr" in data else OCR_KEYS
-    return encoder | documents | (set() if data else TEXT_KEYS)
+    encoder, documents = set() if chosen.tune_encoder else ENCODER_KEYS, set() if "ocr" in shown else OCR_KEYS
+    return encoder | documents | (set() if shown else TEXT_KEYS)
 
 
 def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
@@ -139,24 +153,39 @@ def text_stages(config: params.Profile) -> list[str]:
     """Data stages with text in images that the study of a profile shows anywhere."""
     chosen = [params.setup(name) for name in params.studied(config)]
     shown = {data for setup in chosen for data in shown_by(config, setup, "evaluate")}
-    return [stage for stage, _ in STAGES.values() if stage in shown]
+    return [stage for stage in TEXT_IMAGES if stage in shown]
 
 
-def text_images(stage: str, profile: str) -> list[Path]:
-    """Files of the images of a data stage with text in them. Raises keys.KeyMismatch as `finished`."""
-    notebook, table = TEXT_IMAGES[stage]
-    return sorted(finished(notebook, profile).folder.glob(f"{table}-*.parquet"))
+def inputs_of(declared: stages.Stage, config: params.Profile, chosen: params.Setup | None = None) -> list[str]:
+    """Stages whose results a run reads: those that its notebook declares, and those that follow from the params."""
+    stage = declared.stage
+    trains = stage if stage in ("pretrain", "evaluate") else "instruct"
+    names = list(declared.reads)
+    if chosen and stage != "export":
+        names += text_data(config, chosen, trains)
+        names += ["translate"] if config.data.sources and trains != "evaluate" else []
+        names += ["pretrain"] if trains == "instruct" and not params.without_pretraining(chosen) else []
+    if (declared.kind == "model" or stage == "export") and set(params.TEXT_TASKS) & config.evaluation.items.keys():
+        names += [data for data in text_stages(config) if data in params.text_tests(config)]
+    if benchmarks.of_profile(config) and stage in ANSWERING - {"test_sets"}:
+        names += ["test_sets"]
+    if stage == "report":
+        names += ["captions", *(data for data in text_stages(config) if data in params.text_tests(config))]
+    backbone = language_models.of(config.base.language_model)
+    if stage == "base_models" and backbone and backbone.trimmed:
+        names += ["captions", "instructions", *text_stages(config)]
+    return list(dict.fromkeys(names))
 
 
-def pictures(profile: str) -> dict[str, list[Path]]:
-    """Files of the study's own pictures that a profile's items show, by table: drawings, and text if any is asked.
+def images_with_text(run: Run, stage: str) -> list[Path]:
+    """Files of the images of a data stage with text in them."""
+    return sorted(run.inputs[stage].glob(f"{TEXT_IMAGES[stage]}-*.parquet"))
 
-    Raises keys.KeyMismatch where one is missing or stale.
-    """
-    config = params.profile(profile)
-    asked = [stage for stage in params.text_tests(config) if stage in text_stages(config)]
-    return {"images": [finished("02_captions", profile).folder / "images.parquet"],
-            **{TEXT_IMAGES[stage][1]: text_images(stage, profile) for stage in asked}}
+
+def pictures(run: Run) -> dict[str, list[Path]]:
+    """Files of the study's own pictures that a run reads, by table: drawings, and images with text."""
+    text = {TEXT_IMAGES[stage]: images_with_text(run, stage) for stage in run.inputs if stage in TEXT_IMAGES}
+    return {"images": [run.inputs["captions"] / "images.parquet"], **text}
 
 
 def borrowed_encoder(config: params.Profile) -> Path | None:
@@ -174,27 +203,30 @@ def borrowed_encoder(config: params.Profile) -> Path | None:
     return folder
 
 
-def findings(profile: str) -> list[str]:
-    """Stages of a profile's study that draw tables and figures from stored scores."""
-    drawn = [*params.profile(profile).study.questions, *SUMMARIES]
-    return [stage for stage, _ in STAGES.values() if stage in drawn]
-
-
-def gathered(stage: str, profile: str) -> list[str]:
-    """Stages whose tables and figures a stage shows: all that are drawn before it, or none."""
-    drawn = findings(profile)
-    return drawn[:drawn.index(stage)] if stage in GATHERING else []
-
-
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
-    """A run about to begin: its folder made, its key written, what it is said."""
-    run = describe(notebook, profile, setup, seed, seeds)
-    if "base" in STAGES[notebook][1]:
+    """A run about to begin: its inputs found, its folder made and held, its key written, what it is said."""
+    run, declared = describe(notebook, profile, setup, seed, seeds), stages.by_notebook()[notebook]
+    if "base" in declared.params:
         borrowed_encoder(run.profile)  # before any work
+    if declared.kind != "finding":  # what these compare are many runs, or scores that lie beside the figures
+        run = with_inputs(run)
     _hold(run)
     keys.write_key(run.folder, run.key)
     print(f"{notebook}: {run.label}" + (f": {run.setup.question}" if run.setup else ""), flush=True)
     return run
+
+
+def ready(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
+    """A run and its inputs, without writing anything. Raises keys.KeyMismatch as `with_inputs`."""
+    return with_inputs(describe(notebook, profile, setup, seed, seeds))
+
+
+def with_inputs(run: Run) -> Run:
+    """A run with the folder of each stage that it reads. Raises keys.KeyMismatch for one that is missing or stale."""
+    names = inputs_of(stages.by_notebook()[run.notebook], run.profile, run.setup)
+    made = [finished(stages.of(name).notebook, run.profile.name, run.setup and run.setup.name, run.seed)
+            for name in names]
+    return run._replace(inputs={one.stage: one.folder for one in made})
 
 
 def finish(run: Run, **extra) -> Path:
@@ -203,10 +235,18 @@ def finish(run: Run, **extra) -> Path:
     path = storage.write_json(run.folder / "provenance.json", keys.record(run.key, **extra))
     for checkpoint in run.folder.glob("checkpoint-*"):  # of no use any more
         checkpoint.unlink()
-    if run.folder in _HELD:
-        _HELD.pop(run.folder).close()
+    if run.folder in _LOCKS:
+        _LOCKS.pop(run.folder).close()
     print(f"{run.label}: done in {extra['runtime_s']:.0f} s: {path}", flush=True)
     return path
+
+
+def manifest(run: Run, **counts) -> Path:
+    """`manifest.json` of a data stage: row counts and sha256 of each table."""
+    files = sorted(run.folder.rglob("*.parquet"))
+    rows = {str(f.relative_to(run.folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": storage.file_digest(f)}
+            for f in files}
+    return storage.write_json(run.folder / "manifest.json", keys.record(run.key, tables=rows, **counts))
 
 
 def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
@@ -214,7 +254,8 @@ def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 
 
     Raises keys.KeyMismatch otherwise.
     """
-    run = describe(notebook, profile, setup, seed)
+    per_setup = stages.by_notebook()[notebook].kind in ("training", "model")
+    run = describe(notebook, profile, setup if per_setup else None, seed if per_setup else 0)
     keys.check_key(run.folder / "provenance.json", run.key)
     return run
 
@@ -228,17 +269,17 @@ def _hold(run: Run) -> None:
     except BlockingIOError:
         print(f"{run.label}: another process is at work in {run.folder}: waiting for it to end", flush=True)
         fcntl.flock(file, fcntl.LOCK_EX)
-    _HELD[run.folder] = file
+    _LOCKS[run.folder] = file
 
 
-def _without(value, keys: set[str]):
+def _without(value, dropped: set[str]):
     """A value without some keys, at any depth."""
     if not isinstance(value, dict):
         return value
-    return {key: _without(inner, keys) for key, inner in value.items() if key not in keys}
+    return {key: _without(inner, dropped) for key, inner in value.items() if key not in dropped}
 
 
-def _asked(chosen: params.Setup) -> dict:
+def _contents(chosen: params.Setup) -> dict:
     """What a setup asks for, whatever it is called."""
     return chosen.model_dump(mode="json", exclude={"name", "question", "table"})
 

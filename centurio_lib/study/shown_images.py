@@ -13,12 +13,7 @@ from centurio_lib.model import image_features
 from centurio_lib.params import benchmarks
 from centurio_lib.study import runs
 
-SOURCED = {"pretrain": "02_captions", "instruct": "04_instructions"}  # notebooks that take in the data sets of a stage
-
-
-def questions(profile: params.Profile, stage: str) -> pd.DataFrame:
-    """The `items` table of a data stage with text in images: "ocr" (pages to read), "smpqa" (plots)."""
-    return tables.read(runs.finished(runs.TEXT_IMAGES[stage][0], profile.name).folder / "items.parquet", "items")
+TAKEN_IN = {"pretrain": "captions", "instruct": "instructions"}  # stages that take in the data sets of a training
 
 
 class Source(NamedTuple):
@@ -41,16 +36,16 @@ class Source(NamedTuple):
 
 def test_pictures(run: runs.Run) -> Path:
     """Folder of the pictures of published test sets (notebook 08)."""
-    return runs.finished("08_test_sets", run.profile.name).folder / "pictures"
+    return run.inputs["test_sets"] / "pictures"
 
 
 def sources(run: runs.Run) -> list[Source]:
-    """The tables whose images a run may show. Raises keys.KeyMismatch where the data is missing or stale."""
-    drawings = runs.finished("02_captions", run.profile.name).folder / "images.parquet"
+    """The tables whose images a run may show."""
+    drawings = run.inputs["captions"] / "images.parquet"
     found = [Source("images", [drawings], run.profile.base.image_size)]
-    for stage in runs.text_data(run.profile, run.setup, run.stage):
-        files = runs.text_images(stage, run.profile.name)
-        found.append(Source(runs.TEXT_IMAGES[stage][1], files, params.text_image_size(run.profile)))
+    for stage in [stage for stage in run.inputs if stage in runs.TEXT_IMAGES]:
+        files = runs.images_with_text(run, stage)
+        found.append(Source(runs.TEXT_IMAGES[stage], files, params.text_image_size(run.profile)))
     return found
 
 
@@ -83,7 +78,7 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_feat
         return None
     vision = model.model.vision_tower
     if not tuned:
-        return image_features.cached(runs.finished("02_captions", run.profile.name).folder.parent / "features", vision,
+        return image_features.cached(run.inputs["captions"].parent / "features", vision,
                                pictures, *how)
     if run.stage == "evaluate":
         return image_features.Kept(image_features.encode(vision, pictures, *how), pictures.image_id.tolist())
@@ -94,10 +89,10 @@ def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
     """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test
     sets.
     """
-    if run.stage in SOURCED and run.profile.data.sources:
-        return Mapped(ingest.image_files(runs.finished(SOURCED[run.stage], run.profile.name).folder), wanted)
-    asked = run.stage == "evaluate" and benchmarks.of_profile(run.profile)
-    return Folder(test_pictures(run), wanted) if asked else None
+    if run.stage in TAKEN_IN and run.profile.data.sources:
+        return Mapped(ingest.image_files(run.inputs[TAKEN_IN[run.stage]]), wanted)
+    third_party = run.stage == "evaluate" and benchmarks.of_profile(run.profile)
+    return Folder(test_pictures(run), wanted) if third_party else None
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:

@@ -3,44 +3,25 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import torch
 
 from centurio_lib import params, storage, tables
-from centurio_lib.data import disk_table, mix, pictures, prompts, splits
+from centurio_lib.data import disk_table, mix, prompts
 from centurio_lib.data.hub import hub_mix
-from centurio_lib.model import components, conversation, distributed, llava, memory, tokenized_dataset
+from centurio_lib.model import components, conversation, distributed, llava, tokenized_dataset
 from centurio_lib.model import image_features as features
 from centurio_lib.model import train as training
-from centurio_lib.params import benchmarks
-from centurio_lib.study import runs, shown_images
+from centurio_lib.study import loading, runs, shown_images
 
 # what training asks of a sample
 MIX = pa.schema([tables.SCHEMAS["instructions"].field(name)
                  for name in ("sample_id", "images", "language", "family", "turns", "text_heavy")])
 
-
-def base(run: runs.Run):
-    """The untuned model and its tokenizer.
-
-    Raises memory.MemoryShortage where a GPU cannot hold what a training needs.
-    """
-    torch.set_num_threads(run.profile.threads)
-    device = distributed.device(run.profile.base.dtype)
-    if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
-        capacity = torch.cuda.get_device_properties(device).total_memory / memory.GIB
-        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), capacity)
-        print(f"{run.label}: about {wanted:.1f} of {capacity:.1f} GiB of the GPU will be used", flush=True)
-    if shared(run) and distributed.alone():
-        device = llava.CPU  # the processes that train have the GPUs to themselves
-    return llava.build(run.profile, run.seed, run.setup.tiling, device)
-
-
-def shared(run: runs.Run) -> bool:
-    """Whether several processes train the run's stage."""
-    return run.profile.gpus > 1 and run.stage in ("pretrain", "instruct")
+WORKER = "centurio_lib.study.worker"  # the module that each process of a stage runs
 
 
 def instruction_mix(run: runs.Run) -> pd.DataFrame:
@@ -54,7 +35,7 @@ def instruction_mix(run: runs.Run) -> pd.DataFrame:
 
 def built_mix(run: runs.Run) -> Iterator[pa.Table]:
     """The samples of a run's stage from the study's own instruction table."""
-    path = runs.finished("04_instructions", run.profile.name).folder / "instructions.parquet"
+    path = run.inputs["instructions"] / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language", "text_heavy"])
     chosen = _mixed(light, run, run.profile.instruct.samples, run.setup.english_share)
     return _rows(run, path, chosen)
@@ -70,7 +51,7 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
                                  "set): run notebook 11")
     if run.profile.data.sources:
         return _joined(run, [sourced_mix(run), documents(run, run.profile.pretrain)])
-    table = tables.read(runs.finished("02_captions", run.profile.name).folder / "captions.parquet", "captions")
+    table = tables.read(run.inputs["captions"] / "captions.parquet", "captions")
     table = table.assign(sample_id=table.image_id + "/" + table.detail, family="caption", text_heavy=False)
     chosen = table.loc[_mixed(table, run, run.profile.pretrain.samples, run.setup.pretrain_english_share).index]
     asked = {"short": prompts.name, "dense": prompts.describe}
@@ -83,8 +64,8 @@ def caption_mix(run: runs.Run) -> pd.DataFrame:
 
 def sourced_mix(run: runs.Run) -> Iterator[pa.Table]:
     """The samples of a run's stage from data sets of the hub, each in its one language, in training order."""
-    folder = runs.finished(shown_images.SOURCED[run.stage], run.profile.name).folder
-    translations = runs.finished("03_translate", run.profile.name).folder / run.stage
+    folder = run.inputs[shown_images.TAKEN_IN[run.stage]]
+    translations = run.inputs["translate"] / run.stage
     pairs = hub_mix.chosen(run.profile, run.setup, run.stage, hub_mix.light(folder), run.seed)
     return hub_mix.instructions(folder, translations, pairs, run.folder)
 
@@ -102,7 +83,7 @@ def plots(run: runs.Run) -> Iterable[pa.Table]:
     """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
     if not params.plots(run.profile, run.setup):
         return []
-    path = runs.finished("06_smpqa", run.profile.name).folder / "instructions.parquet"
+    path = run.inputs["smpqa"] / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language"])
     wanted = {"en": run.profile.instruct.text_heavy_samples}
     advice = "raise smpqa.english_plots, or lower text_heavy_samples"
@@ -114,7 +95,7 @@ def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
     asked = run.setup.ocr
     if asked is None:
         return []
-    path = runs.finished("05_ocr", run.profile.name).folder / "instructions.parquet"
+    path = run.inputs["ocr"] / "instructions.parquet"
     light = tables.read(path, "instructions", columns=["sample_id", "language"])
     left_out = mix.missing(light, run.setup.mix)
     if left_out:
@@ -130,11 +111,6 @@ def _mixed(available: pd.DataFrame, run: runs.Run, total: int, english_share: fl
     if left_out:
         print(f"no sample in {len(left_out)} languages of the mix: {' '.join(left_out)}")
     return mix.assign(available, total, run.setup.mix, english_share, run.setup.allocation, run.seed)
-
-
-def features_of(run: runs.Run, model, samples: pd.DataFrame) -> features.Features:
-    """Features of the images of some samples or items (column images)."""
-    return shown_images.of_run(run, model, [image_id for images in samples.images for image_id in images])
 
 
 def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
@@ -184,79 +160,49 @@ def start(run: runs.Run, model):
     """The adapter of the run's pre-training stage, to be trained on; a new one where the setup has no such stage."""
     if params.without_pretraining(run.setup):
         return fresh(run, model)
-    before = runs.finished("10_pretrain", run.profile.name, run.setup.name, run.seed)
-    return llava.load(model, before.folder / "adapter", train=True)
+    return llava.load(model, run.inputs["pretrain"] / "adapter", train=True)
 
 
-def train(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> pd.DataFrame:
-    """Train the stage and write `adapter/` and `log.csv` into the run's folder. Returns the log.
+class Lesson(NamedTuple):
+    """What a training stage begins with."""
 
-    In processes of their own where the profile asks for several GPUs: they make all of this anew.
+    model: torch.nn.Module  # untuned
+    tokenizer: object
+    samples: pd.DataFrame  # each in its one language, in training order
+    features: features.Features
+    conversations: Sequence[conversation.Conversation]
+
+
+def prepared(run: runs.Run) -> Lesson:
+    """The untuned model, the mix of a run's stage, features of its images, and its samples as tokens."""
+    model, tokenizer = loading.base(run)
+    samples = caption_mix(run) if run.stage == "pretrain" else instruction_mix(run)
+    of_images = loading.features_of(run, model, samples)
+    return Lesson(model, tokenizer, samples, of_images, tokenized(run, samples, tokenizer, of_images))
+
+
+def train(run: runs.Run, lesson: Lesson) -> pd.DataFrame:
+    """Train a run's stage and write `adapter/` and `log.csv` into its folder. Returns the log.
+
+    In processes of their own where the profile asks for several GPUs: each prepares the lesson anew.
     """
-    if shared(run):
-        distributed.launch(run.profile.gpus, run.notebook, run.profile.name, run.setup.name, run.seed)
+    if loading.shared(run):
+        distributed.launch(run.profile.gpus, WORKER, run.notebook, run.profile.name, run.setup.name, str(run.seed))
     else:
-        fit(run, model, tokenizer, conversations, image_features, stage)
+        fit(run, lesson)
     return pd.read_csv(run.folder / "log.csv")
 
 
-def fit(run: runs.Run, model, tokenizer, conversations, image_features, stage: params.Stage) -> None:
+def fit(run: runs.Run, lesson: Lesson) -> None:
     """What each of the processes that train a stage does; the first of them writes."""
     key, first = storage.digest(run.key), distributed.state().is_main_process
-    log = pd.DataFrame(training.run(model, tokenizer.pad_token_id, conversations, image_features, stage, run.seed,
-                                    run.folder, key,
-                                    say=sayer(run) if first else lambda text: None))
+    model = adapter(run, lesson.model)
+    log = pd.DataFrame(training.run(
+        model, lesson.tokenizer.pad_token_id, lesson.conversations, lesson.features, getattr(run.profile, run.stage),
+        run.seed, run.folder, key, say=loading.sayer(run) if first else lambda text: None))
     if first:
         llava.save(model, run.folder / "adapter")
         components.pass_on(run.profile.base, run.folder / "adapter")
         with storage.atomic(run.folder / "log.csv") as temporary:
             log.to_csv(temporary, index=False)
     distributed.state().wait_for_everyone()
-
-
-def sayer(run: runs.Run):
-    """A print that names the run first: the lines of two runs mix in one terminal."""
-    return lambda text: print(f"{run.label}: {text}", flush=True)
-
-
-def tuned(run: runs.Run, model):
-    """The model with the adapter that notebook 11 made with the present params, merged for decoding."""
-    trained = runs.finished("11_instruct", run.profile.name, run.setup.name, run.seed)
-    return llava.merged(llava.load(model, trained.folder / "adapter"))
-
-
-def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
-    """Texts, images (without their bytes) and held-out pairs that test items are drawn from."""
-    folder = runs.finished("02_captions", run.profile.name).folder
-    texts = pictures.texts_of(folder)
-    names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
-    return (texts, tables.read(folder / "images.parquet", "images", columns=names),
-            splits.held_out_pairs(texts, run.profile.data))
-
-
-def questions(run: runs.Run) -> pd.DataFrame | None:
-    """Items about text in images (notebooks 05 and 06), None for a setup that was not trained on any."""
-    asked = runs.text_data(run.profile, run.setup, "evaluate")
-    return (
-        pd.concat([shown_images.questions(run.profile, stage) for stage in asked], ignore_index=True) if asked else None
-    )
-
-
-def test_sets(run: runs.Run) -> pd.DataFrame | None:
-    """Items of the published test sets that are at hand (notebook 08), None where the profile asks none."""
-    if not benchmarks.of_profile(run.profile):
-        return None
-    return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "items.parquet", "items")
-
-
-def coverage(run: runs.Run) -> pd.DataFrame:
-    """Of each published test set that the profile asks: how many items, or why it was not run."""
-    if not benchmarks.of_profile(run.profile):
-        return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
-    return tables.read(runs.finished("08_test_sets", run.profile.name).folder / "coverage.parquet", "coverage")
-
-
-def identity(run: runs.Run) -> dict:
-    """The columns that say which run a row is of."""
-    return {"profile": run.profile.name, "setup": run.setup.name, "seed": run.seed,
-            "backbone": Path(run.profile.base.language_model).name}

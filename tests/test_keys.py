@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from centurio_lib import code_digest, params, paths, storage
-from centurio_lib.study import keys, runs
+from centurio_lib.study import keys, runs, stages
 
 CODE = "from centurio_lib import used\nresult = used.double(rate)  # why\n"
 
@@ -30,11 +31,11 @@ def repo(tmp_path, monkeypatch):
     library.mkdir()
     notebooks.mkdir()
     (library / "__init__.py").write_text('"""Toy."""\n')
-    (library / "table.csv").write_text("a,b\n1,2\n")
     used = '"""Used."""\nfrom centurio_lib.below import TWO\n\n\ndef double(x):\n    return TWO * x\n'
     (library / "used.py").write_text(used)
     (library / "below.py").write_text('"""Below."""\nTWO = 2\n')
     (library / "unused.py").write_text('"""Unused."""\nTHREE = 3\n')
+    shutil.copy(paths.PACKAGE_LOCK, tmp_path)
     monkeypatch.setattr(paths, "REPO", tmp_path)
     monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
     monkeypatch.setattr(paths, "HOME", tmp_path)
@@ -47,13 +48,15 @@ def forget() -> None:
     """Drop what earlier keys remembered of the modules."""
     code_digest.imports_of.cache_clear()
     code_digest.module_digest.cache_clear()
+    stages.by_notebook.cache_clear()
 
 
 def write(repo, code: str = CODE, prose: str = "# Title", outputs: tuple = (), parameters: str = "rate = 1  # help\n",
           name: str = "toy") -> None:
     """Write the notebook of a toy repository."""
     cells = [cell("markdown", prose), cell("code", parameters, ("parameters",)), cell("code", code, outputs=outputs)]
-    (repo / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": cells}))
+    declared = {"centurio": {"stage": "instruct", "kind": "training", "params": ["instruct"]}} if name != "toy" else {}
+    (repo / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": cells, "metadata": declared}))
 
 
 def key(rate: float = 1.0) -> str:
@@ -91,8 +94,7 @@ def test_cosmetic_change_keeps_the_key(repo, change):
     lambda repo: write(repo, code=CODE + "from centurio_lib import unused\n"),
     lambda repo: edit(repo, "used", "TWO * x", "TWO + x"),
     lambda repo: edit(repo, "below", "2", "3"),
-    lambda repo: edit(repo, "table", "1", "3", kind="csv"),
-], ids=["notebook", "new import", "module", "module of a module", "table beside the modules"])
+], ids=["notebook", "new import", "module", "module of a module"])
 def test_change_of_code_changes_the_key(repo, change):
     before = key()
     change(repo)
@@ -178,6 +180,7 @@ def test_result_of_other_params_or_code_is_refused_and_says_which(repo):
 def stage(repo):
     """The toy repository with a notebook named as the instruct stage."""
     write(repo, name="11_instruct")
+    forget()
     return "11_instruct"
 
 

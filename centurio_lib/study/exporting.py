@@ -1,14 +1,16 @@
-"""What an exported folder is made of, and under which licences: its card, and the papers of its parts beside it."""
+"""What notebook 14 does: the model to export, and the folder's card with the licences of its parts."""
 
 import shutil
 from pathlib import Path
 
 import pandas as pd
+import torch
 from huggingface_hub import metadata_load, snapshot_download
 
 from centurio_lib import paths, storage
 from centurio_lib.data.hub import catalogue, hub
 from centurio_lib.data.sources import registry
+from centurio_lib.model import export, llava
 from centurio_lib.study import runs
 
 # files that say what a part may be used for
@@ -21,7 +23,17 @@ TERMS = """The weights are made of the parts below and were trained on the data 
 holds for these weights too: read them before you pass this folder on. The papers of the parts are in `licences/`."""
 
 
-def write(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
+def tuned_in_full(run: runs.Run) -> tuple[torch.nn.Module, object]:
+    """The model that notebook 11 trained, its adapter beside the weights in full precision, and its tokenizer.
+
+    Raises export.ExportError for what cannot be exported.
+    """
+    untuned, tokenizer = llava.build(run.profile.model_copy(update={"load_4bit": False}), run.seed, run.setup.tiling)
+    export.check(untuned)
+    return llava.load(untuned, run.inputs["instruct"] / "adapter").eval(), tokenizer
+
+
+def write_card(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
     """README.md of an exported folder, and `licences/`. Returns the table of parts and data.
 
     `difference`: of its logits from those of the trained model.

@@ -1,0 +1,52 @@
+"""What notebook 12 does, a call a step: the tuned model, its test items, and what to call its answers."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from centurio_lib import tables
+from centurio_lib.data import pictures, splits
+from centurio_lib.model import llava
+from centurio_lib.params import benchmarks
+from centurio_lib.study import runs
+
+
+def tuned(run: runs.Run, model):
+    """The model with the adapter of notebook 11, merged for decoding."""
+    return llava.merged(llava.load(model, run.inputs["instruct"] / "adapter"))
+
+
+def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
+    """Texts, images (without their bytes) and held-out pairs that test items are drawn from."""
+    folder = run.inputs["captions"]
+    texts = pictures.texts_of(folder)
+    names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
+    return (texts, tables.read(folder / "images.parquet", "images", columns=names),
+            splits.held_out_pairs(texts, run.profile.data))
+
+
+def questions(run: runs.Run) -> pd.DataFrame | None:
+    """Items about text in images (notebooks 05 and 06), None for a setup that was not trained on any."""
+    stages = [stage for stage in run.inputs if stage in runs.TEXT_IMAGES]
+    parts = [tables.read(run.inputs[stage] / "items.parquet", "items") for stage in stages]
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def test_sets(run: runs.Run) -> pd.DataFrame | None:
+    """Items of the published test sets that are at hand (notebook 08), None where the profile asks none."""
+    if not benchmarks.of_profile(run.profile):
+        return None
+    return tables.read(run.inputs["test_sets"] / "items.parquet", "items")
+
+
+def coverage(run: runs.Run) -> pd.DataFrame:
+    """Of each published test set that the profile asks: how many items, or why it was not run."""
+    if not benchmarks.of_profile(run.profile):
+        return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
+    return tables.read(run.inputs["test_sets"] / "coverage.parquet", "coverage")
+
+
+def identity(run: runs.Run) -> dict:
+    """The columns that say which run a row is of."""
+    return {"profile": run.profile.name, "setup": run.setup.name, "seed": run.seed,
+            "backbone": Path(run.profile.base.language_model).name}

@@ -1,0 +1,38 @@
+"""What training and evaluation begin with: a profile's untuned model, and features of the images that a run shows."""
+
+import pandas as pd
+import torch
+
+from centurio_lib.model import distributed, image_features, llava, memory
+from centurio_lib.study import runs, shown_images
+
+
+def base(run: runs.Run):
+    """The untuned model and its tokenizer.
+
+    Raises memory.MemoryShortage where a GPU cannot hold what a training needs.
+    """
+    torch.set_num_threads(run.profile.threads)
+    device = distributed.device(run.profile.base.dtype)
+    if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
+        room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
+        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
+        print(f"{run.label}: about {wanted:.1f} of {room:.1f} GiB of the GPU will be used", flush=True)
+    if shared(run) and distributed.alone():
+        device = llava.CPU  # the processes that train have the GPUs to themselves
+    return llava.build(run.profile, run.seed, run.setup.tiling, device)
+
+
+def shared(run: runs.Run) -> bool:
+    """Whether several processes train the run's stage."""
+    return run.profile.gpus > 1 and run.stage in ("pretrain", "instruct")
+
+
+def features_of(run: runs.Run, model, samples: pd.DataFrame) -> image_features.Features:
+    """Features of the images of some samples or items (column images)."""
+    return shown_images.of_run(run, model, [image_id for images in samples.images for image_id in images])
+
+
+def sayer(run: runs.Run):
+    """A print that names the run first: the lines of two runs mix in one terminal."""
+    return lambda text: print(f"{run.label}: {text}", flush=True)
