@@ -13,7 +13,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw report test test-all lab bench peers export base lint lock reader legible browser
+.PHONY: help env fetch study smoke data figures redraw report test test-all lab bench peers export base docs lint lock reader legible browser
 .PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
@@ -79,6 +79,9 @@ export: fetch  ## a trained setup as a plain folder for other tools: make export
 base: fetch  ## train the small base models of a profile again (over an hour at laptop)
 	mkdir -p results/$(PROFILE)/base_models
 	$(PYTHON) -m papermill notebooks/07_base_models.ipynb results/$(PROFILE)/base_models/run.ipynb -p profile $(PROFILE)
+
+docs: $(READY)  ## docs/settings.md from the models of the params
+	$(PYTHON) -m centurio_lib.params.documentation
 
 lint: $(READY_TEST)  ## ruff over library, tests and notebooks
 	$(PYTHON) -m ruff check .

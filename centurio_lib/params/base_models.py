@@ -10,15 +10,15 @@ from centurio_lib.params.validation import Count, Share, Strict
 class EncoderSize(Strict):
     """SigLIP vision tower, where the profile builds its own."""
 
-    hidden_size: Count
-    layers: Count
+    hidden_size: Count = Field(description="width of the model")
+    layers: Count = Field(description="transformer blocks")
     heads: Count = Field(description="attention heads")
     patch_size: Count = Field(description="side of a patch, in pixels")
     concepts_per_kind: Count | None = Field(description="concepts that it is pre-trained on, of emoji and of flags; "
                                                         "null: all that are drawn in every style")
-    steps: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
     batch_size: Count = Field(description="images of a step")
-    lr: float
+    lr: float = Field(description="learning rate")
 
 
 class ReadingLesson(Strict):
@@ -29,29 +29,29 @@ class ReadingLesson(Strict):
     paper_share: Share = Field(0.25, description="share of sheets on textured paper; the others are plain")
     worn: bool = Field(False, description="whether sheets on paper are blurred, noisy and compressed, as documents are")
     plot_share: Share = Field(0.0, description="share of sheets that are bar and pie charts with English labels")
-    steps: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
     batch_size: Count = Field(description="sheets of a step, and as many drawings")
-    lr: float
+    lr: float = Field(description="learning rate")
 
 
 class DecoderSize(Strict):
     """Phi-3 decoder and its tokenizer, where the profile builds its own."""
 
-    hidden_size: Count
-    layers: Count
+    hidden_size: Count = Field(description="width of the model")
+    layers: Count = Field(description="transformer blocks")
     heads: Count = Field(description="attention heads")
-    vocab_size: Count
-    steps: Annotated[int, Field(ge=0)]
+    vocab_size: Count = Field(description="tokens of its tokenizer")
+    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
     batch_size: Count = Field(description="rows of a step")
     max_seq_len: Count = Field(description="tokens of a row")
-    lr: float
+    lr: float = Field(description="learning rate")
 
 
 class SpellingLessons(Strict):
     """How a decoder that the profile builds learns to spell afterwards (base_models/spelling_lessons.py)."""
 
-    steps: Annotated[int, Field(ge=0)]
-    lr: float
+    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
+    lr: float = Field(description="learning rate")
 
 
 class Base(Strict):

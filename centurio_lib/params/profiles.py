@@ -38,9 +38,9 @@ class Stage(Strict):
     packed: bool = Field(description="true: several conversations share a row and do not see each other; false: one "
                                      "conversation a row, batches of like length")
     grad_accum_steps: Count = Field(description="forward passes of one optimiser step, unless global_batch_size is set")
-    epochs: Count
-    lr: float = Field(description="of the language model (LoRA or all weights)")
-    projector_lr: float
+    epochs: Count = Field(description="passes over the mix")
+    lr: float = Field(description="learning rate of the language model (LoRA or all weights)")
+    projector_lr: float = Field(description="learning rate of the projector")
     global_batch_size: Count | None = Field(None, description="conversations of one optimiser step, over all GPUs; "
                                                               "null: grad_accum_steps forward passes")
     max_text_tokens: Count | None = Field(None, description="longer conversations are dropped, an image counts as one "
@@ -50,8 +50,9 @@ class Stage(Strict):
                                                                     "(paper: 500k, then 50k)")
     text_heavy_samples: Annotated[int, Field(ge=0)] = Field(0, description="plots with English labels added to the "
                                                                            "instruct mix of setups with text in images")
-    encoder_lr: float = Field(0.0, description="of setups that tune the vision encoder (paper: 1.0e-6)")
-    encoder_weight_decay: float = Field(0.0, description="of the same; norms and biases have none")
+    encoder_lr: float = Field(0.0, description="learning rate of the vision encoder, of setups that tune it "
+                                               "(paper: 1.0e-6)")
+    encoder_weight_decay: float = Field(0.0, description="of the vision encoder; norms and biases have none")
 
 
 class Evaluation(Strict):
@@ -84,7 +85,7 @@ class Profile(Strict):
     pretrain: Stage
     instruct: Stage
     tuning: Tuning = Field(description="what is trained of the language model; the projector always is")
-    lora_rank: Count
+    lora_rank: Count = Field(description="rank of LoRA; its alpha is twice that")
     load_4bit: bool = Field(description="QLoRA: frozen weights in NF4")
     gradient_checkpointing: bool = Field(False, description="compute activations again on the way back: less memory")
     gpus: Count = Field(1, description="GPUs that share a training stage, a process each")

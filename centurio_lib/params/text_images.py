@@ -33,7 +33,7 @@ class Ocr(Strict):
     wikipedia_articles: Annotated[int, Field(ge=0)] = Field(0, description="articles of each language that text is "
                                                                            "taken from besides; 0: none")
     shard_size: Count = Field(250, description="samples of a file")
-    seed: int = 0
+    seed: int = Field(0, description="of texts, layout and noise")
 
 
 class Smpqa(Strict):
@@ -46,7 +46,7 @@ class Smpqa(Strict):
     english_plots: Annotated[int, Field(ge=0)] = Field(100, description="training plots of each kind, English alone")
     languages: list[str] = Field([], description="codes; none named: all that have words")
     shard_size: Count = Field(200, description="samples of a file")
-    seed: int = 0
+    seed: int = Field(0, description="of words, values and colours")
 
 
 class OcrMix(Strict):
