@@ -64,12 +64,12 @@ lab: $(READY_LAB)  ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab notebooks
 
 bench: fetch  ## speed and memory beside the plain way
-	mkdir -p results/benchmarks
-	$(PYTHON) -m papermill notebooks/50_benchmarks.ipynb results/benchmarks/run.ipynb -p profile $(PROFILE)
+	mkdir -p results/speed
+	$(PYTHON) -m papermill notebooks/50_speed.ipynb results/speed/run.ipynb -p profile $(PROFILE)
 
 peers: fetch  ## another model on a profile's items: make peers MODEL=name-on-the-hub PROFILE=paper
-	mkdir -p results/$(PROFILE)/peers
-	$(PYTHON) -m papermill notebooks/13_peers.ipynb results/$(PROFILE)/peers/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
+	mkdir -p results/$(PROFILE)/external_models
+	$(PYTHON) -m papermill notebooks/13_external_models.ipynb results/$(PROFILE)/external_models/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
 
 export: fetch  ## a trained setup as a plain folder for other tools: make export SETUP=L100 PROFILE=paper
 	mkdir -p results/$(PROFILE)/export/$(SETUP)/seed0

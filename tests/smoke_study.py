@@ -23,9 +23,9 @@ PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]
 # notebooks that no rule of the study runs
 PEER = "data/peer"  # a tiny model of another family that a test makes there
-BY_HAND = {"00_explore": ["-p", "setup", "T5"], "03_translate": [], "50_benchmarks": ["-p", "repeats", "1"],
-           "08_test_sets": [], "13_peers": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"],
-           "14_export": ["-p", "setup", "T5"]}
+BY_HAND = {"00_explore": ["-p", "setup", "T5"], "03_translate": [], "50_speed": ["-p", "repeats", "1"],
+           "13_external_models": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"],
+           "08_benchmarks": [], "14_export": ["-p", "setup", "T5"]}
 
 
 class Study(NamedTuple):

@@ -379,12 +379,12 @@ def test_marks_in_a_question_are_where_its_pictures_tokens_stand():
 # === runs ===
 def test_runs_depend_on_where_test_sets_come_from_only_where_they_are_asked(monkeypatch):
     plain = runs.describe("12_evaluate", "smoke", "L100")
-    assert "test_sets" not in plain.key["params"]
+    assert "benchmarks" not in plain.key["params"]
     profile = params.profile("smoke")
     wider = profile.evaluation.model_copy(update={"items": profile.evaluation.items | {"maxm": "all"}})
     monkeypatch.setattr(params, "profile", lambda name: profile.model_copy(update={"evaluation": wider}))
     asked = runs.describe("12_evaluate", "smoke", "L100")
-    assert set(asked.key["params"]["test_sets"]) == {"maxm"}
-    assert asked.key["params"]["test_sets"]["maxm"]["revision"] == benchmarks.known()["maxm"].revision
+    assert set(asked.key["params"]["benchmarks"]) == {"maxm"}
+    assert asked.key["params"]["benchmarks"]["maxm"]["revision"] == benchmarks.known()["maxm"].revision
     assert storage.digest(asked.key) != storage.digest(plain.key)
     assert tables.BLIND in scores.SPLITS and "test" in scores.SPLITS

@@ -76,7 +76,7 @@ def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, fold
                           for i in range(3)], columns=synthetic_items.COLUMNS)
     said, heard = [], []
     said = external_models.answers(peer, items, SHOWN, heard.append)
-    run = runs.describe("13_peers", "smoke", f"{folder}@0123abc")
+    run = runs.describe("13_external_models", "smoke", f"{folder}@0123abc")
     identity = external_models.identity(run, f"{folder}@0123abc")
     predictions = evaluate.predictions(items, said, identity)
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
@@ -86,8 +86,8 @@ def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, fold
 
 
 def test_each_model_has_a_folder_and_a_key_of_its_own():
-    one, other = (runs.describe("13_peers", "smoke", model) for model in ("Qwen/A", "Qwen/A@abc"))
-    assert one.folder.name == "Qwen--A" and one.folder.parent.name == "peers" and one.folder != other.folder
+    one, other = (runs.describe("13_external_models", "smoke", model) for model in ("Qwen/A", "Qwen/A@abc"))
+    assert one.folder.name == "Qwen--A" and one.folder.parent.name == "external_models" and one.folder != other.folder
     assert one.key != other.key and one.key["params"]["model"] == "Qwen/A"
 
 

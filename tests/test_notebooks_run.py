@@ -67,7 +67,7 @@ def test_executed_notebooks_ran_to_their_end_without_an_error(study):
 
 @pytest.mark.parametrize("notebook", BY_HAND)
 def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
-    if notebook == "13_peers":
+    if notebook == "13_external_models":
         tiny_external_models.llava(study.home / PEER)
     done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
                   "--no-progress-bar", *BY_HAND[notebook])
@@ -158,7 +158,7 @@ def test_every_run_records_where_it_came_from_and_leaves_no_litter(study):
 def test_manifests_hold_the_digests_of_the_tables(study):
     for manifest in study.home.glob("data/smoke/*/manifest.json"):
         for name, noted in storage.read_json(manifest)["tables"].items():
-            asked = manifest.parent.name != "test_sets"  # of published sets, smoke asks none
+            asked = manifest.parent.name != "benchmarks"  # of published sets, smoke asks none
             assert storage.sha256((manifest.parent / name).read_bytes()) == noted["sha256"]
             assert (noted["rows"] > 0) == asked
 

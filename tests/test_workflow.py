@@ -26,7 +26,7 @@ from centurio_lib.study import runs, stages
 setups = params.studied(params.profile("smoke"))
 pretrained = [name for name in setups if not params.without_pretraining(params.setup(name))]
 for notebook, declared in stages.by_notebook().items():
-    if declared.by_hand or declared.stage in ("translate", "test_sets"):  # no part of the study
+    if declared.by_hand or declared.stage in ("translate", "benchmarks"):  # no part of the study
         continue
     each = {"pretrain": pretrained}.get(declared.stage, setups) if declared.kind == "training" else [None]
     for setup in each:

@@ -36,7 +36,7 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
     drawn += [published] if published is not None else []
     if not drawn:
         raise ValueError(f"none of the tasks {list(config.items)} has an item: see coverage.parquet of "
-                         "data/<profile>/test_sets")
+                         "data/<profile>/benchmarks")
     return pd.concat(drawn, ignore_index=True)
 
 

@@ -63,7 +63,7 @@ def load(model: str, dtype: str = "bfloat16") -> Peer:
 def items(run: runs.Run) -> pd.DataFrame:
     """All items that a profile asks of any setup: drawings, plots where its study has them, published test sets."""
     return evaluate.items(*evaluating.test_data(run), run.profile.evaluation, evaluating.questions(run),
-                          evaluating.test_sets(run))
+                          evaluating.benchmark_items(run))
 
 
 class Pictures:
@@ -73,7 +73,7 @@ class Pictures:
         self.shelves: list[image_store.Shelf] = [
             image_store.Tables(files, table, image_ids) for table, files in runs.pictures(run).items()]
         if benchmarks.of_profile(run.profile):
-            self.shelves.append(image_store.Folder(shown_images.test_pictures(run), dict.fromkeys(image_ids)))
+            self.shelves.append(image_store.Folder(shown_images.benchmark_pictures(run), dict.fromkeys(image_ids)))
 
     def __getitem__(self, image_id: str):
         """The RGB image. Raises ValueError naming a corrupt one, KeyError an unknown one."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from centurio_lib import params
 from centurio_lib.findings import ablation, paper_results, scores, statistics, table_formats
-from centurio_lib.params.claims import Claims, Part
+from centurio_lib.params.claim_rules import Claims, Part
 
 SCRIPTS = scores.SCRIPTS[1:]
 REPLICATED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "replicated", "contradicted", "inconclusive", "not run"

@@ -1,11 +1,11 @@
 """Everything that a study can be told: pydantic models of `params/*.yaml`, read strictly before any work.
 
 `params.profile("laptop")` is the scale of a study, `params.setup("L100")` one training configuration. A subject has a
-file: profiles, setups, base_models, hub_data, text_images, benchmarks, claims; `validation` reads YAML.
+file: profiles, setups, base_models, hub_data, text_images, benchmarks, claim_rules; `validation` reads YAML.
 """
 
 from centurio_lib.params.base_models import Base, DecoderSize, EncoderSize, ReadingLesson, SpellingLessons
-from centurio_lib.params.claims import PATH as CLAIMS
+from centurio_lib.params.claim_rules import PATH as CLAIMS
 from centurio_lib.params.hub_data import Sources, Translation
 from centurio_lib.params.profiles import Data, Evaluation, Profile, Stage, Study, profile, seed, stated
 from centurio_lib.params.setups import (

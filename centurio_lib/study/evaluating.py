@@ -32,18 +32,18 @@ def questions(run: runs.Run) -> pd.DataFrame | None:
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
-def test_sets(run: runs.Run) -> pd.DataFrame | None:
-    """Items of the published test sets that are at hand (notebook 08), None where the profile asks none."""
+def benchmark_items(run: runs.Run) -> pd.DataFrame | None:
+    """Items of the third-party benchmarks that are at hand (notebook 08), None where the profile asks none."""
     if not benchmarks.of_profile(run.profile):
         return None
-    return tables.read(run.inputs["test_sets"] / "items.parquet", "items")
+    return tables.read(run.inputs["benchmarks"] / "items.parquet", "items")
 
 
 def coverage(run: runs.Run) -> pd.DataFrame:
-    """Of each published test set that the profile asks: how many items, or why it was not run."""
+    """Of each third-party benchmark that the profile asks: how many items, or why it was not run."""
     if not benchmarks.of_profile(run.profile):
         return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
-    return tables.read(run.inputs["test_sets"] / "coverage.parquet", "coverage")
+    return tables.read(run.inputs["benchmarks"] / "coverage.parquet", "coverage")
 
 
 def identity(run: runs.Run) -> dict:

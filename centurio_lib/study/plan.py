@@ -60,7 +60,7 @@ def key_file(run: runs.Run) -> Path:
 def data_stages(profile: params.Profile) -> list[str]:
     """Stages that `make data` builds for a profile."""
     return ["languages", "captions", "instructions", *(["translate"] if profile.data.sources else []),
-            *runs.text_stages(profile), *(["test_sets"] if benchmarks.of_profile(profile) else [])]
+            *runs.text_stages(profile), *(["benchmarks"] if benchmarks.of_profile(profile) else [])]
 
 
 def stage_seconds(profile: str) -> dict[str, float]:

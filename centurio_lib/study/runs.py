@@ -20,7 +20,7 @@ from centurio_lib.study import keys, stages
 TASKS = f"{code_digest.LIBRARY}.evaluation.tasks"  # a module for each task, of its name
 # data stages with text in images -> table of the images
 TEXT_IMAGES = {"ocr": "documents", "smpqa": "plots"}
-ANSWERING = {"test_sets", "evaluate", "peers"}  # stages that depend on where third-party test sets come from
+ANSWERING = {"benchmarks", "evaluate", "external_models"}  # stages that depend on where benchmarks come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_weight_decay"}
 TEXT_KEYS = {"text_image_size", "text_heavy_samples", *params.TEXT_TASKS}
@@ -80,12 +80,12 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
 
 
 def outside(declared: stages.Stage, config: params.Profile) -> dict:
-    """Rows of catalogues that a run depends on: data sets of the hub, third-party test sets."""
+    """Rows of catalogues that a run depends on: data sets of the hub, third-party benchmarks."""
     found = {}
     if config.data.sources and "data" in declared.params:
         found["catalogue"] = data_sets(config.data.sources)
     if benchmarks.of_profile(config) and declared.stage in ANSWERING:
-        found["test_sets"] = benchmarks.resolved(config)
+        found["benchmarks"] = benchmarks.resolved(config)
     return found
 
 
@@ -167,8 +167,8 @@ def inputs_of(declared: stages.Stage, config: params.Profile, chosen: params.Set
         names += ["pretrain"] if trains == "instruct" and not params.without_pretraining(chosen) else []
     if (declared.kind == "model" or stage == "export") and set(params.TEXT_TASKS) & config.evaluation.items.keys():
         names += [data for data in text_stages(config) if data in params.text_tests(config)]
-    if benchmarks.of_profile(config) and stage in ANSWERING - {"test_sets"}:
-        names += ["test_sets"]
+    if benchmarks.of_profile(config) and stage in ANSWERING - {"benchmarks"}:
+        names += ["benchmarks"]
     if stage == "report":
         names += ["captions", *(data for data in text_stages(config) if data in params.text_tests(config))]
     backbone = language_models.of(config.base.language_model)

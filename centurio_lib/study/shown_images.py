@@ -34,9 +34,9 @@ class Source(NamedTuple):
         return Tables(self.files, self.table, image_ids)
 
 
-def test_pictures(run: runs.Run) -> Path:
-    """Folder of the pictures of published test sets (notebook 08)."""
-    return run.inputs["test_sets"] / "pictures"
+def benchmark_pictures(run: runs.Run) -> Path:
+    """Folder of the pictures of third-party benchmarks (notebook 08)."""
+    return run.inputs["benchmarks"] / "pictures"
 
 
 def sources(run: runs.Run) -> list[Source]:
@@ -92,7 +92,7 @@ def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
     if run.stage in TAKEN_IN and run.profile.data.sources:
         return Mapped(ingest.image_files(run.inputs[TAKEN_IN[run.stage]]), wanted)
     third_party = run.stage == "evaluate" and benchmarks.of_profile(run.profile)
-    return Folder(test_pictures(run), wanted) if third_party else None
+    return Folder(benchmark_pictures(run), wanted) if third_party else None
 
 
 def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:
