@@ -1,9 +1,11 @@
 """The tables of notebook 02: texts, images and captions of a profile's concepts."""
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from centurio_lib import tables
 from centurio_lib.data import artwork, concepts, prompts, splits
@@ -29,11 +31,26 @@ def images(texts: pd.DataFrame, drawn: pd.DataFrame, data: Data, pixels: int) ->
             split = splits.image_split(drawing.style, variant, data)
             if split:
                 image_id = f"{drawing.kind}/{drawing.concept}/{drawing.style}/{variant}"
-                placed = artwork.place(rendered, artwork.random_for(data.seed, image_id), pixels)
                 rows.append({"image_id": image_id, "concept": drawing.concept, "kind": drawing.kind,
-                             "style": drawing.style,
-                             "variant": variant, "split": split, "image": artwork.to_bytes(placed)})
+                             "style": drawing.style, "variant": variant, "split": split,
+                             "image": placed(rendered, image_id, data, pixels)})
     return pd.DataFrame(rows)
+
+
+def placed(rendered: Image.Image, image_id: str, data: Data, pixels: int) -> bytes:
+    """A rendered drawing in the placement of its image, as PNG."""
+    return artwork.to_bytes(artwork.place(rendered, artwork.random_for(data.seed, image_id), pixels))
+
+
+def drawn_again(image_ids: Collection[str], data: Data, pixels: int) -> dict[str, bytes]:
+    """Content of those of some images that the fetched archives hold the drawings of, the same to the bit."""
+    svgs = {f"{row.kind}/{row.concept}/{row.style}": row.svg for row in concepts.drawings().itertuples()}
+    drawings: dict[str, list[str]] = {}
+    for image_id in image_ids:
+        drawings.setdefault(image_id.rpartition("/")[0], []).append(image_id)
+    rendered = {name: artwork.render(svgs[name]) for name in drawings if name in svgs}
+    return {image_id: placed(drawing, image_id, data, pixels)
+            for name, drawing in rendered.items() for image_id in drawings[name]}
 
 
 def captions(texts: pd.DataFrame, images: pd.DataFrame, pairs: splits.Pairs) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""The study as pages for a browser, from stored scores, answers and figures. They work from file, without network."""
+"""The study as pages for a browser, from its scores, answers and figures. The pages work from file, without network."""

@@ -31,7 +31,7 @@ def parts(text: str, code: str = "") -> tuple[list[Part], set[str]]:
     """The font parts that hold a text's characters, the preferred ones first, and the characters that none holds."""
     order = [*([fonts.families(code)[0]] if own_family(code) != FAMILY else []), *PLAIN]
     found, unknown = set(), set()
-    for character in set(text) - {"\n", "\r", "\t"}:
+    for character in filter(str.isprintable, set(text)):
         stated = [(family, part) for family in order for part in fonts.parts_with(family, character)]
         holding = next((one for one in stated if ord(character) in held(*one)), None)
         if holding:

@@ -1,0 +1,179 @@
+"""A question of the study as the report answers it: verdicts, two sentences, the main figure, then its tables."""
+
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pandas as pd
+
+from centurio_lib import params, paths, storage
+from centurio_lib.findings import claims, table_formats
+from centurio_lib.report import pages
+
+VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
+GROUPS = {"en": "English", **{f"T{i}": f"tier {i}" for i in range(1, 6)}, "latin": "Latin script",
+          "other": "other scripts"}
+SPLITS = {"new-style": "drawings in a new style", "new-language": "new pairs of thing and language",
+          "test": "test items", "published": "its published scores"}
+Column = tuple[str, str]  # whose scores, and on which split
+
+
+class Figure(NamedTuple):
+    """A figure that a notebook drew: its name, the files of that name, the notebook, and what a listener is told."""
+
+    name: str
+    notebook: str
+    files: list[str]
+    alt: str
+
+
+class Table(NamedTuple):
+    """A table of a question, as readers see it."""
+
+    name: str
+    frame: pd.DataFrame
+
+
+class Verdict(NamedTuple):
+    """What the scores of one column say to a claim, with a line for each part of it."""
+
+    verdict: str
+    parts: list[str]
+
+
+class Judged(NamedTuple):
+    """A claim and its verdict in each column."""
+
+    claim: str
+    source: str
+    verdicts: list[Verdict]
+
+
+class Verdicts(NamedTuple):
+    """Some claims in the columns that judge any of them, and how many have each verdict in the first column."""
+
+    columns: list[Column]
+    rows: list[Judged]
+    counts: dict[str, int]
+
+
+class Question(NamedTuple):
+    """Everything that the report says to one question; the first figure is the main one."""
+
+    name: str
+    title: str
+    text: str
+    sentences: list[str]
+    verdicts: Verdicts
+    figures: list[Figure]
+    tables: list[Table]
+
+
+def figures(folder: Path) -> list[Figure]:
+    """Figures of a folder by name. Raises FileNotFoundError where there is none."""
+    records = sorted(folder.glob("*.json"))
+    if not records:
+        raise FileNotFoundError(f"{folder} holds no figure: `make figures` draws the figures of a profile")
+    return [_figure(folder, record) for record in records]
+
+
+def _figure(folder: Path, record: Path) -> Figure:
+    made_by = storage.read_json(record)
+    setups = made_by.get("params", {}).get("setups", [])
+    alt = f"Figure {record.stem.replace('_', ' ')}" + (f" of the setups {', '.join(setups)}" if setups else "")
+    files = [path.name for path in sorted(folder.glob(f"{record.stem}.*"))]
+    return Figure(record.stem, made_by["notebook"], files, f"{alt}. Its numbers are in {record.stem}.csv.")
+
+
+def stored(folder: Path, name: str) -> pd.DataFrame:
+    """A stored table of a folder. Raises FileNotFoundError saying which command makes it."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: `make figures` makes the tables of a profile")
+    return pd.read_csv(path, keep_default_na=False,
+                       na_values=dict.fromkeys(("value", "low", "high", "published", "p", "p_holm"), ""))
+
+
+def tables(folder: Path, question: str) -> list[Table]:
+    """The tables of a question; those that a figure is drawn from are left out."""
+    files = [path for path in folder.glob(f"{question}_*.csv") if not path.with_suffix(".json").exists()]
+    names = sorted((path.stem.removeprefix(f"{question}_") for path in files), key=lambda name: (name != "scores", name))
+    return [Table(name, _readable(stored(folder, f"{question}_{name}"))) for name in names]
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    if "p_holm" in frame:
+        return table_formats.compared(frame)
+    return table_formats.by_tier(frame) if {"published", "by_seed"} <= set(frame) else frame
+
+
+def question_of(claim: claims.Claim) -> str:
+    """The first question that compares all setups of a claim; "" where none does."""
+    setups = {setup for part in claim.parts for setup in part.setups}
+    return next((name for name, compared in params.questions().items() if setups <= set(compared)), "")
+
+
+def verdicts(rules: claims.Claims, parts: pd.DataFrame, names: Collection[str]) -> Verdicts:
+    """Some claims and what `parts` (claims.csv) says to them. Raises ValueError for a claim that it lacks."""
+    if missing := set(names) - set(parts.claim):
+        raise ValueError(f"claims.csv has no verdict on {sorted(missing)}: run notebook 40_claims again")
+    of_claims = parts[parts.claim.isin(names)]
+    columns = list(dict.fromkeys(zip(of_claims["where"], of_claims.split, strict=True)))
+    rows = [Judged(rules.claims[name].claim, rules.claims[name].source,
+                   [_verdict(of_claims[of_claims.claim == name], column) for column in columns]) for name in names]
+    number = Counter(row.verdicts[0].verdict for row in rows)
+    return Verdicts(columns, rows, {verdict: number[verdict] for verdict in VERDICTS if number[verdict]})
+
+
+def _verdict(parts: pd.DataFrame, column: Column) -> Verdict:
+    where, split = column
+    rows = parts[(parts["where"] == where) & (parts.split == split)]
+    verdict = claims.whole(rows.verdict) if len(rows) else table_formats.MISSING  # a split that cannot tell
+    return Verdict(verdict, [_line(row) for row in rows.itertuples()])
+
+
+def _line(row) -> str:
+    effect = "" if pd.isna(row.value) else f" {table_formats.sure(row.value, row.low, row.high, signed=True)}"
+    return f"{row.compares.replace('_', ' ')}: {row.verdict}{effect}" + (f" ({row.why})" if row.why else "")
+
+
+def verdict_sentence(judged: Verdicts) -> str:
+    """The verdicts of the first column, this study's, in a sentence."""
+    number, total = judged.counts, sum(judged.counts.values())
+    if not total:
+        return "No claim of the paper is about this question alone."
+    where = SPLITS.get(judged.columns[0][1], judged.columns[0][1])
+    if len(number) == 1:
+        subject = "The paper's one claim is" if total == 1 else f"The paper's {total} claims are"
+        return f"{subject} {next(iter(number))} on {where}."
+    stated = _and([f"{n} {'is' if n == 1 else 'are'} {verdict}" for verdict, n in number.items()])
+    return f"Of the paper's {total} claims, {stated} on {where}."
+
+
+def best_sentence(tidy: pd.DataFrame) -> str:
+    """Which setup scores highest in each group, in the first metric and split of a question's table."""
+    first = tidy[(tidy.metric == tidy.metric.iloc[0]) & (tidy.split == tidy.split.iloc[0])].dropna(subset=["value"])
+    best = first.sort_values("value", ascending=False, kind="stable").drop_duplicates("group").set_index("group")
+    best = best.loc[[group for group in table_formats.COLUMNS if group in best.index]]
+    leaders = [f"{setup} on {_and([GROUPS[group] for group in rows.index])} "
+               f"({', '.join(map(table_formats.number, rows.value))})"
+               for setup, rows in best.groupby("setup", sort=False)]
+    metric = tidy.metric.iloc[0].replace("_", " ")
+    return f"The highest scores ({metric}) have {_and(leaders)}; the intervals say which lead is sure."
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def question(name: str, folder: Path, rules: claims.Claims, parts: pd.DataFrame) -> Question:
+    """One question from the figures, tables and verdicts of a folder. Raises FileNotFoundError where its figure is not."""
+    drawn = [one for one in figures(folder) if one.name == name or one.name.startswith(f"{name}_")]
+    if not drawn or drawn[0].name != name:
+        raise FileNotFoundError(f"{folder / name}.json is missing: `make figures` draws the figures of a profile")
+    title, text = pages.prose(nbformat.read(paths.NOTEBOOKS / f"{drawn[0].notebook}.ipynb", as_version=4))
+    judged = verdicts(rules, parts, [key for key, claim in rules.claims.items() if question_of(claim) == name])
+    sentences = [verdict_sentence(judged), best_sentence(stored(folder, name))]
+    return Question(name, title, text, sentences, judged, drawn, tables(folder, name))
