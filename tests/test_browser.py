@@ -1,4 +1,4 @@
-"""The report in headless Chromium, from file: it loads, sorts, filters, and shows each script in a font of its own.
+"""The report in headless Chromium, from file: it is short, sorts, filters, and draws each script in a font of its own.
 
 Run: make browser (once, as root), then pytest tests/test_browser.py
 """
@@ -7,14 +7,16 @@ import shutil
 
 import pytest
 import toy_report
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
-from centurio_lib import paths
+from centurio_lib.languages import language
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: `make browser` installs it (Debian, root)")
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+SCREENS = 10  # height of a page whose folds are closed, at most
 CELLS = "#cells-table .tabulator-row"
+TOTAL = 2 * 2 * 4 * len(toy_report.CATS)  # setups, splits, metrics, languages
 
 
 class Seen:
@@ -31,10 +33,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
     """The page of the toy report."""
-    home = tmp_path_factory.mktemp("browser")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "HOME", home)
-        yield toy_report.write(home)[1]
+    return toy_report.write(tmp_path_factory.mktemp("browser"))[1]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,6 @@ def page(browser, index):
     page.set_default_timeout(10_000)
     seen = Seen(page)
     page.goto(index.as_uri())
-    page.wait_for_selector(CELLS)
     yield page
     page.close()
     assert not seen.errors
@@ -65,106 +63,161 @@ def column(page: Page, field: str) -> list[str]:
     return page.locator(f'{CELLS} [tabulator-field="{field}"]').all_inner_texts()
 
 
-def test_it_loads_with_its_pictures_and_says_what_it_is(page):
-    assert page.title() == "Centurio, profile smoke: report"
-    page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
-    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
-    total = 2 * 2 * 4 * len(toy_report.CATS)  # setups, splits, metrics, languages
-    assert page.locator("#cells-count").inner_text() == f"{total} of {total} cells"
+def unfold(page: Page, fold: str) -> None:
+    """Open a fold by its summary."""
+    page.click(f"#{fold} > summary")
 
 
-def test_cells_sort_by_a_press_on_the_heading(page):
-    heading = page.locator('#cells-table .tabulator-col[tabulator-field="value"] .tabulator-col-title')
+@pytest.fixture
+def cells(page) -> Page:
+    """The page with the table of cells in sight."""
+    unfold(page, "cells")
+    page.wait_for_selector(CELLS)
+    return page
+
+
+@pytest.fixture
+def items(page) -> Page:
+    """The page with the answers in sight."""
+    unfold(page, "items")
+    return page
+
+
+def test_it_loads_with_its_pictures_and_says_what_it_is(items):
+    assert items.title() == "Centurio, profile smoke: report"
+    items.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
+    items.wait_for_function("[...document.images].every((image) => image.complete)")
+    assert items.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_it_is_short_and_nothing_sticks_out_at_any_width(page, size):
+    page.set_viewport_size(size)
+    assert page.evaluate("document.documentElement.scrollHeight") <= SCREENS * size["height"]
+    for fold in ("words", "cells", "signatures", "setups", "items"):
+        unfold(page, fold)
+    page.wait_for_selector(CELLS)
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_cells_sort_by_a_press_or_a_key_on_the_heading(cells):
+    assert cells.locator("#cells-count").inner_text() == f"{TOTAL} of {TOTAL} cells"
+    heading = cells.locator('#cells-table .tabulator-col[tabulator-field="value"] .tabulator-col-title')
     heading.click()
-    up = [float(text) for text in column(page, "value")]
-    heading.click()
-    down = [float(text) for text in column(page, "value")]
+    up = [float(text) for text in column(cells, "value")]
+    heading.press("Enter")
+    down = [float(text) for text in column(cells, "value")]
     assert len(up) > 5 and up == sorted(up) and down == sorted(down, reverse=True) and up[0] < down[0]
-    page.locator('#cells-table .tabulator-col[tabulator-field="language"] .tabulator-col-title').click()
-    names = column(page, "language")
+    cells.locator('#cells-table .tabulator-col[tabulator-field="language"] .tabulator-col-title').click()
+    names = column(cells, "language")
     assert names == sorted(names) and names[0] == "Amharic"
 
 
-def test_cells_filter_by_language_tier_task_and_setup(page):
+def test_cells_filter_by_language_tier_task_and_setup(cells):
     heads = "#cells-table .tabulator-col"
-    name = page.locator(f'{heads}[tabulator-field="language"] input')
+    name = cells.locator(f'{heads}[tabulator-field="language"] input')
     name.press_sequentially("hindi")
-    page.wait_for_function("document.getElementById('cells-count').textContent.startsWith('16 of')")
-    assert set(column(page, "language")) == {"Hindi"}
+    cells.wait_for_function("document.getElementById('cells-count').textContent.startsWith('16 of')")
+    assert set(column(cells, "language")) == {"Hindi"}
     for field, value in {"tier": "T4", "task": "captioning", "setup": "L100"}.items():
-        page.click(f'{heads}[tabulator-field="{field}"] input')
-        page.locator(".tabulator-edit-list-item", has_text=value).click()
-        left = "([cells, wanted]) => [...document.querySelectorAll(cells)].every((cell) => cell.innerText === wanted)"
-        page.wait_for_function(left, arg=[f'{CELLS} [tabulator-field="{field}"]', value])
-    assert page.locator("#cells-count").inner_text().startswith("4 of"), "two metrics, two splits"
+        cells.click(f'{heads}[tabulator-field="{field}"] input')
+        cells.locator(".tabulator-edit-list-item", has_text=value).click()
+        left = "([cells, value]) => [...document.querySelectorAll(cells)].every((cell) => cell.innerText === value)"
+        cells.wait_for_function(left, arg=[f'{CELLS} [tabulator-field="{field}"]', value])
+    assert cells.locator("#cells-count").inner_text().startswith("4 of"), "two metrics, two splits"
     name.press_sequentially("klingon")
-    page.wait_for_selector("text=No cell passes the filters")
-    page.click("#cells-clear")
-    page.wait_for_function("!document.getElementById('cells-count').textContent.startsWith('0 ')")
+    cells.wait_for_selector("text=No cell passes the filters")
+    cells.click("#cells-clear")
+    cells.wait_for_function("!document.getElementById('cells-count').textContent.startsWith('0 ')")
 
 
-def test_gallery_filters_by_script_task_and_kind_of_answer(page):
-    cards = page.locator(".card:visible")
-    page.select_option('select[name="script"]', "Arabic")
-    assert {card.get_attribute("data-language") for card in cards.all()} == {"ar", "fa"}
-    page.select_option('select[name="task"]', "captioning")
-    page.select_option('select[name="shows"]', "wrong language")
-    assert cards.count() == 2 and page.locator("#gallery-count").inner_text().startswith("2 of")
-    page.select_option('select[name="shows"]', "")
-    page.select_option('select[name="script"]', "Thai")
-    assert cards.count() == 1 and toy_report.CATS["th"] in cards.first.inner_text()
+def test_the_first_item_shows_the_answers_of_all_setups_and_the_others_are_folded(items):
+    assert items.locator(".item").count() == 10 and items.locator(".item[open]").count() == 1
+    shown = items.locator(".item[open] .side-by-side li")
+    assert [text.split()[0] for text in shown.all_inner_texts()] == toy_report.SETUPS
+    items.click("#items-more")
+    assert items.locator(".item").count() == 20
 
 
-def places(page: Page, code: str) -> list[float]:
-    """Where the characters of a language's reference stand, from the left, in the order in which they are read."""
-    return page.evaluate("""(code) => {
-        const text = document.querySelector(`.card[data-language="${code}"] .reference`).firstChild;
-        return [...text.data].map((_, i) => {
-            const range = document.createRange();
-            range.setStart(text, i); range.setEnd(text, i + 1);
-            return range.getBoundingClientRect().left; }); }""", code)
+def test_answers_filter_by_script_language_task_setup_and_kind(items):
+    def left(**chosen) -> tuple[str, set[str]]:
+        for field in ("setup", "language", "script", "task", "answer"):
+            items.select_option(f'select[name="{field}"]', chosen.get(field, ""))
+        languages = items.eval_on_selector_all(".item", "found => found.map((item) => item.dataset.language)")
+        return items.locator("#items-count").inner_text().split()[0], set(languages)
+    assert left(script="Arabic") == ("6", {"ar", "fa"})
+    assert left(script="Arabic", task="captioning", answer="in another language") == ("2", {"ar", "fa"})
+    assert left(language="Thai", setup="L100", answer="wrong") == ("0", set())
+    assert left(language="Thai", setup="English", answer="wrong") == ("3", {"th"})
+    assert left(setup="English", answer="right") == ("3", {"en"})
 
 
-def test_right_to_left_runs_from_the_right(page):
+def test_an_answer_that_is_html_is_shown_as_text(items):
+    items.select_option('select[name="language"]', "German")
+    assert toy_report.NASTY in items.locator(".item[open] .answer").all_inner_texts()
+    assert items.title() != "taken"
+
+
+def test_a_link_into_a_fold_opens_it(page):
+    unfold(page, "words")
+    page.click('#words a[href="#setups"]')
+    page.wait_for_selector("#setups[open] dt")
+
+
+def test_every_fold_opens_by_the_keyboard(page):
+    page.focus("#items > summary")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".item[open]")
+
+
+def reference(page: Page, code: str) -> Locator:
+    """The right answer of the first item of a language, unfolded."""
+    page.select_option('select[name="language"]', language(code).name)
+    return page.locator(f'.item[open][data-language="{code}"] .reference').first
+
+
+def places(text: Locator) -> list[float]:
+    """Where the characters of a text stand, from the left, in the order in which they are read."""
+    return text.evaluate("""(node) => [...node.firstChild.data].map((_, i) => {
+        const range = document.createRange();
+        range.setStart(node.firstChild, i); range.setEnd(node.firstChild, i + 1);
+        return range.getBoundingClientRect().left; })""")
+
+
+def test_right_to_left_runs_from_the_right(items):
     for code in ("ar", "he", "fa"):
-        reference = page.locator(f'.card[data-language="{code}"] .reference').first
-        assert reference.evaluate("(node) => getComputedStyle(node).direction") == "rtl"
-        found = places(page, code)
-        assert found == sorted(found, reverse=True) and found[0] > found[-1]
-        box = reference.bounding_box()
-        assert found[0] > box["x"] + box["width"] / 2, "it stands at the right edge"
+        text = reference(items, code)
+        assert text.evaluate("(node) => getComputedStyle(node).direction") == "rtl"
+        lefts, box = places(text), text.bounding_box()
+        assert lefts == sorted(lefts, reverse=True) and lefts[0] > lefts[-1]
+        assert lefts[0] > box["x"] + box["width"] / 2, "it stands at the right edge"
 
 
-def test_left_to_right_runs_from_the_left(page):
-    found = places(page, "th")
-    assert found == sorted(found) and found[0] < found[-1]
+def test_left_to_right_runs_from_the_left(items):
+    lefts = places(reference(items, "th"))
+    assert lefts == sorted(lefts) and lefts[0] < lefts[-1]
 
 
-def test_each_script_is_drawn_in_a_font_of_the_report(page):
+def test_each_script_is_drawn_in_a_font_of_the_report(items):
     """A font of the machine would be another on every machine, or boxes where it has none."""
-    session = page.context.new_cdp_session(page)
+    session = items.context.new_cdp_session(items)
     session.send("DOM.enable")
     session.send("CSS.enable")
-    root = session.send("DOM.getDocument")["root"]["nodeId"]
     for code in toy_report.CATS:
-        asked = {"nodeId": root, "selector": f'.card[data-language="{code}"] .reference'}
-        node = session.send("DOM.querySelector", asked)["nodeId"]
+        reference(items, code)
+        root = session.send("DOM.getDocument")["root"]["nodeId"]
+        shown = {"nodeId": root, "selector": ".item[open] .reference"}
+        node = session.send("DOM.querySelector", shown)["nodeId"]
         used = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
-        ours = [font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used]
-        assert ours and all(ours), (code, used)
-
-
-def test_nothing_sticks_out_at_the_width_of_a_phone(page):
-    page.set_viewport_size(PHONE)
-    page.reload()
-    page.wait_for_selector(CELLS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        of_report = [font["isCustomFont"] and font["familyName"].startswith("Noto") for font in used]
+        assert of_report and all(of_report), (code, used)
 
 
 def test_notebook_pages_open(page):
+    unfold(page, "notebooks > details")
     page.click("#notebooks a >> nth=0")
     page.wait_for_selector("body.notebook h1")
     assert page.locator("h1").inner_text().startswith("Toy: what is there?")
     page.go_back()
-    page.wait_for_selector(CELLS)
+    page.wait_for_selector("#summary")

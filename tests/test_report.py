@@ -1,4 +1,4 @@
-"""The report's files, read by a parser: what it shows, that every link leads to a file, that nothing outside is named.
+"""The report's files, read by a parser: what it leads with, that links lead to files, that nothing outside is named.
 
 Run: pytest tests/test_report.py. How it looks and works in a browser: tests/test_browser.py
 """
@@ -15,19 +15,17 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat import v4
 
-from centurio_lib import paths
+from centurio_lib import params
+from centurio_lib.data import artwork, concepts, pictures
 from centurio_lib.findings import claims, scores
 from centurio_lib.languages import language
-from centurio_lib.report import cells, gallery, pages, site, webfonts
+from centurio_lib.report import answers, cells, pages, questions, site, webfonts
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A folder that stands for the repository in everything that is written."""
-    folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "HOME", folder)
-        yield folder
+def home(tmp_path_factory) -> Path:
+    """The folder of the toy report and of what it is made from."""
+    return tmp_path_factory.mktemp("report")
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +39,64 @@ def parsed(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
+# === what it leads with ===
+def test_a_question_leads_with_verdicts_sentences_and_figure(report):
+    _, index = report
+    parts = [part.name for part in parsed(index).select_one("#rq1").find_all(True, recursive=False)]
+    assert parts == ["h2", "p", "p", "div", "figure", "details"], "tables come after the figure, folded"
+    section = parsed(index).select_one("#rq1")
+    assert section.h2.text == "RQ1: how many training languages?"
+    sentences = section.select_one(".answers-it").text
+    assert sentences.startswith("The paper's 5 claims are replicated on drawings in a new style. ")
+    assert "L100 (60.0)" in sentences
+    assert section.img["alt"].startswith("Figure rq1 of the setups English, L100")
+    assert "60.0 [50.0, 90.0]" in section.select_one("details table").text
+
+
+def test_the_summary_counts_the_verdicts_of_each_question(report):
+    _, index = report
+    rows = parsed(index).select(".summary li")
+    assert [row.text for row in rows] == ["RQ1: how many training languages? 5 replicated"]
+    assert all(fold.get("open") is None for fold in parsed(index).select("details"))
+
+
+def test_every_claim_is_in_one_table_with_a_verdict_for_each_column(report):
+    _, index = report
+    rules = claims.load().claims
+    rows = {row.th.contents[0].strip(): row for row in parsed(index).select(".claims tbody tr")}
+    assert sorted(rows) == sorted(claim.claim for claim in rules.values())
+    for claim in rules.values():
+        row = rows[claim.claim]
+        assert [summary.text for summary in row.select("summary")] == [claims.REPLICATED] * 2
+        assert len(row.select("td:first-of-type li")) == len(claim.parts)
+    assert "+3.0 [+1.0, +5.0]" in rows["English is retained with up to 100 languages"].select_one("li").text
+    assert parsed(index).select_one("#untested .claims") and not parsed(index).select_one("#untested > .scroll")
+
+
+def test_sentences_say_what_the_verdicts_are():
+    def said(*verdicts):
+        rows = [questions.Judged("", "", [questions.Verdict(verdict, [""])]) for verdict in verdicts]
+        counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
+        return questions.verdict_sentence(questions.Verdicts([("laptop", "new-language")], rows, counts))
+    assert said() == "No claim of the paper is about this question alone."
+    assert said("contradicted") == "The paper's one claim is contradicted on new pairs of thing and language."
+    assert said("replicated", "not run", "not run").startswith("Of the paper's 3 claims, 1 is replicated and 2 are not")
+
+
+def test_a_claim_that_is_judged_on_another_split_alone_is_counted_there():
+    rules, parts = claims.load(), toy_report.parts()
+    name = next(iter(rules.claims))
+    elsewhere = questions.verdicts(rules, parts[parts.split == "published"], [name])
+    assert elsewhere.columns == [("paper: Phi-3.5", "published")] and elsewhere.counts == {claims.REPLICATED: 1}
+
+
+# === the files ===
 def test_every_page_is_whole_and_every_link_leads_to_a_file(report):
     _, index = report
     for path in [index, *sorted(index.parent.glob("notebooks/*.html"))]:
         soup = parsed(path)
         assert soup.html["lang"] == "en" and soup.find("meta", charset="utf-8") and soup.title.text
+        assert all(image["alt"] for image in soup.find_all("img"))
         ids = [tag["id"] for tag in soup.find_all(id=True)]
         assert len(ids) == len(set(ids)), "an id is there twice"
         links = [tag[name] for name in ("href", "src") for tag in soup.find_all(attrs={name: True})]
@@ -71,61 +122,67 @@ def test_style_sheets_and_scripts_name_no_address(report):
     assert len(list(folder.glob("fonts/*.woff2"))) > 8
 
 
-def test_gallery_shows_every_script_with_language_and_direction(report):
-    shown, index = report
-    cards = parsed(index).select(".card")
-    scripts = {language(code).script for code in toy_report.CATS}
-    assert {card["data-script"] for card in cards} == scripts and len(cards) == len(shown.cards)
-    for card in cards:
-        code = card["data-language"]
-        reference = card.select_one(".reference")
-        assert reference.text == toy_report.CATS[code] and reference["dir"] == "auto"
-        assert reference["lang"] == gallery.TAGS.get(code, code)
-        answers = card.select(".answer")
-        assert len(answers) == len(toy_report.SETUPS) and all(answer["dir"] == "auto" for answer in answers)
-        assert card.select("img") and card.select_one(".prompt").text
-    both = [card for card in cards if {"right language", "wrong language"} <= set(card["data-shows"].split(","))]
-    assert {card["data-task"] for card in both} == {"captioning"}
-
-
-def test_an_answer_that_is_html_is_shown_as_text(report):
+def test_an_executed_notebook_shows_outputs_and_folds_code(report):
     _, index = report
-    raw = index.read_text(encoding="utf-8")
-    assert toy_report.NASTY not in raw and "&lt;script&gt;document.title" in raw
-    assert toy_report.NASTY in [answer.text for answer in parsed(index).select(".answer")]
+    soup = parsed(index.parent / "notebooks" / "toy.html")
+    assert soup.select_one("details.code summary").text == "x = 1  # why" and not soup.select("details[open]")
+    assert soup.select_one(".output_area").text.strip() == toy_report.CATS["ar"]
 
 
-def test_claims_have_a_verdict_for_each_column(report):
-    _, index = report
-    rows = parsed(index).select(".claims tbody tr")
-    rules = claims.load()
-    assert [row.th.contents[0].strip() for row in rows] == [claim.claim for claim in rules.claims.values()]
-    assert all([summary.text for summary in row.select("summary")] == [claims.REPLICATED] * 2 for row in rows)
-    lines = [len(row.select("td:first-of-type li")) for row in rows]
-    assert lines == [len(claim.parts) for claim in rules.claims.values()]
-    assert "+3.0 [+1.0, +5.0]" in rows[0].select_one("li").text
-
-
-def test_cells_are_means_over_seeds_and_each_seed_is_told(home, report):
-    shown, index = report
-    stored = scores.stored(sorted(home.glob("results/smoke/evaluate/*/*/scores.parquet")))
-    assert len(shown.cells) == len(stored) / toy_report.SEEDS
-    one = shown.cells[(shown.cells.code == "th") & (shown.cells.task == "flag")].iloc[0]
-    own = stored[(stored.language == "th") & (stored.task == "flag") & (stored.setup == one.setup)
-                 & (stored.split == one.split)].sort_values("seed")
-    assert one.value == pytest.approx(own.value.mean()) and one.by_seed == " ".join(f"{v:.1f}" for v in own.value)
-    assert (one.language, one.tier, one.script, one.chance) == ("Thai", "T3", "Thai", 5)
-    data = (index.parent / "assets" / "data.js").read_text(encoding="utf-8")
-    assert data.startswith('const CELLS = {"columns":["language","code"') and "NaN" not in data
-
-
-def test_report_is_written_anew_and_the_page_comes_last(report):
+def test_report_is_written_anew_and_the_page_comes_last(report, home):
     _, index = report
     stray = index.parent / "notebooks" / "of-yesterday.html"
     stray.write_text("old")
-    site.write(index.parent, {"index.html": index.read_bytes(), "assets/one.css": "x"}, toy_report.PROFILE)
+    site.write(index.parent, {"index.html": index.read_bytes(), "assets/one.css": "x"}, {"smoke": home / "figures"})
     assert not stray.exists() and (index.parent / "figures" / "smoke" / "rq1.png").exists()
     assert index.stat().st_mtime_ns >= (index.parent / "assets" / "one.css").stat().st_mtime_ns
+
+
+# === cells and answers ===
+def test_cells_are_means_over_seeds_and_each_seed_is_told(home, report):
+    shown, _ = report
+    stored = scores.stored(sorted(home.glob("results/smoke/evaluate/*/*/scores.parquet")))
+    assert len(shown.cells) == len(stored) / toy_report.SEEDS
+    one = shown.cells[(shown.cells.code == "th") & (shown.cells.task == "flag")].iloc[0]
+    rows = stored[(stored.language == "th") & (stored.task == "flag") & (stored.setup == one.setup)
+                  & (stored.split == one.split)].sort_values("seed")
+    assert one.value == pytest.approx(rows.value.mean()) and one.by_seed == " ".join(f"{v:.1f}" for v in rows.value)
+    assert (one.language, one.tier, one.script, one.chance) == ("Thai", "T3", "Thai", 5)
+
+
+def test_an_item_of_each_task_and_language_has_the_answers_of_all_setups(report):
+    shown, _ = report
+    assert len(shown.items) == 3 * len(toy_report.CATS)
+    for item in shown.items:
+        assert item.reference == toy_report.CATS[item.code] and item.prompt and item.images
+        assert item.tag == answers.TAGS.get(item.code, item.code) and len(item.answers) == len(toy_report.SETUPS)
+    scripts = {language(code).script for code in toy_report.CATS}
+    assert {item.script for item in shown.items[:len(scripts)]} == scripts, "the first ones are of different scripts"
+
+
+def test_the_item_that_tells_most_is_chosen():
+    frame = pd.DataFrame([
+        {"item_id": f"{task}/{i}", "task": task, "language": "th", "script": "Thai", "setup": setup,
+         "score": score, "in_language": known}
+        for task, i, setup, score, known in [
+            ("captioning", 0, "a", 90, 1), ("captioning", 0, "b", 10, 1), ("captioning", 1, "a", 20, 1),
+            ("captioning", 1, "b", 10, 0), ("flag", 0, "a", 100, None), ("flag", 0, "b", 100, None),
+            ("flag", 1, "a", 100, None), ("flag", 1, "b", 0, None)]]).astype({"in_language": float})
+    assert answers.chosen(frame) == ["captioning/1", "flag/1"]
+
+
+def test_answers_without_their_items_are_shown_without_prompt_and_pictures():
+    rows = answers.with_items(toy_report.predictions("L100", 0), toy_report.items().iloc[:0])
+    item = answers.items(rows, toy_report.SETUPS)[0]
+    assert (item.prompt, item.images, item.answers[0]) == ("", [], None) and item.answers[1]
+
+
+def test_a_picture_drawn_again_is_the_same_to_the_bit():
+    data = params.profile("smoke").data
+    drawing = concepts.drawings().iloc[0]
+    name = f"{drawing.kind}/{drawing.concept}/{drawing.style}/1"
+    placed = artwork.place(artwork.render(drawing.svg), artwork.random_for(data.seed, name), 64)
+    assert pictures.drawn_again([name, "smpqa/test/en/bar/0"], data, 64) == {name: artwork.to_bytes(placed)}
 
 
 # === what is refused ===
@@ -135,32 +192,27 @@ def test_a_cell_that_one_seed_lacks_is_refused(home, report):
         cells.rows(stored.drop(stored.index[3]))
 
 
-def test_evaluations_of_different_items_are_refused(tmp_path):
-    stored = toy_report.runs_in(tmp_path)
-    toy_report.tables.write(stored[-1].with_name("items.parquet"), "items", toy_report.items().iloc[:-1])
-    with pytest.raises(ValueError, match="holds other items than"):
-        gallery.answers(stored)
+def test_setups_that_answered_different_items_are_refused():
+    rows = pd.concat([toy_report.predictions("English", 0), toy_report.predictions("L100", 0).iloc[1:]])
+    with pytest.raises(ValueError, match="answered different items of captioning"):
+        answers.with_items(rows, toy_report.items())
 
 
-def test_a_missing_picture_or_table_is_named(home, report, tmp_path, monkeypatch):
-    shown, _ = report
-    stranger = shown.cards[0]._replace(images=["emoji/unicorn/noto/0"])
+def test_a_missing_picture_table_or_figure_is_named(home, report, tmp_path):
     with pytest.raises(KeyError, match="emoji/unicorn/noto/0"):
-        gallery.pictures({"images": [home / "images.parquet"]}, [stranger])
-    monkeypatch.setattr(paths, "HOME", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"claims\.csv is missing: `make figures PROFILE=smoke`"):
-        site.table("smoke", "claims")
+        answers.pictures({"images": [home / "images.parquet"]}, ["emoji/unicorn/noto/0"])
+    with pytest.raises(FileNotFoundError, match=r"claims\.csv is missing: `make figures`"):
+        questions.stored(tmp_path, "claims")
     with pytest.raises(FileNotFoundError, match="holds no figure"):
-        site.drawn("smoke")
+        questions.figures(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"rq2\.json is missing"):
+        questions.question("rq2", home / "figures", claims.load(), toy_report.parts())
 
 
 def test_a_claim_without_verdict_is_named():
-    parts = toy_report.parts()
-    name = next(iter(claims.load().claims))
+    parts, name = toy_report.parts(), next(iter(claims.load().claims))
     with pytest.raises(ValueError, match=name):
-        site.judged(claims.load(), parts[parts.claim != name])
-    elsewhere = site.judged(claims.load(), parts[(parts.claim != name) | (parts.split != "published")])
-    assert [one.verdict for one in elsewhere[0].verdicts].count("–") == 1, "another split holds what it is about"
+        questions.verdicts(claims.load(), parts[parts.claim != name], [name])
 
 
 def test_a_notebook_that_ended_in_an_error_is_refused(tmp_path):
@@ -168,18 +220,6 @@ def test_a_notebook_that_ended_in_an_error_is_refused(tmp_path):
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1 / 0", outputs=[failed])]), tmp_path / "run.ipynb")
     with pytest.raises(ValueError, match="ended in an error in the cell '1 / 0'"):
         pages.page("failed", tmp_path / "run.ipynb")
-
-
-# === choosing items ===
-def test_the_item_that_tells_most_is_chosen():
-    frame = pd.DataFrame([
-        {"item_id": f"{task}/{i}", "task": task, "language": "th", "script": "Thai", "group": "T3", "setup": setup,
-         "score": score, "in_language": known}
-        for task, i, setup, score, known in [
-            ("captioning", 0, "a", 90, 1), ("captioning", 0, "b", 10, 1), ("captioning", 1, "a", 20, 1),
-            ("captioning", 1, "b", 10, 0), ("flag", 0, "a", 100, None), ("flag", 0, "b", 100, None),
-            ("flag", 1, "a", 100, None), ("flag", 1, "b", 0, None)]]).astype({"in_language": float})
-    assert gallery.chosen(frame) == ["captioning/1", "flag/1"]
 
 
 # === fonts ===
@@ -200,5 +240,5 @@ def test_fonts_that_hold_the_characters_are_there_and_no_others():
 
 
 def test_characters_without_a_font_are_told():
-    _, without = webfonts.stylesheet({"": "a\U0001F9AB"})
-    assert without == "\U0001F9AB"
+    _, without = webfonts.stylesheet({"": "a\U0001F9AB\x03"})
+    assert without == "\U0001F9AB", "what is drawn by no font because it has no shape is not missed"

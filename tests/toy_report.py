@@ -12,11 +12,10 @@ import pandas as pd
 from nbformat import v4
 from PIL import Image
 
-from centurio_lib import params, paths, storage, tables
-from centurio_lib.data.sources import packages
+from centurio_lib import params, storage, tables
 from centurio_lib.findings import claims, scores
 from centurio_lib.languages import language, tier_label
-from centurio_lib.report import cells, gallery, pages, site, webfonts
+from centurio_lib.report import answers, cells, pages, questions, site
 
 SETUPS = ["English", "L100"]
 SEEDS = 2
@@ -40,10 +39,10 @@ def predictions(setup: str, seed: int) -> pd.DataFrame:
     """The `predictions` table: L100 answers as is asked, English in English, but for one answer that is HTML."""
     frame = items().drop(columns=["images", "concepts", "prompt", "options"])
     right = frame.language == "en" if setup == "English" else pd.Series(True, index=frame.index)
-    said = frame.reference.where(right, "cat").mask((frame.language == "de") & ~right, NASTY)
+    text = frame.reference.where(right, "cat").mask((frame.language == "de") & ~right, NASTY)
     identified = right.astype(float).where(frame.task == "captioning")
     metrics = {"captioning": "cider", "flag": "exact_match", "odd_one_out": "accuracy"}
-    return frame.assign(profile=PROFILE, setup=setup, backbone="toy", seed=seed, prediction=said,
+    return frame.assign(profile=PROFILE, setup=setup, backbone="toy", seed=seed, prediction=text,
                         score=100.0 * right, in_language=identified, metric=frame.task.map(metrics),
                         task_group="pictures", generative=frame.task != "odd_one_out")
 
@@ -60,15 +59,15 @@ def scores_of(answers: pd.DataFrame) -> pd.DataFrame:
 
 def runs_in(home: Path) -> list[Path]:
     """Stored evaluations of every setup and seed below a folder: their score tables."""
-    found = []
+    written = []
     for setup in SETUPS:
         for seed in range(SEEDS):
             folder = home / "results" / PROFILE / "evaluate" / setup / f"seed{seed}"
-            answers = predictions(setup, seed)
+            answered = predictions(setup, seed)
             tables.write(folder / "items.parquet", "items", items())
-            tables.write(folder / "predictions.parquet", "predictions", answers)
-            found.append(tables.write(folder / "scores.parquet", "scores", scores_of(answers)))
-    return found
+            tables.write(folder / "predictions.parquet", "predictions", answered)
+            written.append(tables.write(folder / "scores.parquet", "scores", scores_of(answered)))
+    return written
 
 
 def images_in(home: Path) -> Path:
@@ -91,21 +90,31 @@ def parts() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def figures_in(home: Path) -> None:
-    """A figure with its record, and the tables that the report reads."""
-    folder = home / "figures" / PROFILE
+def scores_by_tier() -> pd.DataFrame:
+    """The table behind the figure of RQ1."""
+    rows = [{"setup": setup, "group": group, "split": "new-style", "value": value + 10 * i, "low": value, "high": 90.0,
+             "published": 30.0, "metric": "all_tasks"}
+            for i, (setup, value) in enumerate({"English": 40.0, "L100": 50.0}.items()) for group in ("en", "T5", "T1")]
+    counts = {"n": 5, "missing": 0, "items": 20, "seeds": SEEDS, "by_seed": "1.0 2.0"}
+    return pd.DataFrame(rows).assign(**counts)[scores.COLUMNS]
+
+
+def figures_in(home: Path) -> Path:
+    """A folder with a figure of a question, another figure, their records, and the tables that the report reads."""
+    folder = home / "figures"
     folder.mkdir(parents=True)
-    Image.new("RGB", (40, 20), "#20a040").save(folder / "rq1.png")
-    storage.write_json(folder / "rq1.json", {"notebook": "20_rq1_number_of_languages"})
+    for name, notebook in {"rq1": "20_rq1_number_of_languages", "languages": "01_languages"}.items():
+        Image.new("RGB", (40, 20), "#20a040").save(folder / f"{name}.png")
+        storage.write_json(folder / f"{name}.json", {"notebook": notebook, "params": {"setups": SETUPS}})
     (folder / "index.html").write_text("<!doctype html><title>figures</title>")
     parts().to_csv(folder / "claims.csv", index=False)
-    shown = [("English", 0, "new-style", "answers in the wrong language", "too little tuning", 2, "captioning th 0"),
-             ("L100", 0, "new-style", "none", "", 0, "")]
-    pd.DataFrame(shown, columns=["setup", "seed", "split", "signature", "cause", "n", "cells"]).to_csv(
+    for name in ("rq1", "rq1_scores"):
+        scores_by_tier().to_csv(folder / f"{name}.csv", index=False)
+    failures = [("English", 0, "new-style", "answers in the wrong language", "too little tuning", 2, "captioning th 0"),
+                ("L100", 0, "new-style", "none", "", 0, "")]
+    pd.DataFrame(failures, columns=["setup", "seed", "split", "signature", "cause", "n", "cells"]).to_csv(
         folder / "signatures.csv", index=False)
-    published = home / "figures" / "published"
-    published.mkdir()
-    (published / "index.html").write_text("<!doctype html><title>published</title>")
+    return folder
 
 
 def notebook_in(home: Path) -> Path:
@@ -119,24 +128,25 @@ def notebook_in(home: Path) -> Path:
 
 def content(home: Path) -> site.Content:
     """Everything that the toy report shows, read back from files below a folder."""
-    stored = runs_in(home)
-    figures_in(home)
-    rows = cells.rows(scores.stored(stored))
-    cards = gallery.cards(gallery.answers(stored[::SEEDS]))
-    return site.Content(PROFILE, SEEDS, [params.setup(name) for name in SETUPS], rows, cards, claims.load(),
-                        site.table(PROFILE, "claims"), site.table(PROFILE, "signatures"), site.drawn(PROFILE),
-                        [pages.page("toy", notebook_in(home))])
+    files, folder, rules = runs_in(home), figures_in(home), claims.load()
+    verdicts = questions.stored(folder, "claims")
+    untested = [name for name, claim in rules.claims.items() if questions.question_of(claim) != "rq1"]
+    answered = pd.concat([predictions(setup, 0) for setup in SETUPS])
+    return site.Content(
+        profile=PROFILE, seeds=SEEDS, setups=[params.setup(name) for name in SETUPS],
+        questions=[questions.question("rq1", folder, rules, verdicts)],
+        untested=questions.verdicts(rules, verdicts, untested),
+        figures=[figure for figure in questions.figures(folder) if figure.name == "languages"],
+        cells=cells.rows(scores.stored(files)), signatures=questions.stored(folder, "signatures"),
+        items=answers.items(answers.with_items(answered, items()), SETUPS),
+        notebooks=[pages.page("toy", notebook_in(home))], published=False)
 
 
 def write(home: Path) -> tuple[site.Content, Path]:
-    """Write the toy report below a folder that `paths.HOME` names. Returns what it shows, and its page."""
-    assert home == paths.HOME, "figures are looked for below paths.HOME"
+    """Write the toy report below a folder. Returns what it shows, and its page."""
     shown = content(home)
     files = site.render(shown)
-    fonts, _ = webfonts.stylesheet(site.everything(files, shown.cards))
-    widget = packages.read("tabulator-tables", lambda name: name in site.WIDGET)
-    pictures = gallery.pictures({"images": [images_in(home)]}, shown.cards)
-    loaded = {f"assets/{name.split('dist/')[-1].split('/')[-1]}": held for name, held in widget.items()}
-    loaded |= {f"assets/{name}": held for name, held in fonts.items()}
-    loaded |= {site.image_file(image_id): held for image_id, held in pictures.items()}
-    return shown, site.write(home / "results" / PROFILE / "report", files | loaded, PROFILE)
+    loaded, _ = site.loaded(files, shown.items)
+    pictures = answers.pictures({"images": [images_in(home)]}, answers.images_of(shown.items))
+    drawn = {site.image_file(image_id): picture for image_id, picture in pictures.items()}
+    return shown, site.write(home / "report", files | loaded | drawn, {PROFILE: home / "figures"})

@@ -7,7 +7,8 @@ import nbformat
 from nbconvert import HTMLExporter
 
 TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
-{% block input_group %}<details class="code"><summary><code>{{ cell.source.split('\\n')[0] | escape_html }}</code></summary>
+{% block input_group %}<details class="code">
+<summary><code>{{ cell.source.split('\\n')[0] | escape_html }}</code></summary>
 {{ super() }}</details>{% endblock %}"""
 
 

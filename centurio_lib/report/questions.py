@@ -9,12 +9,11 @@ import nbformat
 import pandas as pd
 
 from centurio_lib import params, paths, storage
-from centurio_lib.findings import claims, table_formats
+from centurio_lib.findings import claims, conclusions, table_formats
 from centurio_lib.report import pages
 
 VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
-GROUPS = {"en": "English", **{f"T{i}": f"tier {i}" for i in range(1, 6)}, "latin": "Latin script",
-          "other": "other scripts"}
+MAIN = ["all_tasks", "smpqa_read"]  # metrics that say most of a question
 SPLITS = {"new-style": "drawings in a new style", "new-language": "new pairs of thing and language",
           "test": "test items", "published": "its published scores"}
 Column = tuple[str, str]  # whose scores, and on which split
@@ -99,7 +98,8 @@ def stored(folder: Path, name: str) -> pd.DataFrame:
 def tables(folder: Path, question: str) -> list[Table]:
     """The tables of a question; those that a figure is drawn from are left out."""
     files = [path for path in folder.glob(f"{question}_*.csv") if not path.with_suffix(".json").exists()]
-    names = sorted((path.stem.removeprefix(f"{question}_") for path in files), key=lambda name: (name != "scores", name))
+    names = [path.stem.removeprefix(f"{question}_") for path in files]
+    names.sort(key=lambda name: (name != "scores", name))
     return [Table(name, _readable(stored(folder, f"{question}_{name}"))) for name in names]
 
 
@@ -153,15 +153,11 @@ def verdict_sentence(judged: Verdicts) -> str:
 
 
 def best_sentence(tidy: pd.DataFrame) -> str:
-    """Which setup scores highest in each group, in the first metric and split of a question's table."""
-    first = tidy[(tidy.metric == tidy.metric.iloc[0]) & (tidy.split == tidy.split.iloc[0])].dropna(subset=["value"])
-    best = first.sort_values("value", ascending=False, kind="stable").drop_duplicates("group").set_index("group")
-    best = best.loc[[group for group in table_formats.COLUMNS if group in best.index]]
-    leaders = [f"{setup} on {_and([GROUPS[group] for group in rows.index])} "
-               f"({', '.join(map(table_formats.number, rows.value))})"
-               for setup, rows in best.groupby("setup", sort=False)]
-    metric = tidy.metric.iloc[0].replace("_", " ")
-    return f"The highest scores ({metric}) have {_and(leaders)}; the intervals say which lead is sure."
+    """Which setups score highest and lowest in English and elsewhere, in the main metric of a question's table."""
+    metric = next(name for name in (*MAIN, tidy.metric.iloc[0]) if name in set(tidy.metric))
+    rows = tidy[(tidy.metric == metric) & tidy.value.notna()]
+    elsewhere = [group for group in table_formats.COLUMNS if group in set(rows.group) - {"en"}]
+    return " ".join(conclusions.highest(rows, metric, groups) for groups in (["en"], elsewhere) if groups)
 
 
 def _and(parts: list[str]) -> str:
@@ -169,7 +165,7 @@ def _and(parts: list[str]) -> str:
 
 
 def question(name: str, folder: Path, rules: claims.Claims, parts: pd.DataFrame) -> Question:
-    """One question from the figures, tables and verdicts of a folder. Raises FileNotFoundError where its figure is not."""
+    """One question from the figures, tables and verdicts of a folder. Raises FileNotFoundError without its figure."""
     drawn = [one for one in figures(folder) if one.name == name or one.name.startswith(f"{name}_")]
     if not drawn or drawn[0].name != name:
         raise FileNotFoundError(f"{folder / name}.json is missing: `make figures` draws the figures of a profile")
