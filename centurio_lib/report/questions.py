@@ -136,7 +136,7 @@ def _verdict(parts: pd.DataFrame, column: Column) -> Verdict:
 
 def _line(row) -> str:
     effect = "" if pd.isna(row.value) else f" {table_formats.sure(row.value, row.low, row.high, signed=True)}"
-    return f"{row.compares.replace('_', ' ')}: {row.verdict}{effect}" + (f" ({row.why})" if row.why else "")
+    return f"{row.compares}: {row.verdict}{effect}{f' ({row.why})' if row.why else ''}".replace("_", " ")
 
 
 def verdict_sentence(judged: Verdicts) -> str:

@@ -18,6 +18,7 @@ function tabulated(id, noun, options) {
   table.on("dataFiltered", (filters, rows) => show(rows.length));
   table.on("tableBuilt", () => {
     show(table.getDataCount("active"));
+    table.redraw(true);
     for (const heading of document.querySelectorAll(`#${id}-table .tabulator-col-title`)) {
       heading.tabIndex = 0;
       heading.addEventListener("keydown", (event) => { if (event.key === "Enter") heading.click(); });
@@ -58,8 +59,8 @@ onFirstOpen("signatures", () => tabulated("signatures", "rows", {
     { title: "Split", field: "split", ...list },
     { title: "Signature", field: "signature", ...list },
     { title: "Cells", field: "n", ...number },
-    { title: "Worst of them", field: "cells", width: 520, formatter: "textarea", headerFilter: "input" },
-    { title: "Usual cause", field: "cause", width: 230, formatter: "textarea" },
+    { title: "Worst of them", field: "cells", width: 420, formatter: "textarea", headerFilter: "input" },
+    { title: "Usual cause", field: "cause", width: 200, formatter: "textarea" },
   ],
 }));
 
