@@ -48,7 +48,7 @@ def test_a_question_leads_with_verdicts_sentences_and_figure(report):
     assert section.h2.text == "RQ1: how many training languages?"
     sentences = section.select_one(".answers-it").text
     assert sentences.startswith("The paper's 5 claims are replicated on drawings in a new style. ")
-    assert "L100 (60.0)" in sentences
+    assert "On English, L100 scores highest (60.0) and English lowest (40.0)." in sentences
     assert section.img["alt"].startswith("Figure rq1 of the setups English, L100")
     assert "60.0 [50.0, 90.0]" in section.select_one("details table").text
 
@@ -239,6 +239,10 @@ def test_fonts_that_hold_the_characters_are_there_and_no_others():
     assert ':lang(ja) { font-family: "Noto ja", "Noto", sans-serif; }' in css
 
 
-def test_characters_without_a_font_are_told():
+def test_characters_without_a_font_are_told_and_named():
+    item = answers.items(answers.with_items(toy_report.predictions("L100", 0), toy_report.items()), ["L100"])[0]
+    odd = item._replace(reference="a\U0001F9AB", answers=[("\U0001F9AB", 0.0, None), None])
+    named = answers.spelled_out([odd], "\U0001F9AB")[0]
+    assert (named.reference, named.answers) == ("a[U+1F9AB]", [("[U+1F9AB]", 0.0, None), None])
     _, without = webfonts.stylesheet({"": "a\U0001F9AB\x03"})
     assert without == "\U0001F9AB", "what is drawn by no font because it has no shape is not missed"

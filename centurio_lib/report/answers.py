@@ -109,3 +109,11 @@ def texts(shown: Collection[Item]) -> dict[str, str]:
         answered = "".join(answer[0] for answer in item.answers if answer)
         by_code[item.code] = by_code.get(item.code, "") + item.prompt + item.reference + answered
     return by_code
+
+
+def spelled_out(shown: Collection[Item], characters: str) -> list[Item]:
+    """The same items with some characters named, [U+5156], which no font draws."""
+    names = {ord(character): f"[U+{ord(character):04X}]" for character in characters}
+    return [item._replace(prompt=item.prompt.translate(names), reference=item.reference.translate(names),
+                          answers=[answer and (answer[0].translate(names), *answer[1:]) for answer in item.answers])
+            for item in shown]

@@ -9,7 +9,8 @@ import nbformat
 import pandas as pd
 
 from centurio_lib import params, paths, storage
-from centurio_lib.findings import claims, conclusions, table_formats
+from centurio_lib.findings import claims, table_formats
+from centurio_lib.params.claims import Claim, Claims
 from centurio_lib.report import pages
 
 VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
@@ -109,13 +110,13 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     return table_formats.by_tier(frame) if {"published", "by_seed"} <= set(frame) else frame
 
 
-def question_of(claim: claims.Claim) -> str:
+def question_of(claim: Claim) -> str:
     """The first question that compares all setups of a claim; "" where none does."""
     setups = {setup for part in claim.parts for setup in part.setups}
     return next((name for name, compared in params.questions().items() if setups <= set(compared)), "")
 
 
-def verdicts(rules: claims.Claims, parts: pd.DataFrame, names: Collection[str]) -> Verdicts:
+def verdicts(rules: Claims, parts: pd.DataFrame, names: Collection[str]) -> Verdicts:
     """Some claims and what `parts` (claims.csv) says to them. Raises ValueError for a claim that it lacks."""
     if missing := set(names) - set(parts.claim):
         raise ValueError(f"claims.csv has no verdict on {sorted(missing)}: run notebook 40_claims again")
@@ -156,15 +157,22 @@ def best_sentence(tidy: pd.DataFrame) -> str:
     """Which setups score highest and lowest in English and elsewhere, in the main metric of a question's table."""
     metric = next(name for name in (*MAIN, tidy.metric.iloc[0]) if name in set(tidy.metric))
     rows = tidy[(tidy.metric == metric) & tidy.value.notna()]
-    elsewhere = [group for group in table_formats.COLUMNS if group in set(rows.group) - {"en"}]
-    return " ".join(conclusions.highest(rows, metric, groups) for groups in (["en"], elsewhere) if groups)
+    rows = rows[rows.split == rows.split.iloc[0]]
+    means = {"On English": rows[rows.group == "en"], "On the other languages": rows[rows.group != "en"]}
+    return " ".join(f"{where}, {_extremes(of_groups)}" for where, of_groups in means.items() if len(of_groups))
+
+
+def _extremes(rows: pd.DataFrame) -> str:
+    means = rows.groupby("setup", sort=False).value.mean().sort_values(ascending=False, kind="stable").map(
+        table_formats.number)
+    return f"{means.index[0]} scores highest ({means.iloc[0]}) and {means.index[-1]} lowest ({means.iloc[-1]})."
 
 
 def _and(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def question(name: str, folder: Path, rules: claims.Claims, parts: pd.DataFrame) -> Question:
+def question(name: str, folder: Path, rules: Claims, parts: pd.DataFrame) -> Question:
     """One question from the figures, tables and verdicts of a folder. Raises FileNotFoundError without its figure."""
     drawn = [one for one in figures(folder) if one.name == name or one.name.startswith(f"{name}_")]
     if not drawn or drawn[0].name != name:
