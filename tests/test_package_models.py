@@ -13,12 +13,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from centurio_lib import params, paths
-from centurio_lib.base_models import build, download, language_models, package_models, vocabulary
+from centurio_lib.base_models import download, language_models, package_models, vocabulary
 from centurio_lib.data import prompts
 from centurio_lib.data.sources.packages import PackageError
 from centurio_lib.languages import languages
 from centurio_lib.model import batches, components, conversation, forward, generate, llava, memory, train
-from centurio_lib.study import runs
+from centurio_lib.study import building, runs
 
 TEXTS = [
     *(ask(code) for code in list(languages())[:20] for ask in (prompts.name, prompts.describe)),
@@ -281,13 +281,13 @@ def test_other_tokenizers_are_not_trimmed():
 def made(name: str, monkeypatch, tmp_path) -> params.Profile:
     """A profile whose language model notebook 07 would make of the miniature, made."""
     monkeypatch.setattr(paths, "HOME", tmp_path)
-    monkeypatch.setattr(package_models, "study_texts", lambda profile: TEXTS)
+    monkeypatch.setattr(building, "study_texts", lambda run: TEXTS)
     own = params.profile("gemma-cpu")
     profile = own.model_copy(
         update={"base": own.base.model_copy(update={"language_model": f"data/tiny/{name}"}), "lora_rank": 4}
     )
     run = runs.describe("07_base_models", "gemma-cpu")._replace(profile=profile)
-    assert build.vision(run).empty and build.language_model(run).model[0] == name
+    assert building.vision(run).empty and building.language_model(run).model[0] == name
     return profile
 
 
@@ -373,4 +373,4 @@ def test_memory_shortage_says_the_batch_that_fits():
 
 def test_profile_of_the_hub_has_nothing_to_make():
     with pytest.raises(params.ParamsError, match=r"base\.language_model = 'microsoft/.*there is nothing to make"):
-        build.language_model(runs.describe("07_base_models", "paper"))
+        building.language_model(runs.describe("07_base_models", "paper"))
