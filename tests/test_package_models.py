@@ -363,7 +363,7 @@ def test_memory_shortage_says_the_batch_that_fits():
     own = params.profile("gemma")
     profile = own.model_copy(update={"base": own.base.model_copy(update=names), "gradient_checkpointing": True})
     stage, setup = profile.instruct.model_copy(update={"micro_batch_size": 64}), params.setup("L100")
-    with pytest.raises(memory.MemoryShortage, match=r"it fits with rows: \d+ ") as raised:
+    with pytest.raises(memory.MemoryShortage, match=r"it fits with micro_batch_size: \d+ ") as raised:
         memory.check(profile, setup, stage, 24.0)
     rows = int(re.search(r"rows: (\d+)", str(raised.value))[1])
     assert memory.check(profile, setup, stage.model_copy(update={"micro_batch_size": rows}), 24.0) <= 24

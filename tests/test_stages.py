@@ -35,9 +35,9 @@ def test_stages_come_in_the_order_of_their_notebooks_and_a_notebook_may_declare_
 
 
 @pytest.mark.parametrize(("entry", "message"), [
-    ({"stage": "rq9", "kind": "finding"}, r"n2\.ipynb: metadata\.centurio\.stage = 'rq9': no question of params/setups"),
+    ({"stage": "rq9", "kind": "finding"}, r"n2\.ipynb: metadata\.centurio\.stage = 'rq9': no question of params"),
     (GOOD, r"n2\.ipynb: metadata\.centurio\.stage = 'captions': notebooks/n1\.ipynb makes it already"),
-    (GOOD | {"stage": "ocr", "reads": ["nothing"]}, r"n2\.ipynb: metadata\.centurio\.reads = \['nothing'\]: no notebook"),
+    (GOOD | {"stage": "ocr", "reads": ["nothing"]}, r"n2\.ipynb: metadata\.centurio\.reads = \['nothing'\]: no"),
     (GOOD | {"stage": "ocr", "writes": ["nothing"]}, r"n2\.ipynb: metadata\.centurio.*writes names unknown tables"),
     (GOOD | {"stage": "ocr", "params": ["nothing"]}, r"n2\.ipynb: metadata\.centurio.*params names \['nothing'\]"),
     (GOOD | {"stage": "ocr", "kind": "magic"}, r"n2\.ipynb: metadata\.centurio: kind = 'magic'"),

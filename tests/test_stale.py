@@ -158,7 +158,8 @@ TABLE = {
     "progress": ("smoke", line("study/plan.py"), set(), set()),
     "a field of params": ("smoke", line("params/profiles.py"), set(), set()),
     "the report": ("smoke", line("report/site.py"), {"report"}, {"report"}),
-    "a claim's verdict": ("smoke", line("findings/claims.py"), {"claims", "report"}, {"claims", "report", "figure_set"}),
+    "a claim's verdict":
+        ("smoke", line("findings/claims.py"), {"claims", "report"}, {"claims", "report", "figure_set"}),
     "mix.py": ("smoke", line("data/mix.py"), {"pretrain", "instruct", "speed"},
                everything_after("pretrain", "instruct")),
     "conversation.py": ("smoke", line("model/conversation.py"), {"base_models", *TRAINED, "external_models"},
