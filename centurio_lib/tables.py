@@ -42,8 +42,10 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # lacks it)
     "translations": [("text", S), ("language", S), ("translation", S), ("sentences", I), ("kept", I), ("ratio", F),
                      ("in_language", F)],
-    # `reference`: the right answer, or all of them, one a line
-    "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("images", pa.list_(S)),
+    # `number`: place among those of the task, split and language (of a question about a plot, the plot's), of which a
+    # profile asks the first; a blind copy has that of the item that it copies
+    # `reference`: the right answer, or all of them, one a line; `options`: the only answers, where it is closed
+    "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("number", I), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
     # `score` is of the task's headline metric, named in `metric`; `task_group`, `generative`: as in `scores`
     "predictions": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("item_id", S),

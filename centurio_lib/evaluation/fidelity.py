@@ -2,7 +2,7 @@
 
 Two identifiers stand behind one function. `cld2` (pycld2) works offline and knows 94 of the 100 languages; `glotlid`
 (cis-lmu/glotlid, Kargaran et al. 2023) knows all of them, but is fetched from the hub. Neither replaces the other in
-silence. Captions of a few words are hard for both: a share of answers means something only beside the `ceiling`, the
+silence. Captions of a few words are hard for both: a share of answers means something only beside its ceiling, the
 share of gold captions of the same language. On the dense captions of 120 emoji cld2 reaches 75 % in the mean of 81
 languages (76 % normalised); of the English captions of 861 emoji it takes 1.5 % for Danish and fewer for any other
 language. Lower case, no punctuation, or the caption twice change the ceiling by 0.2 points at most: so an answer is
@@ -10,11 +10,10 @@ judged as it is, and the identifier is never told what was asked for.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-import pandas as pd
 import pycld2
 
 from centurio_lib.languages import language, tested
@@ -58,26 +57,25 @@ def identify(texts: list[str], identifier: str = "cld2") -> list[str]:
 
 def printable(text: str) -> str:
     """Text in one line without control characters, surrogates and noncharacters, which pycld2 refuses."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
-    return " ".join("".join(kept).split())
+    shown = (" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
+    return " ".join("".join(shown).split())
 
 
-def in_language(predictions: list[str], languages: list[str], identifier: str = "cld2",
-                normalised: bool = False) -> np.ndarray:
-    """Of each answer: 1.0 in its language, 0.0 in another or empty, NaN where the identifier lacks the language."""
-    found = identify(predictions, identifier)
-    wanted = [label(code, identifier) for code in languages]
+def agreement(labels: Iterable[str], languages: Iterable[str], identifier: str = "cld2",
+              normalised: bool = False) -> np.ndarray:
+    """Of each label that `identify` gave: 1.0 for the language asked for, 0.0 for another or none: (labels,).
+
+    NaN where the identifier lacks the language. `normalised`: members of a group (`GROUPS`) count as one language.
+    """
+    expected = [label(code, identifier) for code in languages]
     same = _groups(identifier) if normalised else {}
-    return np.array([float("nan") if want is None else float(same.get(got, got) == same.get(want, want))
-                     for got, want in zip(found, wanted, strict=True)])
+    return np.array([float("nan") if right is None else float(same.get(given, given) == same.get(right, right))
+                     for given, right in zip(labels, expected, strict=True)])
 
 
-def ceiling(references: Mapping[str, list[str]], identifier: str = "cld2") -> pd.DataFrame:
-    """Fidelity of gold texts: columns language, n, strict, normalised (shares, NaN where not measurable)."""
-    return pd.DataFrame([{"language": code, "n": len(texts),
-                          "strict": in_language(texts, [code] * len(texts), identifier).mean(),
-                          "normalised": in_language(texts, [code] * len(texts), identifier, normalised=True).mean()}
-                         for code, texts in references.items()])
+def in_language(texts: list[str], languages: list[str], identifier: str = "cld2") -> np.ndarray:
+    """Of each text: 1.0 in its language, 0.0 in another or empty, NaN where the identifier lacks the language."""
+    return agreement(identify(texts, identifier), languages, identifier)
 
 
 def _check(identifier: str) -> None:
@@ -90,8 +88,8 @@ def _groups(identifier: str) -> dict[str, str]:
 
 
 def _cld2(texts: list[str]) -> list[str]:
-    found = [pycld2.detect(text, isPlainText=True, bestEffort=True)[2][0][1] for text in texts]
-    return ["" if code == "un" else code for code in found]
+    codes = [pycld2.detect(text, isPlainText=True, bestEffort=True)[2][0][1] for text in texts]
+    return ["" if code == "un" else code for code in codes]
 
 
 def _glotlid(texts: list[str]) -> list[str]:
@@ -99,7 +97,7 @@ def _glotlid(texts: list[str]) -> list[str]:
         return [""] * len(texts)
     # a list in, since fasttext's answer to a single text fails with numpy 2
     labels, _ = _glotlid_model().predict(texts)
-    return [found[0].removeprefix("__label__") if text else "" for text, found in zip(texts, labels, strict=True)]
+    return [best[0].removeprefix("__label__") if text else "" for text, best in zip(texts, labels, strict=True)]
 
 
 @cache

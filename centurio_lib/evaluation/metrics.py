@@ -1,6 +1,7 @@
-"""How one answer is scored against its reference: CIDEr, chrF, exact match, relaxed letter match; all from 0 to 100.
+"""How answers are scored against references: CIDEr, chrF, exact match, relaxed letter match; all from 0 to 100.
 
-Character error rate is the one where less is better, and it may exceed 100.
+Character error rate is the one where less is better, and it may exceed 100. A metric is a function marked by `metric`
+with the name that tasks and tables call it by.
 
 CIDEr is CIDEr-D (Vedantam et al. 2015): clipped tf-idf similarity of n-grams, n = 1..4, with a Gaussian penalty on the
 difference in length. Its customary scale ("x100") depends on the length of the captions; ours, `cider`, is the share of
@@ -11,13 +12,14 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import icu
 import numpy as np
+import pandas as pd
 from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
@@ -29,6 +31,15 @@ UNSPACED = ("\u0e00-\u0fff" "\u1000-\u109f" "\u1780-\u17ff" "\u3040-\u30ff\u31f0
 
 DICTIONARY = {"ja", "th"}  # languages whose words only a dictionary finds
 BRACKETS = re.compile(r"\[.*?\]")
+OF_REFERENCE: dict[str, float | None] = {}  # metric -> what a reference gets as an answer; None: no fixed number
+
+
+def metric(*names: str, of_reference: float | None = 100.0) -> Callable:
+    """Mark a function as a metric under some names. `of_reference`: what the reference itself gets as an answer."""
+    def marked(function: Callable) -> Callable:
+        OF_REFERENCE.update(dict.fromkeys(names, of_reference))
+        return function
+    return marked
 
 
 def normalised(text: str) -> str:
@@ -41,14 +52,10 @@ def alternatives(reference: str) -> list[str]:
     return reference.split("\n")
 
 
-def any_match(prediction: str, reference: str) -> float:
-    """100 if the answer is one of the right ones once normalised, else 0."""
-    return max(exact_match(prediction, right) for right in alternatives(reference))
-
-
+@metric("exact_match", "accuracy")
 def exact_match(prediction: str, reference: str) -> float:
-    """100 if both are the same once normalised, else 0."""
-    return 100.0 * (normalised(prediction) == normalised(reference))
+    """100 if the answer is one of the right ones once normalised, else 0."""
+    return 100.0 * (normalised(prediction) in map(normalised, alternatives(reference)))
 
 
 def each(score: Callable[[str, str], float], predictions: Iterable[str], references: Iterable[str]) -> np.ndarray:
@@ -56,19 +63,27 @@ def each(score: Callable[[str, str], float], predictions: Iterable[str], referen
     return np.array([score(*pair) for pair in zip(predictions, references, strict=True)], dtype=float)
 
 
-def letter_match(prediction: str, letter: str) -> float:
-    """100 if the answer starts or ends with the letter, else 0.
+@metric("accuracy")
+def letter_match(prediction: str, reference: str) -> float:
+    """100 if the answer starts or ends with the right letter (or one of the right answers), else 0.
 
     This is the paper's relaxed match, which is lenient to words ("banana" passes for A): hence the blind baseline.
     """
-    said = normalised(prediction)
-    return 100.0 * (said.startswith(normalised(letter)) or said.endswith(normalised(letter)))
+    answer, right = normalised(prediction), tuple(map(normalised, alternatives(reference)))
+    return 100.0 * (answer.startswith(right) or answer.endswith(right))
 
 
+@metric("characters")
+def characters_right(prediction: str, reference: str) -> float:
+    """Share of the characters that were read right, 0..100: what the character error rate leaves."""
+    return max(0.0, 100 - character_errors(prediction, reference))
+
+
+@metric("cer", of_reference=0.0)
 def character_errors(prediction: str, reference: str) -> float:
     """Characters to insert, delete or replace, per 100 of the reference; letters with their marks count as one."""
-    meant = characters(normalised(reference))
-    return 100.0 * Levenshtein.distance(characters(normalised(prediction)), meant) / len(meant)
+    right = characters(normalised(reference))
+    return 100.0 * Levenshtein.distance(characters(normalised(prediction)), right) / len(right)
 
 
 def characters(text: str) -> list[str]:
@@ -78,6 +93,7 @@ def characters(text: str) -> list[str]:
     return [str(whole[start:end]) for start, end in pairwise([0, *breaker])]
 
 
+@metric("chrf")
 def chrf(prediction: str, reference: str) -> float:
     """chrF (Popović 2015) of one answer, as sacrebleu computes it: character n-grams up to 6, the nearest reference."""
     return _chrf().sentence_score(normalised(prediction), [normalised(r) for r in alternatives(reference)]).score
@@ -149,19 +165,19 @@ class Corpus(NamedTuple):
 def corpus(documents: Iterable[list[str]], smoothing: float = 1.0,
            cut: Callable[[str], list[str]] = tokens) -> Corpus:
     """Document frequencies; a document is the list of one item's references."""
-    found = [set().union(*(ngrams(cut(reference)) for reference in document)) for document in documents]
-    return Corpus(Counter(gram for grams in found for gram in grams), len(found), smoothing, cut)
+    of_documents = [set().union(*(ngrams(cut(reference)) for reference in document)) for document in documents]
+    return Corpus(Counter(gram for grams in of_documents for gram in grams), len(of_documents), smoothing, cut)
 
 
 def cider_d(prediction: str, references: list[str], within: Corpus) -> float:
     """CIDEr-D of one answer on its own scale, 0..10, averaged over n-gram orders and references."""
-    said = within.cut(prediction)
-    return sum(_similarity(said, within.cut(reference), within) for reference in references) * 10 / len(references)
+    answer = within.cut(prediction)
+    return sum(_similarity(answer, within.cut(reference), within) for reference in references) * 10 / len(references)
 
 
-def _similarity(said: list[str], meant: list[str], within: Corpus) -> float:
-    ours, theirs = ({g: k * within.idf(g) for g, k in ngrams(words).items()} for words in (said, meant))
-    penalty = math.exp(-((len(said) - len(meant)) ** 2) / (2 * SIGMA ** 2))
+def _similarity(answer: list[str], reference: list[str], within: Corpus) -> float:
+    ours, theirs = ({g: k * within.idf(g) for g, k in ngrams(words).items()} for words in (answer, reference))
+    penalty = math.exp(-((len(answer) - len(reference)) ** 2) / (2 * SIGMA ** 2))
     return penalty * sum(_cosine(_order(ours, n), _order(theirs, n)) for n in ORDERS) / len(ORDERS)
 
 
@@ -188,8 +204,34 @@ def cider(prediction: str, references: list[str], within: Corpus) -> float:
     return min(100.0, 100.0 * cider_d(prediction, references, within) / best)
 
 
-def cider_x100(predictions: list[str], references: list[list[str]],
-               cut: Callable[[str], list[str]] = tokens) -> list[float]:
-    """CIDEr-D of each answer on the customary x100 scale (0..1000), idf from these references without smoothing."""
-    within = corpus(references, smoothing=0.0, cut=cut)
-    return [100.0 * cider_d(p, r, within) for p, r in zip(predictions, references, strict=True)]
+def letters_apart(text: str, code: str) -> list[str]:
+    """Words of a text as `tokens` cuts them, whatever the language."""
+    return tokens(text)
+
+
+@metric("cider")
+def caption_shares(items: pd.DataFrame, predictions: Sequence[str],
+                   cut: Callable[[str, str], list[str]] = letters_apart) -> np.ndarray:
+    """CIDEr-D of each caption as a share of the best reference's, 0..100: (items,).
+
+    Document frequencies are those of all references of a language: pass the items of all its splits at once, since one
+    cell has too few to weigh words by. `cut` gives the words of a text in a language.
+    """
+    return _by_language(items, predictions, cider, 1.0, cut)
+
+
+@metric("cider_x100", of_reference=None)
+def caption_scores(items: pd.DataFrame, predictions: Sequence[str],
+                   cut: Callable[[str, str], list[str]] = words) -> np.ndarray:
+    """CIDEr-D of each caption on the customary scale, 0..1000: (items,). Pass all items of a language at once."""
+    return _by_language(items, predictions, lambda *one: 100 * cider_d(*one), 0.0, cut)
+
+
+def _by_language(items: pd.DataFrame, predictions: Sequence[str], measure: Callable, smoothing: float,
+                 cut: Callable[[str, str], list[str]]) -> np.ndarray:
+    answers, scores = pd.Series(list(predictions), index=items.index), pd.Series(0.0, index=items.index)
+    for code, rows in items.groupby("language"):
+        documents = [alternatives(reference) for reference in dict.fromkeys(rows.reference)]
+        within = corpus(documents, smoothing, partial(cut, code=code))
+        scores[rows.index] = [measure(answers[i], alternatives(rows.reference[i]), within) for i in rows.index]
+    return scores.to_numpy()

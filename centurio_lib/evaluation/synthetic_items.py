@@ -1,4 +1,4 @@
-"""Drawing the items of a task: what is asked about, what it is confused with, which images show it, blind copies.
+"""Items of the tasks that ask about the study's own pictures: subjects, wrong choices, images, blind copies.
 
 Splits: `new-style` shows the held-out artwork style and asks for (concept, language) pairs that may be trained on;
 `new-language` shows trained styles in placements never trained on and asks for pairs that no setup trains on; `blind`
@@ -9,14 +9,16 @@ the same): a language more or less leaves the items of the others as they were.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from centurio_lib import tables
+from centurio_lib.data.blind_copies import blind_copy
 from centurio_lib.data.splits import BLIND_EVERY
+from centurio_lib.evaluation.task import Task
 from centurio_lib.tables import BLIND
 
 NEW_STYLE, NEW_LANGUAGE = "new-style", "new-language"
@@ -51,33 +53,29 @@ class Cell(NamedTuple):
     random: Random
 
 
-Write = Callable[[Cell, int], list[Item]]
-
-
-def items(task: str, kind: str, texts: pd.DataFrame, images: pd.DataFrame, held_out: set[tuple[str, str]], n: int,
-          seed: int, write: Write) -> pd.DataFrame:
+def items(task: Task, texts: pd.DataFrame, images: pd.DataFrame, held_out: set[tuple[str, str]], n: int,
+          seed: int) -> pd.DataFrame:
     """The `items` table of a task: up to `n` items a language and split (fewer where there are fewer), and blind ones.
 
-    English gets up to `ENGLISH_ITEMS` times as many.
-
-    `write` makes the items of one cell.
+    English gets up to `ENGLISH_ITEMS` times as many. The task's `write(cell, n)` makes the items of one cell.
     """
-    texts, images = texts[texts.kind == kind], images[images.kind == kind]
+    texts, images = texts[texts.kind == task.kind], images[images.kind == task.kind]
     english = texts[texts.language == "en"]
     alike = similar(texts.drop_duplicates("concept"), english)
-    shown = {split: _images(images[images.split == split]) for split in (NEW_STYLE, NEW_LANGUAGE)}
+    images_of = {split: _images(images[images.split == split]) for split in (NEW_STYLE, NEW_LANGUAGE)}
     rows = []
-    for code, own in texts.groupby("language"):
-        for split in shown:
-            askable = [c for c in sorted(own.concept)
-                       if c in shown[split] and ((c, code) in held_out) == (split == NEW_LANGUAGE)]
-            cell = Cell(code, _column(own, "name"), _column(own, "keywords"), _column(english, "name"), askable,
-                        shown[split], alike, Random(f"{seed}/{task}/{code}/{split}"))
-            asked = write(cell, n * ENGLISH_ITEMS if code == "en" else n)
-            rows += [_row(task, split, code, i, item) for i, item in enumerate(asked)]
+    for code, words in texts.groupby("language"):
+        for split, shown in images_of.items():
+            subjects = [c for c in sorted(words.concept)
+                        if c in shown and ((c, code) in held_out) == (split == NEW_LANGUAGE)]
+            cell = Cell(code, _column(words, "name"), _column(words, "keywords"), _column(english, "name"), subjects,
+                        shown, alike, Random(f"{seed}/{task.name}/{code}/{split}"))
+            written = task.write(cell, n * ENGLISH_ITEMS if code == "en" else n)
+            rows += [_row(task.name, split, code, number, item) for number, item in enumerate(written)]
             if split == NEW_STYLE:
-                unseen = cell._replace(random=Random(f"{seed}/{task}/{code}/{BLIND}"))
-                rows += [_row(task, BLIND, code, i, blind(unseen, asked[i])) for i in range(0, len(asked), BLIND_EVERY)]
+                unseen = cell._replace(random=Random(f"{seed}/{task.name}/{code}/{BLIND}"))
+                rows += [blind(unseen, item, _row(task.name, split, code, number, item))
+                         for number, item in list(enumerate(written))[::BLIND_EVERY]]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -85,14 +83,15 @@ def _images(images: pd.DataFrame) -> dict[str, list[str]]:
     return {concept: sorted(ids) for concept, ids in images.groupby("concept").image_id}
 
 
-def _column(own: pd.DataFrame, column: str) -> dict[str, Any]:
-    return dict(sorted(zip(own.concept, own[column], strict=True)))
+def _column(words: pd.DataFrame, column: str) -> dict[str, Any]:
+    return dict(sorted(zip(words.concept, words[column], strict=True)))
 
 
-def _row(task: str, split: str, code: str, number: int, item: Item) -> tuple:
-    """A row; a blind copy has the number of the item that it copies."""
-    return (task, split, code, f"{task}/{split}/{code}/{number}", item.images, item.concepts, item.prompt,
-            item.reference, item.options)
+def _row(task: str, split: str, code: str, number: int, item: Item) -> dict:
+    """An item as a row of the `items` table."""
+    return {"task": task, "split": split, "language": code, "item_id": f"{task}/{split}/{code}/{number}",
+            "number": number, "images": item.images, "concepts": item.concepts, "prompt": item.prompt,
+            "reference": item.reference, "options": item.options}
 
 
 def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str]]:
@@ -112,8 +111,8 @@ def telling(cell: Cell) -> Cell:
     """The cell without subjects of the same name as in English: it would not show which language an answer is in."""
     if cell.language == "en":
         return cell
-    own = [c for c in cell.subjects if cell.names[c].casefold() != cell.english.get(c, "").casefold()]
-    return cell._replace(subjects=own)
+    differing = [c for c in cell.subjects if cell.names[c].casefold() != cell.english.get(c, "").casefold()]
+    return cell._replace(subjects=differing)
 
 
 def subjects(cell: Cell) -> Iterator[tuple[str, str]]:
@@ -127,13 +126,13 @@ def subjects(cell: Cell) -> Iterator[tuple[str, str]]:
 def negatives(cell: Cell, concept: str, n: int, besides: tuple[str, ...] = ()) -> list[str]:
     """The `n` concepts most like one (fewer if there are none), all of different names; `besides` are taken already."""
     taken = {cell.names[c].casefold() for c in (concept, *besides)}
-    found: list[str] = []
+    chosen: list[str] = []
     for other in cell.alike[concept]:
         name = cell.names.get(other, "").casefold()
-        if len(found) < n and other in cell.images and name and name not in taken:
+        if len(chosen) < n and other in cell.images and name and name not in taken:
             taken.add(name)
-            found.append(other)
-    return found
+            chosen.append(other)
+    return chosen
 
 
 def balanced(cell: Cell, options: Iterable, n: int) -> list:
@@ -142,8 +141,8 @@ def balanced(cell: Cell, options: Iterable, n: int) -> list:
     return cell.random.sample([first[i % len(first)] for i in range(n)], n)
 
 
-def blind(cell: Cell, item: Item) -> Item:
-    """The same question about other images, of concepts that it does not speak of, nor any of the same name.
+def blind(cell: Cell, item: Item, row: dict) -> dict:
+    """The row of an item beside other images, of concepts that it does not speak of, nor any of the same name.
 
     Raises ValueError where no other concept is drawn.
     """
@@ -152,6 +151,12 @@ def blind(cell: Cell, item: Item) -> Item:
     if not others:
         raise ValueError(f"a blind item in {cell.language!r} needs an image of none of {sorted(item.told)}: "
                          "choose more concepts (`data.concepts` of the profile)")
-    n = len(item.images)
-    shown = cell.random.sample(others, n) if n <= len(others) else cell.random.choices(others, k=n)
-    return item._replace(images=[cell.random.choice(cell.images[c]) for c in shown], concepts=shown)
+    concept_of = {image: concept for concept in others for image in cell.images[concept]}
+
+    def draw(images: Sequence[str], n: int) -> list[str]:
+        concepts = cell.random.sample(others, n) if n <= len(others) else cell.random.choices(others, k=n)
+        return [cell.random.choice(cell.images[concept]) for concept in concepts]
+
+    item_id = row["item_id"].replace(f"/{row['split']}/", f"/{BLIND}/", 1)
+    copy = blind_copy(row, item_id, list(concept_of), draw)
+    return copy | {"concepts": [concept_of[image] for image in copy["images"]]}

@@ -256,7 +256,7 @@ def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: 
     Raises UnequalError if the answers differ.
     """
     prompts = [conversation.prompt(tokenizer, r.prompt, cached.tokens(list(r.images))) for r in items.itertuples()]
-    shown, max_new_tokens = [list(i) for i in items.images], [TASKS[task].MAX_NEW_TOKENS for task in items.task]
+    shown, max_new_tokens = [list(i) for i in items.images], [TASKS[task].max_new_tokens for task in items.task]
     pictures = Pictures(images, {i for image_ids in shown for i in image_ids}, model)
 
     def plainly(size: int) -> list[str]:

@@ -16,11 +16,12 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from centurio_lib.data import artwork
+from centurio_lib.data.blind_copies import blind_copy, drawing
 from centurio_lib.data.sources import fonts, texts, things
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.data.text_images import typesetting
 from centurio_lib.languages import language, languages
-from centurio_lib.params import PAGE_READ, Ocr
+from centurio_lib.params import Ocr
 from centurio_lib.tables import BLIND
 
 COLUMNS, COLUMN_SHARES = (1, 2, 3), (0.6, 0.28, 0.12)
@@ -29,6 +30,7 @@ CONTRAST = 3.0  # least ratio of luminances of paper and ink (WCAG's for large t
 EVALUATION_SHARE = 0.2  # of the passages
 MIN_JPEG_QUALITY = 55
 READ = "Read the text in the image."
+PAGE_READ = "page_read"  # the task that asks it
 
 
 class NoText(LookupError):
@@ -218,20 +220,22 @@ def instructions(documents: pd.DataFrame) -> pd.DataFrame:
 def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The `items` table of some documents: read each; "blind" shows another page of its language for every third."""
     asked = []
-    for _, own in documents.groupby("language", sort=False):
-        rows = list(own.itertuples())
-        asked += [_item(drawn, drawn.split, drawn.image_id, drawn.image_id) for drawn in rows]
-        for drawn in rows[::BLIND_EVERY]:
-            others = [other.image_id for other in rows if other.text != drawn.text]
-            if others:
-                shown = str(artwork.random_for(seed, BLIND, drawn.image_id).choice(others))
-                asked.append(_item(drawn, BLIND, f"{drawn.image_id}/{BLIND}", shown))
-    return pd.DataFrame(asked)
+    for _, rows in documents.groupby("language", sort=False):
+        pages = list(rows.itertuples())
+        seen = [_item(page, number) for number, page in enumerate(pages)]
+        asked += seen
+        for page, item in list(zip(pages, seen, strict=True))[::BLIND_EVERY]:
+            others = [other.image_id for other in pages if other.text != page.text]
+            draw = drawing(artwork.random_for(seed, BLIND, page.image_id))
+            asked.append(blind_copy(item, f"{page.image_id}/{BLIND}", others, draw))
+    return pd.DataFrame([item for item in asked if item])
 
 
-def _item(drawn, split: str, item_id: str, shown: str) -> dict:
-    return {"task": PAGE_READ, "split": split, "language": drawn.language, "item_id": item_id, "images": [shown],
-            "concepts": [], "prompt": READ, "reference": drawn.text, "options": []}
+def _item(page, number: int) -> dict:
+    """A row of the `items` table: read a page, which has that number among those of its language."""
+    return {"task": PAGE_READ, "split": page.split, "language": page.language, "item_id": page.image_id,
+            "number": number, "images": [page.image_id], "concepts": [], "prompt": READ, "reference": page.text,
+            "options": []}
 
 
 def page(ink: np.ndarray, random: np.random.Generator) -> Image.Image:

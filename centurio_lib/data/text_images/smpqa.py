@@ -15,17 +15,19 @@ import pandas as pd
 from PIL import Image
 
 from centurio_lib.data import artwork
+from centurio_lib.data.blind_copies import blind_copy, drawing
 from centurio_lib.data.sources import fonts, texts, things
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.data.text_images import charts, documents, typesetting
 from centurio_lib.languages import language, languages
-from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
+from centurio_lib.params import Smpqa
 from centurio_lib.params.text_images import LONGEST_LABEL
 from centurio_lib.tables import BLIND, SCHEMAS
 
 KINDS = {"bar": "bar", "pie": "slice"}  # and what a question calls a part
 SHORTEST, LONGEST = 2, LONGEST_LABEL  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
+SMPQA_READ, SMPQA_GROUND = "smpqa_read", "smpqa_ground"  # the tasks that ask them
 INSTRUCTION = "Answer the question using a single word or phrase."
 
 
@@ -117,32 +119,37 @@ def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
     Raises ValueError where a language has no other plot to show.
     """
     asked = []
-    for code, own in plots.groupby("language", sort=False):
-        rows = own.to_dict("records")
-        found = [(plot, n, q) for plot in rows for n, q in enumerate(questions(plot, seed))]
-        asked += [_item(q, plot["split"], f"{plot['plot_id']}/{n}", plot["plot_id"], code) for plot, n, q in found]
+    for code, rows in plots.groupby("language", sort=False):
+        records = rows.assign(place=places(rows)).to_dict("records")
+        drawn = [(plot, q, _item(plot, n, q)) for plot in records for n, q in enumerate(questions(plot, seed))]
         blind = []
         for task in (SMPQA_READ, SMPQA_GROUND):
-            for plot, n, q in [one for one in found if one[2].task == task][::BLIND_EVERY]:
-                shown = another(plot, q, rows, seed)
-                blind += [_item(q, BLIND, f"{plot['plot_id']}/{n}/{BLIND}", shown, code)] if shown else []
-        if not blind:
+            of_task = [one for one in drawn if one[1].task == task]
+            blind += [_blind(plot, q, item, records, seed) for plot, q, item in of_task[::BLIND_EVERY]]
+        if not any(blind):
             raise ValueError(f"{code}: no plot of the test can stand for another: raise smpqa.test_plots")
-        asked += blind
+        asked += [item for _, _, item in drawn] + [copy for copy in blind if copy]
     return pd.DataFrame(asked)
 
 
-def _item(q: Question, split: str, item_id: str, shown: str, code: str) -> dict:
-    return {"task": q.task, "split": split, "language": code, "item_id": item_id, "images": [shown], "concepts": [],
+def places(plots: pd.DataFrame) -> pd.Series:
+    """Place of each plot among those of its language: kinds by turns, so that the first few are of both."""
+    return plots.groupby("kind").cumcount() * len(KINDS) + plots.kind.map(list(KINDS).index)
+
+
+def _item(plot: dict, n: int, q: Question) -> dict:
+    """A row of the `items` table: question number `n` about a plot."""
+    return {"task": q.task, "split": plot["split"], "language": plot["language"], "item_id": f"{plot['plot_id']}/{n}",
+            "number": plot["place"], "images": [plot["plot_id"]], "concepts": [],
             "prompt": f"{q.question}\n{INSTRUCTION}", "reference": q.answer, "options": []}
 
 
-def another(plot: dict, q: Question, plots: list[dict], seed: int) -> str | None:
-    """Name of another plot without the label that a question speaks of, of the same kind if possible; None for none."""
+def _blind(plot: dict, q: Question, item: dict, plots: list[dict], seed: int) -> dict | None:
+    """The item beside a plot without the label that it speaks of, of the same kind if possible; None for none."""
     others = [p for p in plots if p["plot_id"] != plot["plot_id"] and q.label not in p["labels"]]
     alike = [p["plot_id"] for p in others if p["kind"] == plot["kind"]] or [p["plot_id"] for p in others]
-    random = artwork.random_for(seed, BLIND, plot["plot_id"], q.question)
-    return str(random.choice(alike)) if alike else None
+    draw = drawing(artwork.random_for(seed, BLIND, plot["plot_id"], q.question))
+    return blind_copy(item, f"{item['item_id']}/{BLIND}", alike, draw)
 
 
 def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -1,57 +1,67 @@
-"""What is asked of a model: one file a task, and the registry of them.
+"""What is asked of a model: one file a task, which declares `TASK = Task(...)`, and the registry of them.
 
-A task module has NAME, METRIC (its headline), MAX_NEW_TOKENS, and three functions: `items` gives the rows of the
-`items` table; `score(prediction, reference)` scores one answer, 0..100, and gives the reference itself 100;
-`chance(items)` is the headline that each item gets by guessing. Where answers are not scored one by one, it has a
-`scores(items, predictions)` too. It knows nothing of models. To add one, add its module here and its number of items to
-the profiles.
-
-PICTURES have KIND (of the concepts that they ask about) and draw their items,
-`items(texts, images, held_out, n, seed)`; TEXT takes them from the questions that notebooks 05 and 06 made
-with their pages and plots, `items(questions, n)`; TEST_SETS are published (params/benchmarks.yaml) and have
-`questions(source, code)`, which reads those of one language, and where they need it REPETITION_PENALTY.
+The files of this folder are found by themselves. A task is asked where a profile states its number of items
+(`evaluation.items`). Nothing imports a task's module by name, so that a run depends on the tasks that it asks alone.
 """
 
-from collections.abc import Sequence
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
 
-import numpy as np
-import pandas as pd
+from pydantic import ValidationError
 
-from centurio_lib.evaluation import metrics
-from centurio_lib.evaluation.tasks import (
-    bin_mc,
-    captioning,
-    cvqa,
-    flag,
-    image_pair,
-    m3exam,
-    m5_vgr,
-    m5_vlod,
-    marvl,
-    maxm,
-    mtvqa,
-    multiple_choice,
-    odd_one_out,
-    page_read,
-    smpqa_ground,
-    smpqa_read,
-    xgqa,
-    xm3600,
-    xmmmu,
-    xvnli,
-)
-
-PICTURES = {module.NAME: module for module in (captioning, multiple_choice, flag, image_pair, odd_one_out)}
-TEXT = {module.NAME: module for module in (smpqa_read, smpqa_ground, page_read)}
-TEST_SETS = {module.NAME: module for module in (xm3600, maxm, xgqa, xvnli, marvl, m5_vgr, m5_vlod, mtvqa, m3exam, xmmmu,
-                                                bin_mc, cvqa)}
-OWN = PICTURES | TEXT  # built by the study from packages
-TASKS = OWN | TEST_SETS
+from centurio_lib.evaluation.task import Task
+from centurio_lib.params import ParamsError
 
 
-def scores(task: str, items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
-    """Headline score of each answer to a task's items, 0..100 (XM3600's on its customary scale): (items,)."""
-    module = TASKS[task]
-    if hasattr(module, "scores"):
-        return module.scores(items, predictions)
-    return metrics.each(module.score, predictions, items.reference)
+def discover(package: str, folders: list[str]) -> dict[str, Task]:
+    """The task that each module of a package declares, by the module's dotted name.
+
+    Raises ParamsError naming file and field of a bad declaration, or both files of two tasks of one name.
+    """
+    tasks: dict[str, Task] = {}
+    for found in sorted(pkgutil.iter_modules(folders), key=lambda module: module.name):
+        module, file = f"{package}.{found.name}", Path(found.module_finder.path) / f"{found.name}.py"
+        task = declared(module, file)
+        if other := next((name for name, known in tasks.items() if known.name == task.name), None):
+            raise ParamsError(f"{file}: name = {task.name!r} is taken by {other.rpartition('.')[2]}.py already")
+        tasks[module] = task
+    return tasks
+
+
+def declared(module: str, file: Path) -> Task:
+    """The task that a module declares. Raises ParamsError naming file and field."""
+    try:
+        task = getattr(importlib.import_module(module), "TASK", None)
+    except ValidationError as error:
+        lines = [f"{file}: {'.'.join([*map(str, one['loc'])]) or 'TASK'}: {one['msg']}" for one in error.errors()]
+        raise ParamsError("\n".join(lines)) from error
+    if not isinstance(task, Task):
+        raise ParamsError(f"{file}: TASK is missing: a file of this folder declares one task, TASK = Task(...)")
+    return task
+
+
+DECLARED = discover(__name__, __path__)
+TASKS = {task.name: task for task in DECLARED.values()}
+
+
+def of_group(group: str) -> dict[str, Task]:
+    """The tasks of a group: "pictures", "text_in_images" or "benchmark"."""
+    return {name: task for name, task in TASKS.items() if task.group == group}
+
+
+def module_of(name: str) -> str:
+    """Dotted name of the module that declares a task. Raises KeyError for an unknown task."""
+    return next((module for module, task in DECLARED.items() if task.name == name), None) or _unknown([name])
+
+
+def check(names: Iterable[str]) -> None:
+    """Raises KeyError naming the tasks that no file declares."""
+    if unknown := sorted(set(names) - set(TASKS)):
+        _unknown(unknown)
+
+
+def _unknown(names: list[str]) -> NoReturn:
+    raise KeyError(f"evaluation.items names unknown tasks {names}; there are {sorted(TASKS)}")

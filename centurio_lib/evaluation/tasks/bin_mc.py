@@ -12,16 +12,12 @@ from random import Random
 
 from rapidfuzz import fuzz, process
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
+from centurio_lib.languages import name_of
 
-NAME = "bin_mc"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 A_CLASS, WRONG = 10, 3
 ENGLISH = "openai_en_classes"  # of babel_imagenet.py
-score = metrics.letter_match
-chance = guessing.letters
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -40,9 +36,15 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
             yield benchmark_files.Question(
                 str(number),
                 [(str(number), image)],
-                benchmark_prompts.class_name(code, shown),
-                [benchmark_prompts.LETTERS[letter]],
+                prompt(code, shown),
+                [shared_prompts.LETTERS[letter]],
             )
+
+
+def prompt(code: str, options: list[str]) -> str:
+    """Which name in a language fits the image."""
+    asked = f"Which of these names, in {name_of(code)}, fits the image?"
+    return f"{asked}\n{shared_prompts.lettered(options)}\nAnswer with its letter."
 
 
 def named(source: benchmark_files.Source, code: str) -> dict[int, str]:
@@ -70,3 +72,14 @@ def alike(label: int, names: dict[int, str], labels: list[str]) -> list[int]:
     others = [other for other in names if names[other].casefold() != names[label].casefold()]
     near = process.extract(labels[label], {other: labels[other] for other in others}, scorer=fuzz.ratio, limit=WRONG)
     return [other for _, _, other in near]
+
+
+TASK = Task(
+    name="bin_mc",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.letters,
+    max_new_tokens=10,
+    questions=questions,
+)

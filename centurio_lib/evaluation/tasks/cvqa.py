@@ -3,16 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 from centurio_lib.languages import tested
 
-NAME = "cvqa"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 FIELDS = ["id", "subset", "question", "options", "label", "image"]
-score = metrics.letter_match
-chance = guessing.letters
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -29,8 +24,8 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
         yield benchmark_files.Question(
             row["id"],
             [(row["id"], image)],
-            benchmark_prompts.choice(row["question"], options),
-            [benchmark_prompts.LETTERS[int(row["label"])]],
+            shared_prompts.choice(row["question"], options),
+            [shared_prompts.LETTERS[int(row["label"])]],
         )
 
 
@@ -38,3 +33,14 @@ def subset(stated: str) -> str:
     """ "Korean (South Korea)" of "('Korean', 'South Korea')"."""
     language, country = ast.literal_eval(stated)
     return f"{language} ({country})".replace("_", " ")
+
+
+TASK = Task(
+    name="cvqa",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.letters,
+    max_new_tokens=10,
+    questions=questions,
+)

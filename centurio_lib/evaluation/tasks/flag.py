@@ -8,17 +8,7 @@ import pandas as pd
 from centurio_lib import tables
 from centurio_lib.data import prompts
 from centurio_lib.evaluation import metrics, synthetic_items
-
-NAME = "flag"
-METRIC = "exact_match"
-KIND = "flag"
-MAX_NEW_TOKENS = 16  # of 1,000 country names one is longer, in the laptop's tokens
-score = metrics.exact_match
-
-
-def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
-    """The task's rows of the `items` table, see draw.items."""
-    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
+from centurio_lib.evaluation.task import PICTURES, Task, one_by_one
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
@@ -27,10 +17,23 @@ def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
             for concept, image in islice(synthetic_items.subjects(synthetic_items.telling(cell)), n)]
 
 
-def chance(items: pd.DataFrame) -> np.ndarray:
+def among_flags(items: pd.DataFrame) -> np.ndarray:
     """Score of each item when a flag's name is guessed in its language: 100 / flags.
 
     No language asks about all flags, so they are counted over all the items: pass those of all languages at once.
     """
     asked = items[items.split != tables.BLIND].concepts
     return np.full(len(items), 100 / max(1, len({concept for shown in asked for concept in shown})))
+
+
+TASK = Task(
+    name="flag",
+    group=PICTURES,
+    metric="exact_match",
+    score=one_by_one(metrics.exact_match),
+    chance=among_flags,
+    max_new_tokens=16,  # of 1,000 country names one is longer, in the laptop's tokens
+    generative=True,
+    kind="flag",
+    write=write,
+)

@@ -3,24 +3,11 @@
 from collections.abc import Iterator
 from itertools import islice
 
-import pandas as pd
-
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import chance as guessing
-from centurio_lib.evaluation import metrics, synthetic_items
+from centurio_lib.evaluation import chance, metrics, synthetic_items
+from centurio_lib.evaluation.task import PICTURES, Task, one_by_one
 
-NAME = "image_pair"
-METRIC = "accuracy"
-KIND = "emoji"
-MAX_NEW_TOKENS = 4
 ANSWERS = ["true", "false"]
-score = metrics.exact_match
-chance = guessing.among(len(ANSWERS))
-
-
-def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
-    """The task's rows of the `items` table, see draw.items."""
-    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
@@ -48,3 +35,15 @@ def item(
     shown, images = zip(*cell.random.sample(list(zip(shown, images, strict=True)), 2), strict=True)
     prompt = prompts.pair(cell.language, [cell.names[c] for c in cell.random.sample(named, 2)])
     return synthetic_items.Item(list(images), list(shown), prompt, answer, {*shown, wrong})
+
+
+TASK = Task(
+    name="image_pair",
+    group=PICTURES,
+    metric="accuracy",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.among(len(ANSWERS)),
+    max_new_tokens=4,
+    kind="emoji",
+    write=write,
+)

@@ -4,19 +4,14 @@ import re
 from collections.abc import Iterator
 
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 from centurio_lib.languages import name_of
 
-NAME = "m3exam"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 FIELDS = ["question_text", "background_description", "options", "answer_text"]
 MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
 LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # an option's own: (1), A., ก.
 DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
-score = metrics.letter_match
-chance = guessing.letters
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -24,7 +19,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     spoken = name_of(code).lower()
     for i, row in enumerate(benchmark_files.records(source, f"{spoken}-questions-image.json", FIELDS)):
         labels, options = labelled(row["options"])
-        prompt = benchmark_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
+        prompt = shared_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
         images = [(f"{code}-{name}", benchmark_files.picture(source, f"images-{spoken}/{name}"))
                   for name in MARK.findall(prompt)]
         answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
@@ -34,7 +29,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
                 f"the label of none of the options {row['options']}"
             )
         yield benchmark_files.Question(
-            str(i), images, MARK.sub(IMAGE, prompt), [benchmark_prompts.LETTERS[labels.index(answer)]]
+            str(i), images, MARK.sub(IMAGE, prompt), [shared_prompts.LETTERS[labels.index(answer)]]
         )
 
 
@@ -45,3 +40,14 @@ def labelled(options: list[str]) -> tuple[list[str], list[str]]:
         return ([match[1].translate(DIGITS).upper() for match in found],
                 [option[match.end():] for match, option in zip(found, options, strict=True)])
     return [str(i + 1) for i in range(len(options))], options
+
+
+TASK = Task(
+    name="m3exam",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.letters,
+    max_new_tokens=10,
+    questions=questions,
+)

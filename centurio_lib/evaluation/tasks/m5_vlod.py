@@ -2,22 +2,34 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
-from centurio_lib.evaluation.tasks import m5_vgr
+from centurio_lib.data.prompts import IMAGE
+from centurio_lib.evaluation import benchmark_files, chance, m5_files, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "m5_vlod"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
-OPTIONS = benchmark_prompts.LETTERS[:5]
+OPTIONS = shared_prompts.LETTERS[:5]
 SHOWN = ["first", "second", "third", "fourth", "fifth"]
-score = metrics.letter_match
-chance = guessing.among(len(OPTIONS))
+
+
+def prompt(statement: str) -> str:
+    """Which of five images does not match a statement."""
+    shown = " ".join(f"{letter}: {IMAGE}" for letter in OPTIONS)
+    return f"Five images: {shown}\nWhich one does not match \"{statement}\"? Answer with one letter, A to E."
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language; the label counts the images from 0, or is a letter already."""
-    for row, images in m5_vgr.samples(source, code, SHOWN):
+    for row, images in m5_files.samples(source, code, SHOWN):
         label = str(row["label"]).strip().upper()
         letter = label if label in OPTIONS else OPTIONS[int(label)]
-        yield benchmark_files.Question(row["sample_id"], images, benchmark_prompts.outlier(row["hypothesis"]), [letter])
+        yield benchmark_files.Question(row["sample_id"], images, prompt(row["hypothesis"]), [letter])
+
+
+TASK = Task(
+    name="m5_vlod",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.among(len(OPTIONS)),
+    max_new_tokens=10,
+    questions=questions,
+)

@@ -2,15 +2,10 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "marvl"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 ANSWERS = ["yes", "no"]
-score = metrics.exact_match
-chance = guessing.among(len(ANSWERS))
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -24,7 +19,7 @@ def marvl(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files
     for row in benchmark_files.records(source, f"annotations/marvl-{code}.jsonl", fields):
         names = [f"images/{code}/images/{row['concept']}/{row[side]}" for side in ("left_img", "right_img")]
         yield benchmark_files.Question(row["id"], [(name, benchmark_files.picture(source, name)) for name in names],
-                                 benchmark_prompts.pair(row["caption"]), [ANSWERS[not row["label"]]])
+                                 shared_prompts.about_two_images(row["caption"]), [ANSWERS[not row["label"]]])
 
 
 def nlvr2(source: benchmark_files.Source) -> Iterator[benchmark_files.Question]:
@@ -34,6 +29,17 @@ def nlvr2(source: benchmark_files.Source) -> Iterator[benchmark_files.Question]:
         yield benchmark_files.Question(
             row["identifier"],
             [(name, benchmark_files.picture(source, name)) for name in names],
-            benchmark_prompts.pair(row["sentence"]),
+            shared_prompts.about_two_images(row["sentence"]),
             [ANSWERS[str(row["label"]).lower() != "true"]],
         )
+
+
+TASK = Task(
+    name="marvl",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.among(len(ANSWERS)),
+    max_new_tokens=10,
+    questions=questions,
+)

@@ -2,16 +2,11 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "maxm"
-METRIC = "exact_match"
-MAX_NEW_TOKENS = 10
 FILES = {"he": "iw"}  # Hebrew under its former code
 FIELDS = ["image_id", "question_id", "question", "processed_answers", "image"]
-score = metrics.any_match
-chance = guessing.nothing
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -19,4 +14,16 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     for row in benchmark_files.table(source, f"data/{FILES.get(code, code)}-*.parquet", FIELDS):
         image = benchmark_files.content(source, row["image"], row["question_id"])
         yield benchmark_files.Question(row["question_id"], [(row["image_id"], image)],
-                                 benchmark_prompts.short_answer(row["question"], code), row["processed_answers"])
+                                 shared_prompts.short_answer(row["question"], code), row["processed_answers"])
+
+
+TASK = Task(
+    name="maxm",
+    group=BENCHMARK,
+    metric="exact_match",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.nothing,
+    max_new_tokens=10,
+    generative=True,
+    questions=questions,
+)

@@ -3,15 +3,10 @@
 import ast
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "mtvqa"
-METRIC = "exact_match"
-MAX_NEW_TOKENS = 10
 CODES = {"ko": "kr"}  # Korean under its country's code, which the paper took for Kanuri
-score = metrics.exact_match
-chance = guessing.nothing
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -21,4 +16,16 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
         name, image = f"{code}-{row['id']}", benchmark_files.content(source, row["image"], f"row {row['id']}")
         for i, pair in enumerate(ast.literal_eval(row["qa_pairs"])):
             yield benchmark_files.Question(f"{row['id']}-{i}", [(name, image)],
-                                     benchmark_prompts.short_answer(pair["question"], code), [pair["answer"]])
+                                     shared_prompts.short_answer(pair["question"], code), [pair["answer"]])
+
+
+TASK = Task(
+    name="mtvqa",
+    group=BENCHMARK,
+    metric="exact_match",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.nothing,
+    max_new_tokens=10,
+    generative=True,
+    questions=questions,
+)

@@ -2,24 +2,11 @@
 
 from itertools import islice
 
-import pandas as pd
-
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import chance as guessing
-from centurio_lib.evaluation import metrics, synthetic_items
+from centurio_lib.evaluation import chance, metrics, synthetic_items
+from centurio_lib.evaluation.task import PICTURES, Task, one_by_one
 
-NAME = "multiple_choice"
-METRIC = "accuracy"
-KIND = "emoji"
-MAX_NEW_TOKENS = 32  # any name: an answer among options ends by itself
 OPTIONS = 4
-score = metrics.exact_match
-chance = guessing.among(OPTIONS)
-
-
-def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
-    """The task's rows of the `items` table, see draw.items."""
-    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
@@ -41,3 +28,15 @@ def item(cell: synthetic_items.Cell, concept: str, image: str, wrong: list[str],
     return synthetic_items.Item(
         [image], [concept], prompts.choice(cell.language, names), cell.names[concept], set(options), tuple(names)
     )
+
+
+TASK = Task(
+    name="multiple_choice",
+    group=PICTURES,
+    metric="accuracy",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.among(OPTIONS),
+    max_new_tokens=32,  # any name: an answer among options ends by itself
+    kind="emoji",
+    write=write,
+)

@@ -2,24 +2,11 @@
 
 from itertools import islice
 
-import pandas as pd
-
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import chance as guessing
-from centurio_lib.evaluation import metrics, synthetic_items
+from centurio_lib.evaluation import chance, metrics, synthetic_items
+from centurio_lib.evaluation.task import PICTURES, Task, one_by_one
 
-NAME = "odd_one_out"
-METRIC = "accuracy"
-KIND = "emoji"
-MAX_NEW_TOKENS = 4
 OPTIONS = prompts.LETTERS[:5]
-score = metrics.letter_match
-chance = guessing.among(len(OPTIONS))
-
-
-def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: set, n: int, seed: int) -> pd.DataFrame:
-    """The task's rows of the `items` table, see draw.items."""
-    return synthetic_items.items(NAME, KIND, texts, images, held_out, n, seed, write)
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
@@ -40,3 +27,15 @@ def item(cell: synthetic_items.Cell, concept: str, odd: str, letter: str) -> syn
     return synthetic_items.Item(
         images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd}
     )
+
+
+TASK = Task(
+    name="odd_one_out",
+    group=PICTURES,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.among(len(OPTIONS)),
+    max_new_tokens=4,
+    kind="emoji",
+    write=write,
+)

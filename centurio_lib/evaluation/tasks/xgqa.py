@@ -5,13 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
+from centurio_lib.evaluation import benchmark_files, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "xgqa"
-METRIC = "exact_match"
-MAX_NEW_TOKENS = 10
 FIELDS = ["question", "answer", "image_id", "image"]
-score = metrics.exact_match
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -19,10 +16,21 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     for i, row in enumerate(benchmark_files.table(source, f"data/{code}-*.parquet", FIELDS)):
         image = benchmark_files.content(source, row["image"], row["image_id"])
         yield benchmark_files.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
-                                 benchmark_prompts.short_answer(row["question"], "en"), [row["answer"]])
+                                 shared_prompts.short_answer(row["question"], "en"), [row["answer"]])
 
 
-def chance(items: pd.DataFrame) -> np.ndarray:
+def most_frequent(items: pd.DataFrame) -> np.ndarray:
     """Share of a language's items that its most frequent answer is right in: what a guess without looking gets."""
-    most = {code: 100 * own.reference.value_counts(normalize=True).iloc[0] for code, own in items.groupby("language")}
+    most = {code: 100 * rows.reference.value_counts(normalize=True).iloc[0] for code, rows in items.groupby("language")}
     return items.language.map(most).to_numpy(float)
+
+
+TASK = Task(
+    name="xgqa",
+    group=BENCHMARK,
+    metric="exact_match",
+    score=one_by_one(metrics.exact_match),
+    chance=most_frequent,
+    max_new_tokens=10,
+    questions=questions,
+)

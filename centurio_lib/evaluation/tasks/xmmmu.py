@@ -5,16 +5,12 @@ import re
 from collections.abc import Iterator
 
 from centurio_lib.data.prompts import IMAGE
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "xmmmu"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 LANGUAGES = {"ar": "Arabic", "fr": "French", "hi": "Hindi", "id": "Indonesian", "ja": "Japanese", "pt": "Portuguese"}
 FIELDS = ["id", "question", "options", "answer", "question_type", *(f"image_{i}" for i in range(1, 8))]
 MARK = re.compile(r"<image (\d)>")
-chance = guessing.letters
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -22,8 +18,8 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
     for row in benchmark_files.table(source, f"data/{name}.parquet", FIELDS):
         options = ast.literal_eval(row["options"])
-        prompt = (benchmark_prompts.choice(row["question"], options) if options
-                  else benchmark_prompts.short_answer(row["question"], code))
+        prompt = (shared_prompts.choice(row["question"], options) if options
+                  else shared_prompts.short_answer(row["question"], code))
         held = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
         before = [i for i in held if i not in MARK.findall(prompt)]
         images = [
@@ -40,6 +36,12 @@ def right(answer: str) -> list[str]:
     return [str(one) for one in ast.literal_eval(answer)] if answer.startswith("[") else [answer]
 
 
-def score(prediction: str, reference: str) -> float:
-    """100 if the answer starts or ends with the right letter, or with a right answer of an open question, else 0."""
-    return max(metrics.letter_match(prediction, answer) for answer in metrics.alternatives(reference))
+TASK = Task(
+    name="xmmmu",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.letters,
+    max_new_tokens=10,
+    questions=questions,
+)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, metrics
-from centurio_lib.evaluation import chance as guessing
+from centurio_lib.evaluation import benchmark_files, chance, metrics
+from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-NAME = "xvnli"
-METRIC = "accuracy"
-MAX_NEW_TOKENS = 10
 ANSWERS = {"entailment": "yes", "contradiction": "no", "neutral": "maybe"}
 FIELDS = ["gold_label", "sentence2", "pairID", "Flikr30kID"]
-score = metrics.exact_match
-chance = guessing.among(len(ANSWERS))
+
+
+def prompt(statement: str) -> str:
+    """Whether the image makes a statement sure."""
+    return f"Is it guaranteed to be true that \"{statement}\"? Answer in English: yes, no or maybe."
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
@@ -20,4 +20,15 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
         if row["gold_label"] in ANSWERS:
             name = f"{row['Flikr30kID']}.jpg"
             yield benchmark_files.Question(row["pairID"], [(name, benchmark_files.picture(source, f"images/{name}"))],
-                                     benchmark_prompts.follows(row["sentence2"]), [ANSWERS[row["gold_label"]]])
+                                     prompt(row["sentence2"]), [ANSWERS[row["gold_label"]]])
+
+
+TASK = Task(
+    name="xvnli",
+    group=BENCHMARK,
+    metric="accuracy",
+    score=one_by_one(metrics.exact_match),
+    chance=chance.among(len(ANSWERS)),
+    max_new_tokens=10,
+    questions=questions,
+)
