@@ -5,7 +5,6 @@ Run with: pytest tests/test_benchmark_builder.py
 
 import json
 import re
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,8 @@ from centurio_lib.data import artwork
 from centurio_lib.data.image_store import Folder
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import benchmark_builder as building
-from centurio_lib.evaluation import benchmark_files, benchmark_prompts, evaluate, fidelity, metrics, tasks
-from centurio_lib.evaluation.tasks import TEST_SETS, bin_mc, cvqa, m3exam, xm3600
+from centurio_lib.evaluation import benchmark_files, evaluate, fidelity, metrics, shared_prompts, tasks
+from centurio_lib.evaluation.tasks import bin_mc, cvqa, m3exam, xm3600
 from centurio_lib.findings import paper_results, scores
 from centurio_lib.languages import languages, tier_label
 from centurio_lib.languages import tested as besides
@@ -29,6 +28,7 @@ from centurio_lib.params import benchmarks
 from centurio_lib.study import runs
 
 NAMES = list(SETS)
+BENCHMARKS = tasks.of_group("benchmark")
 IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
 
 
@@ -59,7 +59,7 @@ def items(built) -> pd.DataFrame:
 
 
 def test_every_test_set_of_the_file_is_a_task_and_has_a_miniature():
-    assert set(benchmarks.known()) == set(TEST_SETS) == set(SETS) and len(TEST_SETS) == 12  # and SMPQA, of notebook 06
+    assert set(benchmarks.known()) == set(BENCHMARKS) == set(SETS) and len(BENCHMARKS) == 12
     for name, (_, codes) in SETS.items():
         assert set(codes) <= set(benchmarks.known()[name].languages)
 
@@ -98,37 +98,37 @@ def test_items_fill_their_table_and_their_pictures_are_there(name, built, tmp_pa
 
 @pytest.mark.parametrize("name", NAMES)
 def test_oracle_scores_100_and_silence_nothing(name, items):
-    task, own = TEST_SETS[name], items[items.task == name]
+    task, own = BENCHMARKS[name], items[items.task == name]
     said = [metrics.alternatives(reference)[-1] for reference in own.reference]  # any right answer is right
-    measure = xm3600.share if name == "xm3600" else partial(tasks.scores, name)
-    best = [max(metrics.alternatives(r), key=lambda one: task.score(one, r)) for r in own.reference]
-    np.testing.assert_allclose([task.score(one, r) for one, r in zip(best, own.reference, strict=True)], 100)
+    measure = xm3600.shares if name == "xm3600" else task.score
     if name != "xm3600":
         np.testing.assert_allclose(measure(own, said), 100)
     else:  # of several references the one nearest to the others is the measure
         assert measure(own, said).max() == pytest.approx(100) and measure(own, said).min() > 50
-    assert tasks.scores(name, own, [""] * len(own)).max() == 0
+    assert task.score(own, [""] * len(own)).max() == 0
     with pytest.raises(ValueError):
-        tasks.scores(name, own, ["too", "few"] * len(own))
+        task.score(own, ["too", "few"] * len(own))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("xm3600", "maxm", "mtvqa", "xgqa")])
 def test_guesses_reach_the_chance_level(name, items):
-    task, own = TEST_SETS[name], items[(items.task == name) & (items.split == "test")]
+    task, own = BENCHMARKS[name], items[(items.task == name) & (items.split == "test")]
     options = {"xvnli": ["yes", "no", "maybe"], "marvl": ["yes", "no"], "m5_vgr": ["yes", "no"]}
     for row, chance in zip(own.itertuples(), task.chance(own), strict=True):
-        n = benchmark_prompts.n_options(row.prompt) or (5 if name == "m5_vlod" else 0)
-        possible = options.get(name, list(benchmark_prompts.LETTERS[:n]))
-        found = [task.score(answer, row.reference) for answer in possible]
+        n = shared_prompts.n_options(row.prompt) or (5 if name == "m5_vlod" else 0)
+        possible = options.get(name, list(shared_prompts.LETTERS[:n]))
+        item = pd.DataFrame([row])
+        found = [task.score(item, [answer])[0] for answer in possible]
         assert np.mean(found or [0]) == pytest.approx(chance), row.item_id
 
 
 def test_chance_of_open_questions():
     own = pd.DataFrame({"language": ["en"] * 3 + ["de"], "reference": ["yes", "yes", "no", "links"]})
-    assert TEST_SETS["xgqa"].chance(own) == pytest.approx([200 / 3] * 3 + [100])
-    assert TEST_SETS["maxm"].chance(own).tolist() == [0] * 4
+    assert BENCHMARKS["xgqa"].chance(own) == pytest.approx([200 / 3] * 3 + [100])
+    assert BENCHMARKS["maxm"].chance(own).tolist() == [0] * 4
     captions = pd.DataFrame({"language": "en", "reference": CAPTIONS["en"]})
-    assert 0 < xm3600.chance(captions).max() < 150 and xm3600.chance(captions[:1]).tolist() == [0]
+    chance = BENCHMARKS["xm3600"].chance
+    assert 0 < chance(captions).max() < 150 and chance(captions[:1]).tolist() == [0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -216,7 +216,7 @@ def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
                         lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
     source = benchmark_files.source("maxm", benchmarks.known()["maxm"])
     assert asked["repo"] == "floschne/maxm" and asked["repo_type"] == "dataset" and len(asked["revision"]) == 40
-    assert len(list(TEST_SETS["maxm"].questions(source, "he"))) == 4
+    assert len(list(BENCHMARKS["maxm"].questions(source, "he"))) == 4
 
 
 def one(name: str, root, tmp_path, monkeypatch):
@@ -298,11 +298,11 @@ def test_a_language_without_tier_in_the_file_is_refused(monkeypatch):
 def test_captions_are_scored_on_the_customary_scale_by_words_of_their_language(items):
     own = items[(items.task == "xm3600") & (items.split == "test")]
     first = [metrics.alternatives(r)[0] for r in own.reference]
-    found = dict(zip(own.language, xm3600.scores(own, first), strict=True))
+    found = dict(zip(own.language, metrics.caption_scores(own, first), strict=True))
     assert all(value > 100 for value in found.values())  # CIDEr x100 is not a share
-    references = [metrics.alternatives(r) for r in own[own.language == "en"].reference]
-    plain = metrics.cider_x100(first[:4], references)
-    assert xm3600.scores(own[own.language == "en"], first[:4]) == pytest.approx(plain)
+    english = own[own.language == "en"]
+    plain = metrics.caption_scores(english, first[:4], metrics.letters_apart)
+    assert metrics.caption_scores(english, first[:4]) == pytest.approx(plain)
 
 
 def test_words_of_thai_and_japanese_are_found_and_boxes_left_out():
@@ -331,15 +331,15 @@ def test_answers_become_predictions_and_scores(items, tmp_path):
 
 def test_fidelity_of_tested_languages_is_strict_or_not():
     assert fidelity.label("quz", "glotlid") == "quz_Latn" and fidelity.label("qu", "glotlid") == "quy_Latn"
-    same = fidelity._groups("glotlid")
-    assert same["quz_Latn"] == same["quy_Latn"] and same["fil_Latn"] == same["tgl_Latn"]
+    assert fidelity.agreement(["quy_Latn", "tgl_Latn"], ["quz", "fil"], "glotlid").tolist() == [0, 0]
+    assert fidelity.agreement(["quy_Latn", "tgl_Latn"], ["quz", "fil"], "glotlid", normalised=True).tolist() == [1, 1]
     assert fidelity.label("fil") == "tl" and fidelity.label("ber") is None
     assert np.isnan(fidelity.in_language(["azul"], ["ber"])[0])
 
 
-def test_captions_repeat_under_the_papers_penalty(items):
-    assert set(evaluate.penalties(items[items.task == "xm3600"])) == {1.1}
-    assert set(evaluate.penalties(items[items.task != "xm3600"])) == {1.0}
+def test_captions_repeat_under_the_papers_penalty():
+    penalties = {name: task.repetition_penalty for name, task in tasks.TASKS.items()}
+    assert penalties.pop("xm3600") == 1.1 and set(penalties.values()) == {1.0}
 
 
 # === the study's own model ===

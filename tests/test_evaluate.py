@@ -10,15 +10,14 @@ import tiny
 
 from centurio_lib import tables
 from centurio_lib.data import splits
-from centurio_lib.evaluation import evaluate, metrics, synthetic_items
-from centurio_lib.evaluation.tasks import OWN, PICTURES, TASKS
+from centurio_lib.evaluation import evaluate, fidelity, metrics, synthetic_items, tasks
 from centurio_lib.languages import languages, tier_label
 
+PICTURES = tasks.of_group("pictures")
 UNKNOWN = next(code for code, lang in languages().items() if not lang.cld2)  # to the language identifier
 CODES = ["en", "de", "sw", "th", UNKNOWN]
-CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(OWN, 4), "batch_size": 8, "seed": 0})
+CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": dict.fromkeys(PICTURES, 4), "batch_size": 8, "seed": 0})
 IDENTITY = {"profile": "toy", "setup": "T5", "backbone": "tiny", "seed": 3}
-HEADLINE = {name: module.METRIC for name, module in TASKS.items()}
 CELL = ["task", "split", "language"]
 
 
@@ -37,7 +36,7 @@ def oracle(items) -> pd.DataFrame:
 
 def headline(scores: pd.DataFrame) -> pd.DataFrame:
     """Rows of the tasks' headlines."""
-    return scores[scores.metric == scores.task.map(HEADLINE)]
+    return scores[scores.headline]
 
 
 def test_every_task_has_items_in_every_language_and_split(items, tmp_path):
@@ -99,8 +98,26 @@ def test_captions_have_chrf_fidelity_and_its_ceiling_and_other_tasks_have_not(or
     found = evaluate.scores(oracle, IDENTITY)
     measured = {name: set(found[found.task == name].metric) for name in PICTURES}
     assert measured.pop("captioning") == {"cider", "chrf", "fidelity", "fidelity_normalised", "fidelity_ceiling"}
-    assert all(metric == {HEADLINE[name]} for name, metric in measured.items())
+    assert all(metric == {PICTURES[name].metric} for name, metric in measured.items())
     assert found[found.metric == "chrf"].value.to_numpy() == pytest.approx(100)
+
+
+def test_tables_say_of_each_task_its_group_and_whether_its_language_is_free(oracle):
+    found = evaluate.scores(oracle, IDENTITY)
+    for table in (oracle, found):
+        assert set(table.task_group) == {"pictures"}
+        assert set(table[table.generative].task) == {"captioning", "flag"}
+    assert (oracle.metric == oracle.task.map({name: task.metric for name, task in PICTURES.items()})).all()
+    assert found.groupby("task").apply(lambda rows: rows[rows.headline].metric.nunique()).eq(1).all()
+
+
+def test_the_language_of_an_answer_is_identified_once(items, monkeypatch):
+    texts, identify = [], fidelity.identify
+    monkeypatch.setattr(fidelity, "identify", lambda of, by: texts.extend(of) or identify(of, by))
+    captions = items[items.task == "captioning"].reset_index(drop=True)
+    answers = [f"answer {i}" for i in range(len(captions))]
+    evaluate.scores(evaluate.predictions(captions, answers, IDENTITY), IDENTITY)
+    assert sorted(text for text in texts if text.startswith("answer")) == sorted(answers)
 
 
 def test_fidelity_is_left_out_where_the_identifier_lacks_the_language(items):

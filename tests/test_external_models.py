@@ -10,7 +10,7 @@ from PIL import Image
 from centurio_lib import tables
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import evaluate, external_models, synthetic_items
-from centurio_lib.study import runs
+from centurio_lib.study import external, runs
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def peer(folder) -> external_models.Peer:
+def peer(folder) -> external_models.ExternalModel:
     return external_models.load(str(folder), "float32")
 
 
@@ -41,7 +41,7 @@ def test_pictures_stand_where_the_prompt_marks_them_else_first():
     assert [p["image"] for p in turn["content"] if p["type"] == "image"] == ["a", "b"]
     assert kinds(external_models.message("Which?", ["a", "b"])[0]["content"]) == "iiWhich?"
     assert kinds(external_models.message("No picture.", [])[0]["content"]) == "No picture."
-    with pytest.raises(external_models.PeerError, match="marks 1 pictures, but its item has 2"):
+    with pytest.raises(external_models.ExternalModelError, match="marks 1 pictures, but its item has 2"):
         external_models.message(f"{IMAGE} x", ["a", "b"])
 
 
@@ -72,12 +72,12 @@ def test_room_and_repetition_are_the_tasks_own(peer, monkeypatch):
 
 
 def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, folder, tmp_path):
-    items = pd.DataFrame([("maxm", "test", "en", f"maxm/test/en/{i}", ["0"], [], f"What {i}?", "dog\na dog", [])
+    items = pd.DataFrame([("maxm", "test", "en", f"maxm/test/en/{i}", i, ["0"], [], f"What {i}?", "dog\na dog", [])
                           for i in range(3)], columns=synthetic_items.COLUMNS)
     said, heard = [], []
     said = external_models.answers(peer, items, SHOWN, heard.append)
     run = runs.describe("13_external_models", "smoke", f"{folder}@0123abc")
-    identity = external_models.identity(run, f"{folder}@0123abc")
+    identity = external.identity(run, f"{folder}@0123abc")
     predictions = evaluate.predictions(items, said, identity)
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
     found = evaluate.scores(predictions, identity)
@@ -93,8 +93,8 @@ def test_each_model_has_a_folder_and_a_key_of_its_own():
 
 def test_a_model_out_of_reach_or_without_template_is_refused_with_the_reason(tmp_path, folder):
     with pytest.raises(
-        external_models.PeerError, match=r"(?s)no-such/model cannot be .*accept its licence.*hf download"
+        external_models.ExternalModelError, match=r"(?s)no-such/model cannot be .*accept its licence.*hf download"
     ):
         external_models.load("no-such/model")
-    with pytest.raises(external_models.PeerError, match="has no chat template"):
+    with pytest.raises(external_models.ExternalModelError, match="has no chat template"):
         external_models.load(str(tiny_external_models.llava(tmp_path / "bare", chat=None)), "float32")

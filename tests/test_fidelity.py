@@ -62,10 +62,9 @@ def test_text_is_read_as_text_not_as_html():
     ("bs", "hr", 0, 1), ("sr", "bs", 0, 1), ("id", "ms", 0, 1), ("no", "nn", 0, 1), ("zh", "zh", 0, 1),
     ("zh", "zh-Hant", 1, 1), ("he", "iw", 1, 1), ("no", "da", 0, 0), ("de", "en", 0, 0), ("de", "", 0, 0),
 ])
-def test_strict_and_normalised(monkeypatch, code, found, strict, normalised):
-    monkeypatch.setattr(fidelity, "identify", lambda texts, identifier: [found] * len(texts))
-    assert fidelity.in_language(["x"], [code]).tolist() == [strict]
-    assert fidelity.in_language(["x"], [code], normalised=True).tolist() == [normalised]
+def test_strict_and_normalised(code, found, strict, normalised):
+    assert fidelity.agreement([found], [code]).tolist() == [strict]
+    assert fidelity.agreement([found], [code], normalised=True).tolist() == [normalised]
 
 
 @pytest.mark.parametrize(("identifier", "known"), [("cld2", 94), ("glotlid", 100)])
@@ -93,12 +92,6 @@ def test_unknown_identifier_and_language_are_errors():
         fidelity.in_language(["x", "y"], ["en"])
 
 
-def test_ceiling_names_each_language():
-    table = fidelity.ceiling({"en": [SENTENCES["en"], SENTENCES["de"]], "sc": ["unu cane"]}).set_index("language")
-    assert table.loc["en"].tolist() == [2, 0.5, 0.5]
-    assert table.loc["sc", "n"] == 1 and np.isnan(table.loc["sc", "strict"]) and np.isnan(table.loc["sc", "normalised"])
-
-
 def test_glotlid_is_never_replaced_in_silence(monkeypatch, no_model):
     monkeypatch.setitem(sys.modules, "fasttext", None)
     with pytest.raises(RuntimeError, match=r"fasttext.*pip install"):
@@ -122,6 +115,7 @@ def test_glotlid_labels_are_read(monkeypatch, no_model):
     monkeypatch.setitem(sys.modules, "fasttext", SimpleNamespace(load_model=lambda path: model))
     monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(hf_hub_download=lambda *a: fetched.append(a)))
     said, asked = ["a\ndog", "", "pas", "pas", "pas"], ["en", "en", "hr", "bs", "azb"]
-    assert fidelity.in_language(said, asked, "glotlid").tolist() == [1, 0, 1, 0, 0]
-    assert fidelity.in_language(said, asked, "glotlid", normalised=True).tolist() == [1, 0, 1, 1, 0]
+    labels = fidelity.identify(said, "glotlid")
+    assert fidelity.agreement(labels, asked, "glotlid").tolist() == [1, 0, 1, 0, 0]
+    assert fidelity.agreement(labels, asked, "glotlid", normalised=True).tolist() == [1, 0, 1, 1, 0]
     assert fetched == [("cis-lmu/glotlid", "model_v3.bin")], "the model is fetched once, in a fixed version"

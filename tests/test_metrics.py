@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,9 +79,10 @@ def test_each_of_several_references_may_be_met():
 
 
 def test_customary_scale():
-    references = [[caption] for caption in ["a dog runs on grass", "a red boat at sea", "an old tree in winter"]]
-    assert metrics.cider_x100([r[0] for r in references], references) == pytest.approx([1000] * 3)
-    assert metrics.cider_x100(["x"] * 3, references) == [0, 0, 0]
+    captions = ["a dog runs on grass", "a red boat at sea", "an old tree in winter"]
+    items = pd.DataFrame({"language": "en", "reference": captions})
+    assert metrics.caption_scores(items, captions) == pytest.approx([1000] * 3)
+    assert metrics.caption_scores(items, ["x"] * 3).tolist() == [0, 0, 0]
 
 
 def test_references_without_words_or_weight_are_an_error():

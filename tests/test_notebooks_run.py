@@ -19,13 +19,14 @@ from safetensors import safe_open
 from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, environment, run_in, smoke_study, target
 
 from centurio_lib import params, paths, storage, tables
-from centurio_lib.evaluation.tasks import OWN, PICTURES, TEXT
+from centurio_lib.evaluation import tasks
 from centurio_lib.languages import languages
 from centurio_lib.study import runs
 
 pytestmark = pytest.mark.timeout(3000)
 
 NOTEBOOKS = sorted(path.stem for path in paths.NOTEBOOKS.glob("*.ipynb"))
+PICTURES, TEXT = tasks.of_group("pictures"), tasks.of_group("text_in_images")
 SMOKE = params.profile("smoke")
 TIDY = ["setup", "group", "metric", "value", "low", "high", "n", "published"]
 RQ1 = params.compared(SMOKE, "rq1")
@@ -98,14 +99,14 @@ def test_each_setup_has_predictions_and_scores_of_every_task(setup, study):
     for frame in (predictions, scores):
         assert set(frame.setup) == {setup} and set(frame.seed) == {0} and set(frame.profile) == {"smoke"}
         text = params.reads(SMOKE, params.setup(setup))
-        assert set(frame.task) == set(OWN if text else PICTURES)
+        assert set(frame.task) == set(PICTURES | TEXT if text else PICTURES)
         assert set(frame.split) == {"new-style", "new-language", "blind", *(["test"] if text else [])}
         assert set(frame.language) <= set(languages()) and frame.language.nunique() >= 80
         shown = {*SMOKE.smpqa.languages, *SMOKE.ocr.languages}  # plots, pages
         assert set(frame[frame.task.isin(TEXT)].language) == (shown if text else set())
     assert predictions.item_id.is_unique and predictions.score.between(0, 100).all()
     assert scores[scores.metric != "cer"].value.dropna().between(0, 100).all() and (scores.n > 0).all()
-    headline = scores[scores.metric == scores.task.map({name: task.METRIC for name, task in OWN.items()})]
+    headline = scores[scores.metric == scores.task.map({name: task.metric for name, task in tasks.TASKS.items()})]
     assert headline.chance.notna().all() and headline.n.sum() == len(predictions)
 
 

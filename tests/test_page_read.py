@@ -10,11 +10,11 @@ import pytest
 from centurio_lib import params
 from centurio_lib.data import splits
 from centurio_lib.data.text_images import documents
-from centurio_lib.evaluation import evaluate, tasks
-from centurio_lib.evaluation.tasks import page_read
+from centurio_lib.evaluation import evaluate, metrics, tasks, text_image_items
 from centurio_lib.findings import scores, text_in_images
 from centurio_lib.study import runs
 
+PAGE_READ = tasks.TASKS["page_read"]
 TEXTS = {"en": ["Hello", "good day", "two\nlines"], "de": ["Guten Tag", "Haus", "Baum"], "th": ["สวัสดี"]}
 IDENTITY = {"profile": "smoke", "backbone": "tiny", "seed": 0, "setup": "OCR50"}
 
@@ -47,24 +47,25 @@ def test_every_page_is_asked_and_every_third_blind_beside_another_page(asked):
 
 
 def test_a_profile_asks_the_first_pages_and_four_times_as_many_in_english(asked):
-    one = page_read.items(asked, 1)
+    one = text_image_items.items(PAGE_READ, asked, 1)
     test = one[one.split == "test"]
     assert test.language.value_counts().to_dict() == {"en": 3, "de": 1, "th": 1}
     assert set(one[one.language == "de"].item_id) == {"ocr/test/de/0", "ocr/test/de/0/blind"}
 
 
 def test_oracle_scores_100_silence_nothing_and_a_wrong_letter_its_share(asked):
-    assert (tasks.scores("page_read", asked, asked.reference.tolist()) == 100).all()
-    assert (tasks.scores("page_read", asked, [""] * len(asked)) == 0).all()
-    assert page_read.score("Hallo", "Hello") == pytest.approx(80) and page_read.score("x" * 50, "Hello") == 0
+    assert (PAGE_READ.score(asked, asked.reference.tolist()) == 100).all()
+    assert (PAGE_READ.score(asked, [""] * len(asked)) == 0).all()
+    assert metrics.characters_right("Hallo", "Hello") == pytest.approx(80)
+    assert metrics.characters_right("x" * 50, "Hello") == 0
 
 
 def test_chance_is_another_page_of_the_language(asked):
     own = asked[asked.split == "test"]
-    wanted = [page_read.score(texts[(i + 1) % len(texts)] if len(texts) > 1 else "", text)
+    wanted = [metrics.characters_right(texts[(i + 1) % len(texts)] if len(texts) > 1 else "", text)
               for texts in TEXTS.values() for i, text in enumerate(texts)]
-    np.testing.assert_allclose(page_read.chance(own), wanted)
-    assert 0 < page_read.chance(own).max() < 60 and page_read.chance(own[own.language == "th"]).tolist() == [0]
+    np.testing.assert_allclose(PAGE_READ.chance(own), wanted)
+    assert 0 < PAGE_READ.chance(own).max() < 60 and PAGE_READ.chance(own[own.language == "th"]).tolist() == [0]
 
 
 def test_only_setups_that_were_trained_on_text_read_pages_and_only_where_a_profile_asks():

@@ -9,9 +9,9 @@ import pytest
 
 from centurio_lib import tables
 from centurio_lib.data import prompts
-from centurio_lib.evaluation import synthetic_items, tasks
-from centurio_lib.evaluation.tasks import PICTURES, captioning, image_pair, multiple_choice, odd_one_out
+from centurio_lib.evaluation import metrics, synthetic_items, tasks
 
+PICTURES = tasks.of_group("pictures")
 CODES = ["en", "de", "sw", "th"]
 EMOJI, FLAGS = [f"e{i:02}" for i in range(24)], [f"F{i:02}" for i in range(10)]
 N = 10
@@ -43,7 +43,7 @@ HELD_OUT = {(c, code) for k, code in enumerate(CODES) for i, c in enumerate(EMOJ
 
 
 def drawn(task, codes: list[str] = CODES, n: int = N, seed: int = 0) -> pd.DataFrame:
-    return task.items(made_up_texts(codes), made_up_images(), HELD_OUT, n, seed)
+    return synthetic_items.items(task, made_up_texts(codes), made_up_images(), HELD_OUT, n, seed)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_items_fill_their_table(name, tables_of, tmp_path):
     counts = items[items.split != "blind"].groupby(["language", "split"]).size()
     assert counts.drop("en").le(N).all() and counts["en"].between(N + 1, 4 * N).all()
     assert items.prompt.str.contains("English|German|Swahili|Thai").all()
-    assert items.reference.str.len().gt(0).all() and 0 < task.MAX_NEW_TOKENS <= 64
+    assert items.reference.str.len().gt(0).all() and 0 < task.max_new_tokens <= 64
     for images, concepts in zip(items.images, items.concepts, strict=True):
         assert [image.split("/")[1] for image in images] == concepts
 
@@ -79,11 +79,10 @@ def test_items_fill_their_table(name, tables_of, tmp_path):
 @pytest.mark.parametrize("name", PICTURES)
 def test_oracle_scores_exactly_100(name, tables_of):
     items, task = tables_of[name], PICTURES[name]
-    np.testing.assert_allclose(tasks.scores(name, items, items.reference.tolist()), 100)
-    np.testing.assert_allclose([task.score(r, r) for r in items.reference], 100)
-    assert tasks.scores(name, items, [""] * len(items)).max() == 0
+    np.testing.assert_allclose(task.score(items, items.reference.tolist()), 100)
+    assert task.score(items, [""] * len(items)).max() == 0
     with pytest.raises(ValueError):
-        tasks.scores(name, items, ["too", "few"])
+        task.score(items, ["too", "few"])
 
 
 @pytest.mark.parametrize("name", ["multiple_choice", "image_pair", "odd_one_out", "flag"])
@@ -92,7 +91,7 @@ def test_random_answers_reach_the_chance_level(name, tables_of):
     guesses = {"multiple_choice": lambda row: row.options, "odd_one_out": lambda row: list("ABCDE"),
                "image_pair": lambda row: ["true", "false"],
                "flag": lambda row: [words(row.language, c) for c in FLAGS]}[name]
-    rounds = [tasks.scores(name, items, [random.choice(guesses(row)) for row in items.itertuples()]).mean()
+    rounds = [task.score(items, [random.choice(guesses(row)) for row in items.itertuples()]).mean()
               for _ in range(150)]
     assert np.mean(rounds) == pytest.approx(task.chance(items).mean(), abs=3.5 * np.std(rounds) / np.sqrt(len(rounds)))
     assert len(set(task.chance(items))) == 1 and len(task.chance(items)) == len(items)
@@ -100,8 +99,8 @@ def test_random_answers_reach_the_chance_level(name, tables_of):
 
 def test_chance_of_a_caption_is_what_another_caption_scores(tables_of):
     items = tables_of["captioning"]
-    assert 0 < captioning.chance(items).mean() < 25
-    assert captioning.chance(items[:1]).tolist() == [0]
+    assert 0 < PICTURES["captioning"].chance(items).mean() < 25
+    assert PICTURES["captioning"].chance(items[:1]).tolist() == [0]
 
 
 def test_chance_of_a_flag_counts_the_flags_asked_for(tables_of):
@@ -113,9 +112,8 @@ def test_chance_of_a_flag_counts_the_flags_asked_for(tables_of):
 
 def test_words_of_every_caption_weigh_less_than_rare_ones():
     items = pd.DataFrame({"language": "en", "reference": ["common dog", "common cat", "common boat"]})
-    often, rarely = (captioning.scores(items, answers)[0] for answers in (["common", "", ""], ["dog", "", ""]))
+    often, rarely = (metrics.caption_shares(items, answers)[0] for answers in (["common", "", ""], ["dog", "", ""]))
     assert 0 < often < rarely / 2
-    assert captioning.score("common", "common dog") == captioning.score("dog", "common dog")
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -126,7 +124,7 @@ def test_blind_items_ask_the_same_and_show_nothing_that_is_spoken_of(name):
     for row in blind.itertuples():
         seen = original(items, row)
         assert (row.prompt, row.reference, len(row.images)) == (seen.prompt, seen.reference, len(seen.images))
-        spoken = set(seen.concepts) | named_in(row.prompt, row.language, task.KIND)
+        spoken = set(seen.concepts) | named_in(row.prompt, row.language, task.kind)
         assert not set(row.concepts) & spoken
         assert not {words(row.language, c) for c in row.concepts} & {words(row.language, c) for c in spoken}
         assert all("/held/" in image for image in row.images)
@@ -160,15 +158,15 @@ def test_items_depend_on_the_seed_and_on_nothing_but_their_own_language(name, ta
     fewer = drawn(task, codes=["en", "sw"])
     pd.testing.assert_frame_equal(fewer, items[items.language.isin(["en", "sw"])].reset_index(drop=True))
     texts, images = (table.sample(frac=1, random_state=0) for table in (made_up_texts(), made_up_images()))
-    pd.testing.assert_frame_equal(task.items(texts, images, HELD_OUT, N, 0), items)
+    pd.testing.assert_frame_equal(synthetic_items.items(task, texts, images, HELD_OUT, N, 0), items)
 
 
-@pytest.mark.parametrize("task", [multiple_choice, odd_one_out, image_pair])
+@pytest.mark.parametrize(("name", "options"), [("multiple_choice", range(4)), ("odd_one_out", "ABCDE"),
+                                               ("image_pair", ["true", "false"])])
 @pytest.mark.parametrize("n", [6, 7, 10])
-def test_answers_are_balanced(task, n):
-    options = {multiple_choice: range(4), odd_one_out: "ABCDE", image_pair: ["true", "false"]}[task]
-    items = drawn(task, n=n)
-    if task is multiple_choice:
+def test_answers_are_balanced(name, options, n):
+    items = drawn(PICTURES[name], n=n)
+    if name == "multiple_choice":
         items = items.assign(reference=[row.options.index(row.reference) for row in items.itertuples()])
     for _, own in items[items.split != "blind"].groupby(["language", "split"]):
         counts = [list(own.reference).count(option) for option in options]
@@ -176,7 +174,7 @@ def test_answers_are_balanced(task, n):
 
 
 def test_each_concept_is_asked_once_before_any_comes_again():
-    for _, own in drawn(captioning, n=100).query("split != 'blind'").groupby(["language", "split"]):
+    for _, own in drawn(PICTURES["captioning"], n=100).query("split != 'blind'").groupby(["language", "split"]):
         concepts = [shown[0] for shown in own.concepts]
         distinct = len(set(concepts))
         assert len(set(concepts[:distinct])) == distinct and own.images.map(tuple).is_unique
@@ -226,15 +224,15 @@ def test_names_that_are_english_too_are_no_evidence_of_another_language(name, sh
 
 def test_languages_without_a_kind_have_no_items_of_it():
     texts = made_up_texts().query("kind == 'flag' or language != 'sw'")
-    assert "sw" not in set(multiple_choice.items(texts, made_up_images(), HELD_OUT, 4, 0).language)
-    assert "sw" in set(PICTURES["flag"].items(texts, made_up_images(), HELD_OUT, 4, 0).language)
-    assert (
-        PICTURES["flag"].items(texts[:0], made_up_images(), HELD_OUT, 4, 0).columns.tolist() == synthetic_items.COLUMNS
-    )
+    choices, flags, none = (synthetic_items.items(PICTURES[name], words, made_up_images(), HELD_OUT, 4, 0)
+                            for name, words in (("multiple_choice", texts), ("flag", texts), ("flag", texts[:0])))
+    assert "sw" not in set(choices.language) and "sw" in set(flags.language)
+    assert none.columns.tolist() == synthetic_items.COLUMNS
 
 
 def test_too_few_names_make_no_choice_and_no_other_image_no_blind_copy():
     two = made_up_texts().query("concept in ['e01', 'e02']")
-    assert multiple_choice.items(two, made_up_images(), set(), 4, 0).empty
+    assert synthetic_items.items(PICTURES["multiple_choice"], two, made_up_images(), set(), 4, 0).empty
+    one, images = two.query("concept == 'e01'"), made_up_images().query("concept == 'e01'")
     with pytest.raises(ValueError, match=r"blind item in 'de'.*choose more"):
-        captioning.items(two.query("concept == 'e01'"), made_up_images().query("concept == 'e01'"), set(), 1, 0)
+        synthetic_items.items(PICTURES["captioning"], one, images, set(), 1, 0)

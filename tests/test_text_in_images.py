@@ -12,13 +12,13 @@ from centurio_lib import params, tables
 from centurio_lib.data import artwork, splits
 from centurio_lib.data.text_images import smpqa
 from centurio_lib.evaluation import evaluate, metrics, tasks
-from centurio_lib.evaluation.tasks import TEXT
 from centurio_lib.findings import claims, paper_results, scores, text_in_images
 from centurio_lib.languages import tier_label
 
 LABELS = {code: [f"{code}{letter}" for letter in "abcdefghijklmnop"] for code in ("en", "de", "ar", "th")}
 SETUPS = ["PT50-text", "OCR50"]
 IDENTITY = {"profile": "smoke", "backbone": "tiny", "seed": 0}
+TEXT = tasks.of_group("text_in_images")
 CONFIG = tiny.PROFILE.evaluation.model_copy(update={"items": {"smpqa_read": 2, "smpqa_ground": 1, "flag": 3}})
 
 
@@ -124,14 +124,14 @@ def test_setups_without_text_are_not_asked():
 @pytest.mark.parametrize("name", ["smpqa_read", "smpqa_ground"])
 def test_oracle_scores_100_and_silence_nothing(name, items):
     own, task = items[items.task == name], TEXT[name]
-    assert (tasks.scores(name, own, own.reference.tolist()) == 100).all()
-    assert (tasks.scores(name, own, [""] * len(own)) == 0).all()
+    assert (task.score(own, own.reference.tolist()) == 100).all()
+    assert (task.score(own, [""] * len(own)) == 0).all()
     assert (task.chance(own) == {"smpqa_read": 0, "smpqa_ground": 50}[name]).all()
 
 
 def test_guesses_reach_the_chance_of_grounding(items):
     own = items[items.task == "smpqa_ground"]
-    assert abs(tasks.scores("smpqa_ground", own, ["yes"] * len(own)).mean() - 50) < 5
+    assert abs(TEXT["smpqa_ground"].score(own, ["yes"] * len(own)).mean() - 50) < 5
 
 
 @pytest.mark.parametrize(("said", "meant", "wanted"), [

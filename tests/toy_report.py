@@ -28,8 +28,8 @@ PROFILE = "smoke"
 
 def items() -> pd.DataFrame:
     """The `items` table: a caption, a flag and the odd one of three pictures in each language."""
-    rows = [{"task": task, "split": split, "language": code, "item_id": f"{task}/{split}/{code}/0", "reference": name,
-             "images": [f"emoji/cat/twemoji/{i}" for i in range(3 if task == "odd_one_out" else 1)],
+    rows = [{"task": task, "split": split, "language": code, "item_id": f"{task}/{split}/{code}/0", "number": 0,
+             "reference": name, "images": [f"emoji/cat/twemoji/{i}" for i in range(3 if task == "odd_one_out" else 1)],
              "concepts": ["cat"], "prompt": f"Describe the image in {language(code).name}.", "options": []}
             for task in ("captioning", "flag", "odd_one_out") for split in SPLITS for code, name in CATS.items()]
     return pd.DataFrame(rows)
@@ -37,7 +37,7 @@ def items() -> pd.DataFrame:
 
 def predictions(setup: str, seed: int) -> pd.DataFrame:
     """The `predictions` table: L100 answers as is asked, English in English, but for one answer that is HTML."""
-    frame = items().drop(columns=["images", "concepts", "prompt", "options"])
+    frame = items().drop(columns=["number", "images", "concepts", "prompt", "options"])
     right = frame.language == "en" if setup == "English" else pd.Series(True, index=frame.index)
     text = frame.reference.where(right, "cat").mask((frame.language == "de") & ~right, NASTY)
     identified = right.astype(float).where(frame.task == "captioning")

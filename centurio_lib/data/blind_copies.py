@@ -1,4 +1,4 @@
-"""Blind copies of items: the same question beside other images, so that only what an answer owes to its image is lost."""
+"""Blind copies of items: the same question beside other images, to see what an answer owes to its image."""
 
 from collections.abc import Callable, Sequence
 
