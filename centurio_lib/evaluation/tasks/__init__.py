@@ -8,7 +8,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -17,17 +16,20 @@ from centurio_lib.params import ParamsError
 
 
 def discover(package: str, folders: list[str]) -> dict[str, Task]:
-    """The task that each module of a package declares, by the module's dotted name.
+    """The task that each module of a package declares, by its name, which is the module's too.
 
     Raises ParamsError naming file and field of a bad declaration, or both files of two tasks of one name.
     """
     tasks: dict[str, Task] = {}
-    for found in sorted(pkgutil.iter_modules(folders), key=lambda module: module.name):
-        module, file = f"{package}.{found.name}", Path(found.module_finder.path) / f"{found.name}.py"
-        task = declared(module, file)
-        if other := next((name for name, known in tasks.items() if known.name == task.name), None):
-            raise ParamsError(f"{file}: name = {task.name!r} is taken by {other.rpartition('.')[2]}.py already")
-        tasks[module] = task
+    files: dict[str, Path] = {}
+    for module in sorted(pkgutil.iter_modules(folders), key=lambda found: found.name):
+        file = Path(module.module_finder.path) / f"{module.name}.py"
+        task = declared(f"{package}.{module.name}", file)
+        if task.name in files:
+            raise ParamsError(f"{file}: name = {task.name!r} is taken by {files[task.name]} already")
+        tasks[task.name], files[task.name] = task, file
+    if misnamed := [(name, file) for name, file in files.items() if file.stem != name]:
+        raise ParamsError("\n".join(f"{file}: name = {name!r}: a task is named as its file" for name, file in misnamed))
     return tasks
 
 
@@ -43,8 +45,7 @@ def declared(module: str, file: Path) -> Task:
     return task
 
 
-DECLARED = discover(__name__, __path__)
-TASKS = {task.name: task for task in DECLARED.values()}
+TASKS = discover(__name__, __path__)
 
 
 def of_group(group: str) -> dict[str, Task]:
@@ -54,14 +55,11 @@ def of_group(group: str) -> dict[str, Task]:
 
 def module_of(name: str) -> str:
     """Dotted name of the module that declares a task. Raises KeyError for an unknown task."""
-    return next((module for module, task in DECLARED.items() if task.name == name), None) or _unknown([name])
+    check([name])
+    return f"{__name__}.{name}"
 
 
 def check(names: Iterable[str]) -> None:
     """Raises KeyError naming the tasks that no file declares."""
     if unknown := sorted(set(names) - set(TASKS)):
-        _unknown(unknown)
-
-
-def _unknown(names: list[str]) -> NoReturn:
-    raise KeyError(f"evaluation.items names unknown tasks {names}; there are {sorted(TASKS)}")
+        raise KeyError(f"evaluation.items names unknown tasks {unknown}; there are {sorted(TASKS)}")
