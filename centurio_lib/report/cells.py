@@ -34,12 +34,12 @@ def _listed(values: pd.Series) -> str:
     return " ".join(f"{value:.1f}" for value in values)
 
 
-def constant(name: str, value) -> str:
-    """A value as a constant of JavaScript: a page that is opened from file may fetch nothing."""
-    return f"const {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
+def constants(**values) -> str:
+    """Values as constants of JavaScript: a page that is opened from file may fetch nothing."""
+    return "".join(f"const {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
+                   for name, value in values.items())
 
 
 def columnar(frame: pd.DataFrame) -> dict:
-    """A table as {columns: [...], rows: [[...], ...]}, missing numbers as null."""
-    content = json.loads(frame.to_json(orient="split", index=False, double_precision=DECIMALS))
-    return {"columns": content["columns"], "rows": content["data"]}
+    """A table as {columns: [...], data: [[...], ...]}, missing numbers as null."""
+    return json.loads(frame.to_json(orient="split", index=False, double_precision=DECIMALS))

@@ -1,8 +1,8 @@
-// The report's tables and answers, built when their fold is opened. Tabulator draws only the rows in sight.
+// The report's cells and answers, built when their fold is opened. Tabulator draws only the rows in sight.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
-const unpacked = (table) => table.rows.map((row) => Object.fromEntries(table.columns.map((name, i) => [name, row[i]])));
+const unpacked = (table) => table.data.map((row) => Object.fromEntries(table.columns.map((name, i) => [name, row[i]])));
 const list = { headerFilter: "list", headerFilterParams: { valuesLookup: true, clearable: true, sort: "asc" } };
 const number = { sorter: "number", sorterParams: { alignEmptyValues: "bottom" }, hozAlign: "right", headerHozAlign: "right" };
 const atLeast = { headerFilter: "number", headerFilterFunc: ">=", headerFilterPlaceholder: "at least" };
@@ -12,25 +12,11 @@ function onFirstOpen(id, build) {
   byId(id).addEventListener("toggle", build, { once: true });
 }
 
-function tabulated(id, noun, options) {
-  const table = new Tabulator(`#${id}-table`, { layout: "fitDataStretch", ...options });
-  const show = (n) => { byId(`${id}-count`).textContent = `${n} of ${table.getDataCount()} ${noun}`; };
-  table.on("dataFiltered", (filters, rows) => show(rows.length));
-  table.on("tableBuilt", () => {
-    show(table.getDataCount("active"));
-    table.redraw(true);
-    for (const heading of document.querySelectorAll(`#${id}-table .tabulator-col-title`)) {
-      heading.tabIndex = 0;
-      heading.addEventListener("keydown", (event) => { if (event.key === "Enter") heading.click(); });
-    }
-  });
-  return table;
-}
-
 onFirstOpen("cells", () => {
-  const table = tabulated("cells", "cells", {
+  const table = new Tabulator("#cells-table", {
     data: unpacked(CELLS),
     height: "32rem",
+    layout: "fitDataStretch",
     placeholder: "No cell passes the filters",
     columns: [
       { title: "Language", field: "language", minWidth: 110, frozen: window.innerWidth > 640, headerFilter: "input", headerFilterPlaceholder: "name" },
@@ -47,30 +33,25 @@ onFirstOpen("cells", () => {
       { title: "Each seed", field: "by_seed", minWidth: 130, headerSort: false },
     ],
   });
+  const show = (n) => { byId("cells-count").textContent = `${n} of ${table.getDataCount()} cells`; };
+  table.on("dataFiltered", (filters, rows) => show(rows.length));
+  table.on("tableBuilt", () => {
+    show(table.getDataCount("active"));
+    for (const heading of document.querySelectorAll("#cells-table .tabulator-col-title")) {
+      heading.tabIndex = 0;
+      heading.addEventListener("keydown", (event) => { if (event.key === "Enter") heading.click(); });
+    }
+  });
   byId("cells-clear").addEventListener("click", () => table.clearHeaderFilter());
 });
-
-onFirstOpen("signatures", () => tabulated("signatures", "rows", {
-  data: unpacked(SIGNATURES),
-  maxHeight: "24rem",
-  columns: [
-    { title: "Setup", field: "setup", ...list },
-    { title: "Seed", field: "seed", ...number },
-    { title: "Split", field: "split", ...list },
-    { title: "Signature", field: "signature", ...list },
-    { title: "Cells", field: "n", ...number },
-    { title: "Worst of them", field: "cells", width: 420, formatter: "textarea", headerFilter: "input" },
-    { title: "Usual cause", field: "cause", width: 200, formatter: "textarea" },
-  ],
-}));
 
 // === answers: an item is a fold; its text reaches the page as text, never as HTML ===
 const ITEMS_AT_ONCE = 10, RIGHT = 50;
 
 function node(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
 }
 
 const kinds = {

@@ -18,7 +18,6 @@ from centurio_lib.report import answers, cells, pages, questions, webfonts
 TEMPLATES = Path(__file__).parent
 WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # of npm's tabulator-tables
 FOLDERS = ["assets", "figures", "images", "notebooks"]
-SIGNATURE = ["setup", "seed", "split", "signature", "n", "cells", "cause"]
 
 
 class Content(NamedTuple):
@@ -56,11 +55,10 @@ def render(content: Content) -> dict[str, str]:
 
 
 def data(content: Content) -> str:
-    """The tables and answers that the page's script shows."""
+    """The cells and answers that the page's script shows."""
     shown = [item._asdict() | {"images": [image_file(image) for image in item.images]} for item in content.items]
-    return "".join(cells.constant(name, value) for name, value in {
-        "CELLS": cells.columnar(content.cells), "SIGNATURES": cells.columnar(content.signatures[SIGNATURE]),
-        "SETUPS": [setup.name for setup in content.setups], "ITEMS": shown}.items())
+    return cells.constants(CELLS=cells.columnar(content.cells), SETUPS=[setup.name for setup in content.setups],
+                           ITEMS=shown)
 
 
 def image_file(image_id: str) -> str:
