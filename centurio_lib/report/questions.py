@@ -10,7 +10,7 @@ import pandas as pd
 
 from centurio_lib import params, paths, storage
 from centurio_lib.findings import claims, table_formats
-from centurio_lib.params.claims import Claim, Claims
+from centurio_lib.params.claim_rules import Claim, Claims
 from centurio_lib.report import pages
 
 VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
