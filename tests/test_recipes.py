@@ -1,0 +1,129 @@
+"""The recipes of CONTRIBUTING, followed in a copy. A task: one file, and a number of items in a profile.
+
+Run with: pytest tests/test_recipes.py
+"""
+
+import re
+import shutil
+import sys
+
+import pytest
+import tiny
+
+from centurio_lib import params, paths, tables
+from centurio_lib.evaluation import evaluate, tasks
+
+LETTER = '''"""With which letter does the name of the thing begin?"""
+
+from itertools import islice
+
+from centurio_lib.evaluation import chance, metrics, synthetic_items
+from centurio_lib.evaluation.task import PICTURES, Task, one_by_one
+
+
+def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
+    """The items of one language and split."""
+    return [synthetic_items.Item([image], [concept], "Which letter does its name begin with?", cell.names[concept][0],
+                                 {concept}) for concept, image in islice(synthetic_items.subjects(cell), n)]
+
+
+TASK = Task(
+    name="first_letter",
+    group=PICTURES,
+    metric="accuracy",
+    score=one_by_one(metrics.letter_match),
+    chance=chance.nothing,
+    max_new_tokens=4,
+    generative=True,
+    kind="emoji",
+    write=write,
+)
+'''
+FLAG = (paths.REPO / "centurio_lib/evaluation/tasks/flag.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the folders that hold tasks and params, which the library reads in the place of its own."""
+    folder = shutil.copytree(paths.REPO / "centurio_lib/evaluation/tasks", tmp_path / "tasks",
+                             ignore=shutil.ignore_patterns("__pycache__", "__init__.py"))
+    monkeypatch.setattr(paths, "PARAMS", shutil.copytree(paths.PARAMS, tmp_path / "params"))
+    monkeypatch.setattr(tasks, "__path__", [str(folder)])
+    known = set(tasks.TASKS)
+    params.profile.cache_clear()
+    yield tmp_path
+    params.profile.cache_clear()
+    for name in {path.stem for path in folder.glob("*.py")} - known:
+        sys.modules.pop(f"{tasks.__name__}.{name}", None)
+
+
+def add(copy, name: str, source: str) -> None:
+    (copy / "tasks" / f"{name}.py").write_text(source, encoding="utf-8")
+
+
+def test_a_task_is_one_file_and_a_number_of_items_in_a_profile(copy, monkeypatch):
+    add(copy, "first_letter", LETTER)
+    profile = copy / "params/profiles/smoke.yaml"
+    profile.write_text(profile.read_text(encoding="utf-8").replace("captioning: 1", "first_letter: 2", 1))
+    monkeypatch.setattr(tasks, "TASKS", tasks.discover(tasks.__name__, tasks.__path__))
+    config = params.profile("smoke").evaluation
+    words = tiny.texts()[tiny.texts().language.isin(["en", "de"])]
+    items = evaluate.items(words, tiny.images(), set(), config)
+    own = items[items.task == "first_letter"].reset_index(drop=True)
+    assert own[own.split == "new-style"].language.value_counts().to_dict() == {"en": 8, "de": 2}
+    assert {"blind"} < set(own.split)
+
+    shown = tiny.features_of(copy / "features")
+    images = [[tiny.IMAGE_IDS[i % len(tiny.IMAGE_IDS)]] for i in range(len(own))]
+    answers = evaluate.answer(tiny.model(), tiny.tokenizer(), shown, own.assign(images=images), batch=8)
+    assert len(answers) == len(own)
+
+    identity = {"profile": "smoke", "setup": "T5", "backbone": "tiny", "seed": 0}
+    predictions = evaluate.predictions(items, items.reference.tolist(), identity)
+    scores = evaluate.scores(predictions, identity)
+    tables.write(copy / "scores.parquet", "scores", scores)
+    cells = scores[scores.task == "first_letter"]
+    assert cells.headline.all() and cells.generative.all() and set(cells.task_group) == {"pictures"}
+    assert set(cells.metric) == {"accuracy"} and cells.value.eq(100).all() and set(cells.language) == {"en", "de"}
+
+
+def test_every_task_is_found_where_it_is_declared():
+    for name in tasks.TASKS:
+        folder, file = tasks.module_of(name).split(".")[-2:]
+        assert (folder, file) == ("tasks", name)
+    with pytest.raises(KeyError, match=r"unknown tasks \['flagg'\]; there are \['bin_mc'"):
+        tasks.module_of("flagg")
+
+
+# === bad input ===
+def refused(copy, name: str, source: str) -> str:
+    """What is said of a bad file, when tasks are looked for."""
+    add(copy, name, source)
+    with pytest.raises(params.ParamsError) as error:
+        tasks.discover(tasks.__name__, tasks.__path__)
+    assert f"{name}.py: " in str(error.value)
+    return str(error.value)
+
+
+def test_two_tasks_of_one_name_are_refused_with_both_files(copy):
+    assert re.search(r"same\.py: name = 'flag' is taken by .*flag\.py already", refused(copy, "same", FLAG))
+    (copy / "tasks" / "flag.py").unlink()
+    assert "name = 'flag': a task is named as its file" in refused(copy, "same", FLAG)
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("    score=one_by_one(metrics.letter_match),\n", "", "score: Field required"),
+    ("    chance=chance.nothing,\n", "", "chance: Field required"),
+    ('metric="accuracy"', 'metric="acuracy"', r"metric 'acuracy' is unknown; metrics\.py has \['accuracy'"),
+    ("one_by_one(metrics.letter_match)", "one_by_one(lambda answer, reference: 50.0)",
+     r"score: by accuracy the reference itself gets \[50\.0, 50\.0, 50\.0\] as an answer, not 100"),
+    ("    write=write,\n", "", "write: a task of group pictures lacks it"),
+    ("    write=write,\n", "    write=write,\n    source='ocr',\n",
+     "source: a task of group pictures has no use for it"),
+    ("max_new_tokens=4", "max_new_tokens=0", "max_new_tokens: Input should be greater than 0"),
+    ("    generative=True,\n", "    generativ=True,\n", "generativ: Extra inputs are not permitted"),
+    ("TASK = Task(", "OTHER = Task(", r"TASK is missing: a file of this folder declares one task"),
+])
+def test_a_bad_declaration_is_refused_with_file_and_field(old, new, message, copy):
+    assert old in LETTER
+    assert re.search(message, refused(copy, "first_letter", LETTER.replace(old, new)))
