@@ -35,5 +35,11 @@ def model(name: str) -> Path | None:
 
 
 def figures(profile: str) -> Path:
-    """figures/<profile>: every figure, the table it is drawn from, and where it came from."""
-    return HOME / "figures" / profile
+    """results/<profile>/figures: every figure that a study draws, the table it is drawn from, and where it came from.
+    """
+    return HOME / "results" / profile / "figures"
+
+
+def committed(profile: str) -> Path:
+    """figures/<profile> of this repository: the figures, tables and scores that `make publish` put there."""
+    return REPO / "figures" / profile

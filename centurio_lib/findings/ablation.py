@@ -1,16 +1,14 @@
 """One question of the paper from stored results to its tables: what notebooks 20 to 26 have in common.
 
 Each table has one part of the scores: all tasks; the tasks that the language of an answer cannot spoil; fidelity. Tasks
-about text in images are in none of them: they have splits and groups of their own (reading.py).
+about text in images are in none of them: they have splits and groups of their own (text_in_images.py).
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from centurio_lib.findings import paper_results, scores, statistics
-from centurio_lib.tables import read
 
 # question -> part -> the paper's printed table
 PUBLISHED = {
@@ -31,48 +29,56 @@ class Tables(NamedTuple):
     fidelity: pd.DataFrame
 
 
-def part(frame: pd.DataFrame, name: str, metrics: dict[str, str] = scores.HEADLINE,
-         generative: set[str] = scores.GENERATIVE) -> pd.DataFrame:
-    """The rows of cells or items (with task and metric) that enter one part. Raises KeyError naming the parts."""
+def part(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of cells or items (with metric and `scores.TASK`) that enter one part. Raises KeyError naming the parts.
+    """
     if name not in PARTS:
         raise KeyError(f"unknown part {name!r} of the scores; there are {PARTS}")
     if name == "fidelity":
         return frame[frame.metric == "fidelity"]
-    return scores.headline(frame, metrics, without={*scores.TEXT, *(generative if name == "unaffected" else ())})
+    of_all = frame[frame.headline & (frame.task_group != scores.TEXT)]
+    return of_all[~of_all.generative] if name == "unaffected" else of_all
 
 
 def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
     """The three tables of a question, with intervals, beside the paper's numbers where it has them."""
     printed = {name: paper_results.tiers(table) for name, table in PUBLISHED.get(question, {}).items()}
-    made = [scores.table(part(cells, name), name, printed.get(name), statistics.estimates(part(items, name)))
-            for name in PARTS]
+    of_parts = [scores.table(part(cells, name), name, printed.get(name), statistics.bounds(part(items, name)))
+                for name in PARTS]
     ceiling = scores.table(cells[cells.metric == "fidelity_ceiling"], "fidelity_ceiling")
-    return Tables(*made[:2], pd.concat([made[2], ceiling], ignore_index=True))
+    return Tables(*of_parts[:2], pd.concat([of_parts[2], ceiling], ignore_index=True))
 
 
 def by_language(cells: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
     """Fidelity in each language (`scores.by_language`; blind answers apart), its ceiling, and what the paper prints."""
-    tested, printed = cells[cells.split != scores.BLIND], paper_results.cells("Phi3.5")
+    seen, printed = cells[cells.split != scores.BLIND], paper_results.cells("Phi3.5")
     printed = printed[printed.setup.isin(setups) & (printed.metric == "fidelity")]
-    ours = [scores.by_language(tested, metric) for metric in ("fidelity", "fidelity_ceiling")]
+    ours = [scores.by_language(seen, metric) for metric in ("fidelity", "fidelity_ceiling")]
     return pd.concat([*ours, *([scores.by_language(printed, "fidelity")] if len(printed) else [])], ignore_index=True)
 
 
 def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
     """Paired differences from one setup in every part, split (blind apart) and group; Holm's correction by part."""
-    seen = items[items.split != scores.BLIND]
-    found = [statistics.differences(part(seen, name), against, scores.GROUPS).assign(metric=name) for name in PARTS]
-    setups = [setup for setup in dict.fromkeys(items.setup) if setup != against]
-    ordered = pd.concat([scores.ordered(rows, setups) for rows in found], ignore_index=True)
-    return ordered.round(dict.fromkeys(("value", "low", "high", "p", "p_holm"), scores.DECIMALS))
+    return compared({name: part(items, name) for name in PARTS}, against, scores.GROUPS)
 
 
-def samples(path: Path, right: bool, n: int = 6) -> pd.DataFrame:
-    """Captions of one evaluation (its stored scores) that are in the language asked for, or not: one a language.
+def compared(parts: dict[str, pd.DataFrame], against: str, groups: list[str]) -> pd.DataFrame:
+    """Paired differences from one setup in each of some parts of the items, blind answers left out."""
+    rows = []
+    for name, items in parts.items():
+        seen = items[items.split != scores.BLIND]
+        setups = [setup for setup in dict.fromkeys(seen.setup) if setup != against]
+        effects = statistics.differences(seen, against, groups).assign(metric=name)
+        rows.append(scores.ordered(effects, setups))
+    return pd.concat(rows, ignore_index=True).round(
+        dict.fromkeys(("value", "low", "high", "p", "p_holm"), scores.DECIMALS))
+
+
+def samples(answers: pd.DataFrame, right: bool, n: int = 6) -> pd.DataFrame:
+    """Captions of one evaluation (its `predictions`) that are in the language asked for, or not: one a language.
 
     Answers about blind images are left out, and those in languages that the identifier does not know.
     """
-    found = read(Path(path).with_name("predictions.parquet"), "predictions")
-    found = found[(found.in_language == float(right)) & (found.split != scores.BLIND)].drop_duplicates("language")
-    chosen = found.iloc[:: max(1, len(found) // n)].head(n)  # from all over the alphabet
-    return chosen[["language", "split", "prediction", "reference", "score"]].reset_index(drop=True)
+    rows = answers[(answers.in_language == float(right)) & (answers.split != scores.BLIND)].drop_duplicates("language")
+    rows = rows.iloc[:: max(1, len(rows) // n)].head(n)  # from all over the alphabet
+    return rows[["language", "split", "prediction", "reference", "score"]].reset_index(drop=True)

@@ -1,16 +1,16 @@
 """The paper's claims as rules that were fixed before the run (params/claims.yaml), and what some scores say to them.
 
-The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper.items`), where a
-setup may go by another name: one that asks for the same as an earlier one is trained as that (`params.trained_as`). A
-verdict is replicated, contradicted or inconclusive; "not run" where a setup or a task that the rule names has no
-scores.
+The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper_results.items`). A
+setup may go by another name there: one that asks for the same as an earlier one is trained as that
+(`params.trained_as`). A verdict is replicated, contradicted or inconclusive; "not run" where a setup or a task that
+the rule names has no scores.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params
+from centurio_lib import params, paths
 from centurio_lib.findings import ablation, paper_results, scores, statistics, table_formats
 from centurio_lib.params.claim_rules import Claims, Part
 
@@ -27,7 +27,13 @@ def load(path: Path = params.CLAIMS) -> Claims:
 def known_names() -> dict[str, list[str]]:
     """Setups and scores that a claim may be about: those of the study and of the paper."""
     return {"setups": [*params.all_setups(), *paper_results.APPENDIX.values()],
-            "scores": [*ablation.PARTS, *scores.HEADLINE, *paper_results.TASKS]}
+            "scores": list(dict.fromkeys([*ablation.PARTS, *_tasks(), *paper_results.TASKS]))}
+
+
+def _tasks() -> list[str]:
+    """Tasks that any profile asks."""
+    profiles = sorted(path.stem for path in (paths.PARAMS / "profiles").glob("*.yaml"))
+    return [task for name in profiles for task in params.profile(name).evaluation.items]
 
 
 def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -41,9 +47,8 @@ def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 def selected(items: pd.DataFrame, on: str, printed: bool = False) -> pd.DataFrame:
     """Items of a part of the scores or of one task; `printed`: the paper's, whose tasks have names of their own."""
     if on in ablation.PARTS:
-        known = (paper_results.HEADLINE, paper_results.GENERATIVE) if printed else (scores.HEADLINE, scores.GENERATIVE)
-        return ablation.part(items, on, *known)
-    return items[(items.task == (paper_results.TASKS.get(on, on) if printed else on)) & (items.metric != "fidelity")]
+        return ablation.part(items, on)
+    return items[(items.task == (paper_results.TASKS.get(on, on) if printed else on)) & items.headline]
 
 
 def judged(value: float, low: float, high: float, rule: str, margin: float) -> str:
@@ -58,24 +63,24 @@ def judged(value: float, low: float, high: float, rule: str, margin: float) -> s
 
 def assess(part: Part, items: pd.DataFrame, level: float, printed: bool = False, draws: int = statistics.DRAWS) -> dict:
     """What the items of one split say to one part: verdict, effect, interval, counts, and why there is no verdict."""
-    own = selected(items, part.of, printed)
-    own = own[own.setup.isin(part.setups)]
-    lacking = [setup for setup in part.setups if setup not in set(own.setup)]
-    if own.empty or lacking:
+    rows = selected(items, part.of, printed)
+    rows = rows[rows.setup.isin(part.setups)]
+    lacking = [setup for setup in part.setups if setup not in set(rows.setup)]
+    if rows.empty or lacking:
         return {"verdict": NOT_RUN, "why": f"no scores of {', '.join(lacking)} in {part.of}"}
     if {*part.groups, *part.against_groups} & set(SCRIPTS):
-        own = own.assign(group=own.script)
-    empty = [g for g in [*part.groups, *part.against_groups] if set(part.setups) - set(own[own.group == g].setup)]
+        rows = rows.assign(group=rows.script)
+    empty = [g for g in [*part.groups, *part.against_groups] if set(part.setups) - set(rows[rows.group == g].setup)]
     if empty:
         return {"verdict": NOT_RUN, "why": f"no scores in {', '.join(empty)}"}
-    effect = statistics.summed(own, sides(part), level, draws).iloc[0][EFFECT].to_dict()
+    effect = statistics.summed(rows, sides(part), level, draws).iloc[0][EFFECT].to_dict()
     verdict, why = judged(*(effect[name] for name in EFFECT[:3]), part.rule, part.margin), ""
-    if verdict != INCONCLUSIVE and _guessed(part, verdict, effect["value"], own, level, draws):
+    if verdict != INCONCLUSIVE and _guessed(part, verdict, effect["value"], rows, level, draws):
         verdict, why = INCONCLUSIVE, "no better than chance"
     return {"verdict": verdict, "why": why} | effect
 
 
-def _guessed(part: Part, verdict: str, value: float, own: pd.DataFrame, level: float, draws: int) -> bool:
+def _guessed(part: Part, verdict: str, value: float, rows: pd.DataFrame, level: float, draws: int) -> bool:
     """Whether a verdict is on guesses: scores alike where the task is not mastered, or a rise from below chance to it.
 
     What must be above chance: where scores are said to be alike the lower side, which sets the mark; else the one that
@@ -83,18 +88,18 @@ def _guessed(part: Part, verdict: str, value: float, own: pd.DataFrame, level: f
     """
     up, down = (part.higher, part.groups), (part.lower, part.against_groups or part.groups)
     if part.rule != "more" and verdict == REPLICATED:
-        return _gained(*down, own, level, draws).low <= 0
+        return _above_chance(*down, rows, level, draws).low <= 0
     winner, loser = (up, down) if value > 0 else (down, up)
-    if part.rule == "more" and _gained(*loser, own, level, draws).value >= 0:
+    if part.rule == "more" and _above_chance(*loser, rows, level, draws).value >= 0:
         return False
-    return _gained(*winner, own, level, draws).low <= 0
+    return _above_chance(*winner, rows, level, draws).low <= 0
 
 
-def _gained(setups: list[str], groups: list[str], own: pd.DataFrame, level: float, draws: int) -> pd.Series:
+def _above_chance(setups: list[str], groups: list[str], rows: pd.DataFrame, level: float, draws: int) -> pd.Series:
     """What some setups score above guesses: value, low, ... One-sided, so that both bounds serve at 2 level - 1."""
     mean = dict.fromkeys(setups, 1 / len(setups))
-    gained = statistics.contrasts(own.assign(score=own.score - own.chance), [mean], groups, 2 * level - 1, draws)
-    return gained.iloc[0]
+    gained = rows.assign(score=rows.score - rows.chance)
+    return statistics.contrasts(gained, [mean], groups, 2 * level - 1, draws).iloc[0]
 
 
 def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
@@ -110,8 +115,8 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
              draws: int = statistics.DRAWS, names: dict[str, str] | None = None) -> pd.DataFrame:
     """A row for each part of each claim and each split: where, split, claim, part, verdict, why, the effect.
 
-    `items` have chance and script (`with_chance`, `paper.items`); `names`: under which other name a setup of ours has
-    them. The blind split is left out, and a part is judged on the splits that hold its scores and can tell; on
+    `items` have chance and script (`with_chance`, `paper_results.items`); `names`: under which other name a setup of
+    ours has them. The blind split is left out, and a part is judged on the splits that hold its scores and can tell; on
     all, as not run, where none does. Raises ValueError for items of no split.
     """
     names = paper_results.SAME_RUN if printed else names or {}
@@ -146,12 +151,12 @@ def whole(of_parts: pd.Series) -> str:
 
 def overview(claims: Claims, parts: pd.DataFrame) -> pd.DataFrame:
     """A row for each claim, a column for each of `where` and split: its verdict and the effects of its parts."""
-    rows = []
+    verdict_rows = []
     for name, claim in claims.claims.items():
         row = {"claim": claim.claim, "source": claim.source}
-        for (where, split), own in parts[parts.claim == name].groupby(["where", "split"], sort=False):
-            effects = [f"{r.value:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in own.itertuples() if pd.notna(r.value)]
-            row[f"{where}, {split}"] = "; ".join([whole(own.verdict), *effects]).replace("-", "−")
-        rows.append(row)
+        for (where, split), rows in parts[parts.claim == name].groupby(["where", "split"], sort=False):
+            effects = [f"{r.value:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in rows.itertuples() if pd.notna(r.value)]
+            row[f"{where}, {split}"] = "; ".join([whole(rows.verdict), *effects]).replace("-", "−")
+        verdict_rows.append(row)
     columns = list(dict.fromkeys(f"{where}, {split}" for where, split in zip(parts["where"], parts.split, strict=True)))
-    return pd.DataFrame(rows, columns=["claim", "source", *columns]).fillna(table_formats.MISSING)
+    return pd.DataFrame(verdict_rows, columns=["claim", "source", *columns]).fillna(table_formats.MISSING)

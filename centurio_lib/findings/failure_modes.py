@@ -23,42 +23,42 @@ class Signature(NamedTuple):
     """A failure: what it usually comes from, and the cells of one run that show it (`english`: the baseline's)."""
 
     cause: str
-    found: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    shown_by: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 
-def _reading(own: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
+def _reading(cells: pd.DataFrame, tasks: list[str]) -> pd.DataFrame:
     """Cells of reading tasks by their headline metric, with script and whether anything is read, chance aside."""
-    cells = own[own.task.isin(tasks) & (own.metric == own.task.map(scores.HEADLINE))]
-    return cells.assign(script=cells.language.map(script), read=cells.value - cells.chance.fillna(0) > FLOOR)
+    rows = cells[cells.task.isin(tasks) & cells.headline]
+    return rows.assign(script=rows.language.map(script), read=rows.value - rows.chance.fillna(0) > FLOOR)
 
 
-def unread_scripts(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
+def unread_scripts(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
     """Reading of scripts other than Latin near zero in a task where Latin or English is read."""
-    reading = _reading(own, SYNTHETIC)
+    reading = _reading(cells, SYNTHETIC)
     able = reading[reading.read & (reading.script != "other")].task
     return reading[reading.task.isin(able) & (reading.script == "other") & ~reading.read]
 
 
-def unread_photographs(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
+def unread_photographs(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
     """Reading of photographs near zero in a language in which synthetic images are read."""
-    synthetic, real = _reading(own, SYNTHETIC), _reading(own, REAL)
+    synthetic, real = _reading(cells, SYNTHETIC), _reading(cells, REAL)
     return real[real.language.isin(synthetic[synthetic.read].language) & ~real.read]
 
 
-def wrong_language(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
+def wrong_language(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
     """Fidelity far below what the identifier makes of gold captions in the same language."""
     of = ["task", "language"]
-    fidelity = own[own.metric == "fidelity"]
-    ceiling = own[own.metric == "fidelity_ceiling"][[*of, "value"]].rename(columns={"value": "ceiling"})
+    fidelity = cells[cells.metric == "fidelity"]
+    ceiling = cells[cells.metric == "fidelity_ceiling"][[*of, "value"]].rename(columns={"value": "ceiling"})
     both = fidelity.merge(ceiling, on=of)
     return both[both.value < both.ceiling - ASIDE]
 
 
-def english_drop(own: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
+def english_drop(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
     """English tasks far below what tuning in English alone gives, on the same seed and split."""
-    known = own[own.metric.isin(set(scores.HEADLINE.values()))]
-    both = known[known.language == "en"].merge(english[["task", "metric", "language", "value"]],
-                                               on=["task", "metric", "language"], suffixes=("", "_baseline"))
+    cell = ["task", "metric", "language"]
+    in_english = cells[cells.headline & (cells.language == "en")]
+    both = in_english.merge(english[[*cell, "value"]], on=cell, suffixes=("", "_baseline"))
     if both.empty or both.value_baseline.mean() - both.value.mean() < DROP:
         return both.iloc[:0]
     return both[both.value < both.value_baseline]
@@ -82,18 +82,18 @@ def of_runs(cells: pd.DataFrame) -> pd.DataFrame:
     """
     seen = cells[cells.split != scores.BLIND]
     rows = []
-    for (setup, seed, split), own in seen.groupby(["setup", "seed", "split"], sort=False):
+    for (setup, seed, split), of_run in seen.groupby(["setup", "seed", "split"], sort=False):
         english = seen[(seen.setup == BASELINE) & (seen.seed == seed) & (seen.split == split)]
         for name, signature in SIGNATURES.items():
-            found = signature.found(own, english)
-            if len(found):
-                rows.append((setup, seed, split, name, signature.cause, len(found), _worst(found)))
+            failed = signature.shown_by(of_run, english)
+            if len(failed):
+                rows.append((setup, seed, split, name, signature.cause, len(failed), _worst(failed)))
         if not rows or rows[-1][:3] != (setup, seed, split):
             rows.append((setup, seed, split, "none", "", 0, ""))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _worst(found: pd.DataFrame) -> str:
-    shown = found.sort_values("value", kind="stable").head(CELLS_SHOWN)
-    more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+def _worst(failed: pd.DataFrame) -> str:
+    shown = failed.sort_values("value", kind="stable").head(CELLS_SHOWN)
+    more = f" and {len(failed) - len(shown)} more" if len(failed) > len(shown) else ""
     return ", ".join(f"{row.task} {row.language} {row.value:.0f}" for row in shown.itertuples()) + more

@@ -11,14 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from centurio_lib import params
-from centurio_lib.findings import figures, paper_results
-from centurio_lib.findings.paper_figures import RQ4, SCRIPTS, Drawn
-from centurio_lib.findings.scores import GROUPS
+from centurio_lib.findings import looks, paper_results, plots
+from centurio_lib.findings.looks import Look
+from centurio_lib.findings.paper_figures import RQ4, Drawn
 from centurio_lib.languages import languages
 
 TABLES = {"languages": "RQ1_all_tasks_phi3.5", "english": "RQ2_instruct_english_share_phi3.5"}
 TITLES = {"languages": "(1) How many languages?", "english": "(2) How much English?",
           "ocr": "(3) Which text in images?"}
+LABELS = [["languages", "% of the samples", "thousand pages"], ["score, all tasks (%)", "", "SMPQA Read (%)"]]
+# looks of the groups of each panel, as in the other figures
+LOOKS = {"languages": looks.TIERS, "english": looks.TIERS | {"others": Look(looks.PLAIN, "")}, "ocr": looks.SCRIPTS}
 PAGES = 500  # thousand OCR samples of pre-training, whatever the mix
 OCR = {"ocr_E100": 1.0, "ocr_E50": 0.5, "ocr_E1": 0.01, "ocr_latin_down": 0.01}  # English share
 LATIN_DOWN = 0.25  # a Latin-script language's pages per page of another script's: half and double of a uniform share
@@ -49,35 +52,35 @@ def _pages(english: float, latin: float) -> dict[str, float]:
 
 def outcome() -> pd.DataFrame:
     """What came of each setup, as printed: setup, panel, group, published."""
-    found = [paper_results.tiers(table).assign(panel=panel) for panel, table in TABLES.items()]
+    parts = [paper_results.tiers(table).assign(panel=panel) for panel, table in TABLES.items()]
     printed = pd.read_csv(paper_results.FILES[0])
     reading = printed[(printed.table == "RQ4_smpqa_phi3.5") & (printed.metric == "smpqa_read_acc")]
-    found.append(reading[reading.setup.isin(OCR)].assign(panel="ocr", published=reading.value))
-    return pd.concat(found, ignore_index=True)[["setup", "panel", "group", "published"]]
+    parts.append(reading[reading.setup.isin(OCR)].assign(panel="ocr", published=reading.value))
+    return pd.concat(parts, ignore_index=True)[["setup", "panel", "group", "published"]]
 
 
 def exploration() -> Drawn:
     """The figure, and one table of what is stacked above and printed below."""
     made, came = composition(), outcome()
-    with mpl.rc_context(figures.STYLE):
-        figure, axes = plt.subplots(2, 3, figsize=(figures.WIDTH, 3.9), sharex="col", layout="constrained")
+    with mpl.rc_context(looks.STYLE):
+        figure, axes = plt.subplots(2, 3, figsize=(looks.WIDTH, 3.9), sharex="col", layout="constrained")
         for (panel, title), column in zip(TITLES.items(), axes.T, strict=True):
-            own = made[made.panel == panel]
-            setups = list(dict.fromkeys(own.setup))
-            looks = _looks(panel)
-            _stack(column[0], own, setups, looks)
-            _lines(column[1], came[came.panel == panel], setups, looks)
+            setups = list(dict.fromkeys(made[made.panel == panel].setup))
+            _stack(column[0], made[made.panel == panel], setups, LOOKS[panel])
+            plots.points(column[1], came[came.panel == panel], "setup", "group", setups, LOOKS[panel], 0, "published",
+                         linewidth=0.9)
+            column[1].set_ylim(bottom=0)
             column[0].set_title(title)
-            labels = [_short(setup, panel) for setup in setups]
-            column[1].set_xticks(range(len(setups)), labels, rotation=50, ha="right")
-        for row, names in zip(axes, (["languages", "% of the samples", "thousand pages"],
-                                     ["score, all tasks (%)", "", "SMPQA Read (%)"]), strict=True):
+            column[1].set_xticks(range(len(setups)), [_short(setup, panel) for setup in setups], rotation=50,
+                                 ha="right")
+        for row, names in zip(axes, LABELS, strict=True):
             for axis, name in zip(row, names, strict=True):
                 axis.set_ylabel(name)
-        handles = [*axes[1][0].get_legend_handles_labels()[0], *axes[1][2].get_legend_handles_labels()[0][1:],
-                   Patch(color=figures.PLAIN, label="all others")]
+        handles = [*plots.handles(looks.TIERS, looks.SCRIPT_NAMES),
+                   *plots.handles(looks.SCRIPTS, looks.SCRIPT_NAMES)[1:],
+                   Patch(color=looks.PLAIN, label="all others")]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.1)
-        return figures.settled(figure), made.merge(came, how="outer", on=["setup", "panel", "group"])
+        return plots.settled(figure), made.merge(came, how="outer", on=["setup", "panel", "group"])
 
 
 def _short(setup: str, panel: str) -> str:
@@ -85,25 +88,10 @@ def _short(setup: str, panel: str) -> str:
     return RQ4.get(setup, setup.replace("L100-", "") if panel != "english" or setup != "L100" else "E50")
 
 
-def _looks(panel: str) -> dict[str, dict]:
-    """Colour and marker of each group of a panel, as in the other figures."""
-    if panel == "ocr":
-        return {group: {"color": colour, "marker": marker, "label": label}
-                for group, (label, colour, marker) in SCRIPTS.items()}
-    tiers = {group: figures.GROUP_LOOKS[group] | {"label": "English" if group == "en" else group} for group in GROUPS}
-    return tiers | ({"others": {"color": figures.PLAIN, "label": "other languages"}} if panel == "english" else {})
-
-
-def _stack(axis: Axes, own: pd.DataFrame, setups: list[str], looks: dict[str, dict]) -> None:
-    wide = own.pivot(index="setup", columns="group", values="amount").reindex(setups)
+def _stack(axis: Axes, rows: pd.DataFrame, setups: list[str], of_groups: dict[str, Look]) -> None:
+    """Bars of what each setup is made of, groups one upon the other."""
+    wide = rows.pivot(index="setup", columns="group", values="amount").reindex(setups)
     base = wide.iloc[:, 0] * 0
-    for group in [group for group in looks if group in wide]:
-        axis.bar(range(len(setups)), wide[group], bottom=base, width=0.72, color=looks[group]["color"])
+    for group in [group for group in of_groups if group in wide]:
+        axis.bar(range(len(setups)), wide[group], bottom=base, width=0.72, color=of_groups[group].colour)
         base = base + wide[group]
-
-
-def _lines(axis: Axes, came: pd.DataFrame, setups: list[str], looks: dict[str, dict]) -> None:
-    for group in [group for group in looks if group in set(came.group)]:
-        values = came[came.group == group].set_index("setup").published.reindex(setups)
-        axis.plot(range(len(setups)), values, lw=0.9, **looks[group])
-    axis.set_ylim(bottom=0)

@@ -10,14 +10,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from centurio_lib.findings import ablation, figures, paper_results, scores
+from centurio_lib import params
+from centurio_lib.findings import ablation, figures, looks, paper_results, plots, scores
 from centurio_lib.languages import languages
 
-SCRIPTS = {"en": ("English", figures.ENGLISH, "o"), "latin": ("Latin", "#0072b2", "s"),
-           "other": ("other scripts", "#009e73", "^")}
 RQ4 = {"no_pretraining": "no pre-training", "no_ocr": "no OCR", "ocr_E100": "100 % English", "ocr_E50": "50 %",
        "ocr_E50_frozen_vit": "50 %, frozen", "ocr_E1": "1 %", "ocr_latin_down": "Latin down"}
 # our tasks in the place of the paper's whose shape they have, for the final comparison
@@ -28,7 +26,7 @@ TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "
              "marvl": "MaRVL_acc",
              "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
-TEXT = {task: column for task, column in SHAPE.items() if task in scores.TEXT}
+TEXT = {task: SHAPE[task] for task in params.TEXT_TASKS if task in SHAPE}
 FIDELITY = ("XM3600_language_fidelity_pct", "all_langs")  # its column, beside that of CIDEr
 CHOSEN = ["Centurio", "OCR50", "PT50", "L100"]  # setups of ours by how many of the final model's choices they have
 Drawn = tuple[Figure, pd.DataFrame]
@@ -41,22 +39,22 @@ def tidy(table: str | None, backbone: str, part: str, setups: list[str]) -> pd.D
     Empty where the paper has neither, for two setups at least.
     """
     if table is not None:
-        found = paper_results.tiers(table)
+        rows = paper_results.tiers(table)
     else:
-        cells = ablation.part(paper_results.cells(backbone), part, paper_results.HEADLINE, paper_results.GENERATIVE)
+        cells = ablation.part(paper_results.cells(backbone), part)
         cells = cells[cells.setup.isin(setups)]
-        found = pd.DataFrame(columns=["setup", "group", "published"])
+        rows = pd.DataFrame(columns=["setup", "group", "published"])
         if cells.setup.nunique() > 1:  # one setup alone compares with nothing
-            found = scores.tier_scores(cells).rename(columns={"value": "published"})
+            rows = scores.tier_scores(cells).rename(columns={"value": "published"})
     order = {setup: place for place, setup in enumerate(setups)}
-    found = found[found.setup.isin(setups)].sort_values("setup", key=lambda names: names.map(order), kind="stable")
-    return found[["setup", "group", "published"]].assign(metric=part, split="paper").reindex(columns=scores.COLUMNS)
+    rows = rows[rows.setup.isin(setups)].sort_values("setup", key=lambda names: names.map(order), kind="stable")
+    return rows[["setup", "group", "published"]].assign(metric=part, split="paper").reindex(columns=scores.COLUMNS)
 
 
 def question(name: str, setups: list[str]) -> Drawn:
     """RQ1, RQ2 or RQ3 with Phi-3.5: a printed tier table (Tables 1 to 3) and what follows from the cells beside it."""
     parts = [tidy(ablation.PUBLISHED[name].get(part), "Phi3.5", part, setups) for part in ablation.PARTS]
-    draw = figures.rq1 if name == "rq1" else figures.across
+    draw = figures.by_tier if name == "rq1" else figures.across
     return draw(*parts), pd.concat([part.dropna(axis=1, how="all") for part in parts], ignore_index=True)
 
 
@@ -64,19 +62,16 @@ def text_in_images() -> Drawn:
     """RQ4 (Table 4): grounding and reading in three groups of scripts."""
     table = pd.read_csv(paper_results.FILES[0])
     table = table[table.table == paper_results.RQ4].drop(columns="table")
-    with mpl.rc_context(figures.STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 2.6), layout="constrained")
+    with mpl.rc_context(looks.STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(looks.WIDTH, 2.6), layout="constrained")
         for axis, (metric, title) in zip(axes, {"smpqa_ground_acc": "SMPQA Ground (chance 50)",
                                                 "smpqa_read_acc": "SMPQA Read"}.items(), strict=True):
-            wide = table[table.metric == metric].pivot(index="setup", columns="group", values="value")
-            wide = wide.reindex(list(RQ4))
-            for group, (label, colour, marker) in SCRIPTS.items():
-                axis.plot(range(len(RQ4)), wide[group], color=colour, marker=marker, label=label, lw=0.8)
-            axis.set_xticks(range(len(RQ4)), list(RQ4.values()), rotation=40, ha="right")
+            plots.points(axis, table[table.metric == metric], "setup", "group", list(RQ4), looks.SCRIPTS, 0.16)
+            plots.slanted(axis, list(RQ4.values()))
             axis.set(title=title, ylim=(0, 100))
         axes[0].set_ylabel("exact match (%)")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return figures.settled(figure), table
+        figure.legend(handles=plots.handles(looks.SCRIPTS, looks.SCRIPT_NAMES), loc="outside lower center", ncols=3)
+        return plots.settled(figure), table
 
 
 def final(ours: pd.DataFrame | None = None) -> Drawn:
@@ -110,12 +105,12 @@ def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
     Where a profile asks any of the paper's own test sets, those and SMPQA alone: what was not run stays empty.
     """
     seen = cells[(cells.setup == setup) & cells.split.isin(["new-style", "test"])]
-    own = scores.headline(seen)
-    columns = TEST_SETS | TEXT if set(own.task) & set(TEST_SETS) else SHAPE
-    own = own.assign(metric=own.task.map(columns), group=np.where(own.language == "en", "en", "mul"))
+    rows = seen[seen.headline]
+    columns = TEST_SETS | TEXT if set(rows.task) & set(TEST_SETS) else SHAPE
+    rows = rows.assign(metric=rows.task.map(columns), group=np.where(rows.language == "en", "en", "mul"))
     fidelity = seen[(seen.metric == "fidelity") & seen.task.map(columns).eq("XM3600_CIDEr")]
-    own = pd.concat([own.dropna(subset="metric"), fidelity.assign(metric=FIDELITY[0], group=FIDELITY[1])])
-    return own.groupby(["metric", "group"], as_index=False).value.mean().assign(setup=label)
+    rows = pd.concat([rows.dropna(subset="metric"), fidelity.assign(metric=FIDELITY[0], group=FIDELITY[1])])
+    return rows.groupby(["metric", "group"], as_index=False).value.mean().assign(setup=label)
 
 
 def final_tiers() -> Drawn:
@@ -123,17 +118,15 @@ def final_tiers() -> Drawn:
     table = pd.read_csv(paper_results.FILES[0])
     table = table[table.table.str.startswith("FINAL_table6")]
     titles = {"FINAL_table6_by_tier": "All tasks", "FINAL_table6_by_tier_no_multiimage": "Without multi-image tasks"}
-    styles = figures.looks(list(dict.fromkeys(table.setup)))
-    with mpl.rc_context(figures.STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 2.5), sharey=True, layout="constrained")
+    systems = looks.of(list(dict.fromkeys(table.setup)))
+    with mpl.rc_context(looks.STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(looks.WIDTH, 2.5), sharey=True, layout="constrained")
         for axis, (name, title) in zip(axes, titles.items(), strict=True):
-            for setup, look in styles.items():
-                figures.line(axis, table[(table.table == name) & (table.setup == setup)], "value", label=setup, **look)
+            figures.tier_lines(axis, table[table.table == name], systems)
             axis.set_title(title)
-            axis.set_xticks(range(len(scores.GROUPS)), scores.GROUPS)
         axes[0].set_ylabel("score (%)")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return figures.settled(figure), table
+        figure.legend(handles=plots.handles(systems), loc="outside lower center", ncols=3)
+        return plots.settled(figure), table
 
 
 def tables(questions: dict[str, list[str]]) -> dict[str, Callable[[], Drawn]]:
@@ -152,18 +145,18 @@ def appendix() -> dict[str, Callable[[], Drawn]]:
     for family, backbones in {"setups": ["Phi3.5", "Llama3"], "systems": ["Final"]}.items():
         places = table.backbone.map({backbone: place for place, backbone in enumerate(backbones)})
         chosen = table.assign(place=places).dropna(subset="place").sort_values("place", kind="stable")
-        for task, own in chosen.groupby("task", sort=False):
-            drawn[f"{family}_{task.lower()}"] = partial(by_language, own.drop(columns="place"), task)
+        for task, rows in chosen.groupby("task", sort=False):
+            drawn[f"{family}_{task.lower()}"] = partial(by_language, rows.drop(columns="place"), task)
     return drawn
 
 
-def by_language(own: pd.DataFrame, task: str) -> Drawn:
+def by_language(rows: pd.DataFrame, task: str) -> Drawn:
     """A task's published results as a heat map of setups or systems by languages."""
-    row = own.setup.replace(paper_results.APPENDIX)
-    if set(own.backbone) != {"Final"}:
-        row = row + ", " + own.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"})
-    wide = own.assign(row=row).pivot(index="row", columns="lang", values="value")
-    return grid(wide.reindex(index=list(dict.fromkeys(row)), columns=sorted(wide, key=_place)), task), own
+    label = rows.setup.replace(paper_results.APPENDIX)
+    if set(rows.backbone) != {"Final"}:
+        label = label + ", " + rows.backbone.replace({"Phi3.5": "Phi-3.5", "Llama3": "Llama-3"})
+    wide = rows.assign(label=label).pivot(index="label", columns="lang", values="value")
+    return grid(wide.reindex(index=list(dict.fromkeys(label)), columns=sorted(wide, key=_place)), task), rows
 
 
 def _place(code: str) -> tuple:
@@ -181,27 +174,13 @@ def grid(wide: pd.DataFrame, title: str, by_column: bool = False, line: int | No
     values = wide.to_numpy(float)
     low, high = (f(values[:line], axis=0 if by_column else None) for f in (np.nanmin, np.nanmax))
     shade = np.clip((values - low) / np.where(high > low, high - low, 1), 0, 1)
-    with mpl.rc_context(figures.STYLE | {"axes.grid": False}):
+    with mpl.rc_context(looks.STYLE | {"axes.grid": False}):
         size = (max(2.6, 1.25 + 0.215 * wide.shape[1]), 0.75 + 0.135 * len(wide))
         figure, axis = plt.subplots(figsize=size, layout="constrained")
-        axis.set_facecolor("0.85")
-        axis.pcolormesh(shade, vmin=0, vmax=1, cmap="cividis", edgecolors="white", linewidth=0.3)
-        _numbers(axis, values, shade)
-        axis.set_xticks(np.arange(wide.shape[1]) + 0.5, wide.columns, rotation=90, fontsize=5.5)
-        axis.set_yticks(np.arange(len(wide)) + 0.5, wide.index, fontsize=5.5)
-        axis.set(ylim=(len(wide), 0))
+        plots.heat_map(axis, pd.DataFrame(shade, wide.index, wide.columns), "cividis", high=1, numbers=wide)
         axis.set_title(title, loc="left", fontsize=7)
-        axis.tick_params(length=0, pad=1)
-        axis.spines[:].set_visible(False)
         if line is not None:
             axis.axhline(line, color="black", lw=1)
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
         figure.draw_without_rendering()  # upright labels take the layout a second pass
-        return figures.settled(figure)
-
-
-def _numbers(axis: Axes, values: np.ndarray, shade: np.ndarray) -> None:
-    for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
-            colour = "white" if shade[row, column] < 0.55 else "black"
-            axis.text(column + 0.5, row + 0.52, f"{value:.0f}", ha="center", va="center", fontsize=4.2, color=colour)
+        return plots.settled(figure)

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib.findings.scores import CELL
+from centurio_lib.findings.scores import CELL, TASK
 from centurio_lib.findings.statistics import ITEM
 from centurio_lib.languages import script_of, tier_label
 
-PUBLISHED = Path(__file__).with_name("paper_tables")
-FILES = [PUBLISHED / "paper_results.csv", PUBLISHED / "paper_results_by_language.csv"]
+TABLES = Path(__file__).with_name("paper_tables")
+FILES = [TABLES / "paper_results.csv", TABLES / "paper_results_by_language.csv"]
 
 # the paper's 13 tasks of RQ1 to RQ3; each table holds one metric, here called by what it measures
-HEADLINE = dict.fromkeys("BIN-MC M3Exam MTVQA MaRVL MaXM SMPQA-Ground SMPQA-Read VGR VLOD XVNLI xGQA xMMMU".split(),
-                         "accuracy") | {"XM3600": "cider"}
-GENERATIVE = {"XM3600", "MaXM", "MTVQA"}
+METRICS = dict.fromkeys("BIN-MC M3Exam MTVQA MaRVL MaXM SMPQA-Ground SMPQA-Read VGR VLOD XVNLI xGQA xMMMU".split(),
+                        "accuracy") | {"XM3600": "cider"}
+GENERATIVE = ["XM3600", "MaXM", "MTVQA"]  # answered in a language of the model's choice, so that its fidelity decides
 FIDELITY = "XM3600-fidelity"  # the file's name for the fidelity of XM3600's captions
 
 SAME_AS = {"fil": "tl", "quz": "qu"}  # test sets' codes of languages that training knows under another one
@@ -54,7 +54,7 @@ def group(code: str) -> str | None:
 
 
 def cells(backbone: str) -> pd.DataFrame:
-    """Per-language results with one language model ("Phi3.5", "Llama3"), with the columns of `scores.CELL`.
+    """Per-language results with one language model ("Phi3.5", "Llama3"), with the columns of `scores.CELL` and `TASK`.
 
     Averages that the paper printed are left out. Raises ValueError naming the language models that there are.
     """
@@ -62,23 +62,25 @@ def cells(backbone: str) -> pd.DataFrame:
     known = sorted(set(printed.backbone) - {"Final"})  # Final: other models, not setups of this study
     if backbone not in known:
         raise ValueError(f"the paper has no setups with language model {backbone!r}; it has: {known}")
-    found = printed[(printed.backbone == backbone) & ~printed.lang.str.startswith("avg")]
-    task = found.task.replace(FIDELITY, "XM3600")
-    metric = task.map(HEADLINE).where(found.task != FIDELITY, "fidelity")
-    return found.assign(setup=found.setup.replace(APPENDIX), seed=0, split="published", task=task, language=found.lang,
-                        group=found.lang.map(group), metric=metric, value=found.value.astype(float))[CELL]
+    rows = printed[(printed.backbone == backbone) & ~printed.lang.str.startswith("avg")]
+    task = rows.task.replace(FIDELITY, "XM3600")
+    metric = task.map(METRICS).where(rows.task != FIDELITY, "fidelity")
+    return rows.assign(setup=rows.setup.replace(APPENDIX), seed=0, split="published", task=task, language=rows.lang,
+                       group=rows.lang.map(group), metric=metric, value=rows.value.astype(float),
+                       headline=rows.task != FIDELITY, generative=task.isin(GENERATIVE), task_group="benchmark",
+                       )[[*CELL, *TASK]]
 
 
 def items(backbone: str) -> pd.DataFrame:
-    """The paper's cells as if each were one item, for `statistics`: the columns of ITEM, metric, chance, script.
+    """The paper's cells as if each were one item, for `statistics`: columns of ITEM and TASK, metric, chance, script.
 
     What varies is then the languages of a tier (their items' noise is in them), and its tasks in English, one language.
     """
-    found = cells(backbone)
-    english = found.language == "en"
-    return found.assign(item_id="cell", score=found.value, script=found.language.map(script),
-                        chance=found.task.map(CHANCE).where(found.metric != "fidelity").fillna(0.0),
-                        language=found.task.where(english, found.language))[[*ITEM, "metric", "chance", "script"]]
+    rows = cells(backbone)
+    english = rows.language == "en"
+    return rows.assign(item_id="cell", score=rows.value, script=rows.language.map(script),
+                       chance=rows.task.map(CHANCE).where(rows.headline).fillna(0.0),
+                       language=rows.task.where(english, rows.language))[[*ITEM, "metric", *TASK, "chance", "script"]]
 
 
 def script(code: str) -> str:

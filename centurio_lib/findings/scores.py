@@ -1,23 +1,20 @@
 """From stored scores to tidy tables: which cells count, and how cells become the score of a tier.
 
 A cell is one (task, language) score of one setup, seed and split. Cells come as a tidy frame with the columns of
-`CELL`, whether this study measured them (`stored`) or the paper printed them (`paper.cells`): both go through
-`tier_scores`.
-All values are per cent; CIDEr is scaled so that the reference itself scores 100.
+`CELL`, whether this study measured them (`stored`) or the paper printed them (`paper_results.cells`): both go through
+`tier_scores`. All values are per cent; CIDEr is scaled so that the reference itself scores 100.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params
-from centurio_lib.findings import score_archive as keeping
 from centurio_lib.findings.statistics import ITEM, grouped
 from centurio_lib.languages import languages, tier_label
-from centurio_lib.study import runs
-from centurio_lib.tables import BLIND
+from centurio_lib.tables import BLIND, read
 
+TASK = ["headline", "generative", "task_group"]  # what the tables say of a task and its metric
 CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"]
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
 SCRIPTS = ["en", "latin", "other"]  # columns of its tables of text in images: Latin script without English
@@ -25,61 +22,53 @@ SPLITS = ["new-style", "new-language", "test", BLIND, "published"]  # in the ord
 COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
            "by_seed"]
 DECIMALS = 4  # of stored values: well below what a score resolves, well above what sums differ by between machines
-
-# the one metric of each task that enters "all tasks"
-HEADLINE = {"captioning": "cider", "multiple_choice": "accuracy", "flag": "exact_match", "image_pair": "accuracy",
-            "odd_one_out": "accuracy", "smpqa_read": "exact_match", "smpqa_ground": "accuracy",
-            "page_read": "characters",
-            "xm3600": "cider_x100", "maxm": "exact_match", "xgqa": "exact_match", "xvnli": "accuracy",
-            "marvl": "accuracy", "m5_vgr": "accuracy", "m5_vlod": "accuracy", "mtvqa": "exact_match",
-            "m3exam": "accuracy", "xmmmu": "accuracy",
-            "bin_mc": "accuracy", "cvqa": "accuracy"}
-TEXT = set(params.TEXT_TASKS)  # text in images: tables of their own, by script
-# answered in a language of the model's choice, so that its fidelity decides
-GENERATIVE = {"captioning", "flag", "xm3600", "maxm", "mtvqa"}
+TEXT = "text_in_images"  # group of tasks that have tables of their own, by script
+NUMBER = {"scores": "value", "predictions": "score"}  # tables of an evaluation, and what must be a number in them
 
 
-def inputs(profile: str, setups: list[str], seeds: int, kept: bool = False) -> list[Path]:
-    """Stored score tables of some setups, seeds 0 to seeds - 1; `kept`: as they lie beside the figures.
+def together(files: list[Path], name: str, setups: Sequence[str] = (), seeds: int = 0) -> pd.DataFrame:
+    """Tables of one study, one below the other, after a look at what must not be averaged over.
 
-    Raises keys.KeyMismatch where one is missing, or was made by other params or code than the present ones;
-    keeping.NotKept.
+    `setups`: those to read, in this order, with seeds 0 to `seeds` - 1; all that the files hold where none is named.
+    Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
     """
-    if kept:
-        return keeping.unpacked(profile, setups, seeds)
-    wanted = [(setup, seed) for setup in setups for seed in range(seeds)]
-    return [runs.finished("12_evaluate", profile, setup, seed).folder / "scores.parquet" for setup, seed in wanted]
+    chosen = {"setup": list(setups), "seed": list(range(seeds))} if setups else {}
+    frames = [read(path, name, **chosen) for path in files]
+    for path, frame in zip(files, frames, strict=True):
+        if frame.empty:
+            raise ValueError(f"{path} is empty: remove its folder and evaluate that run again")
+        if frame[NUMBER[name]].isna().any():
+            bad = frame[frame[NUMBER[name]].isna()].iloc[0][["setup", "seed", "task", "language"]]
+            raise ValueError(f"{path} holds NaN scores, {bad.to_dict()} among them: evaluate that run again")
+    joined = pd.concat(frames, ignore_index=True)
+    for column in ("profile", "backbone"):
+        if joined[column].nunique() > 1:
+            raise ValueError(f"scores of different studies in one table: {column} is {sorted(set(joined[column]))}")
+    places = {setup: place for place, setup in enumerate(setups or dict.fromkeys(joined.setup))}
+    order = pd.DataFrame({"setup": joined.setup.map(places), "seed": joined.seed})
+    return joined.loc[order.sort_values(["setup", "seed"], kind="stable").index].reset_index(drop=True)
 
 
-def stored(sources: list[Path]) -> pd.DataFrame:
-    """Cells of every task and metric in some stored score tables (`inputs`), in that order.
-
-    Raises ValueError as `kept.together`.
-    """
-    found = keeping.together(sources, "scores")
-    return found.rename(columns={"tier": "group"})[[*CELL, "n", "chance"]]
+def stored(files: list[Path], setups: Sequence[str] = (), seeds: int = 0) -> pd.DataFrame:
+    """Cells of every task and metric in some stored score tables. Raises ValueError as `together`."""
+    joined = together(files, "scores", setups, seeds)
+    return joined.rename(columns={"tier": "group"})[[*CELL, *TASK, "n", "chance"]]
 
 
-def items(sources: list[Path]) -> pd.DataFrame:
-    """Items of every task behind some stored score tables: the columns of `statistics.ITEM`, and metric.
+def answers(files: list[Path], setups: Sequence[str] = (), seeds: int = 0) -> pd.DataFrame:
+    """The `predictions` tables beside some stored score tables. Raises ValueError as `together`."""
+    return together([Path(path).with_name("predictions.parquet") for path in files], "predictions", setups, seeds)
+
+
+def items(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Items of every task from the answers to them: the columns of `statistics.ITEM`, metric, and those of `TASK`.
 
     An answer whose language was identified is there twice: with its score, and for fidelity with 100 or 0.
-    Raises ValueError as `kept.together`.
     """
-    found = keeping.together(keeping.of(sources, "predictions"), "predictions")
-    found["group"] = found.language.map(tier_label)
-    identified = found[found.in_language.notna()]
-    return pd.concat([found.assign(metric=found.task.map(HEADLINE)),
-                      identified.assign(metric="fidelity", score=100 * identified.in_language)],
-                     ignore_index=True)[[*ITEM, "metric"]]
-
-
-def headline(cells: pd.DataFrame, metrics: dict[str, str] = HEADLINE, without: Collection[str] = ()) -> pd.DataFrame:
-    """Cells of each task's headline metric, some tasks left out. Raises ValueError for a task that has none."""
-    unknown = sorted(set(cells.task) - set(metrics))
-    if unknown:
-        raise ValueError(f"no headline metric is set for the tasks {unknown}: add them to HEADLINE")
-    return cells[(cells.metric == cells.task.map(metrics)) & ~cells.task.isin(list(without))]
+    rows = predictions.assign(group=predictions.language.map(tier_label), headline=True)
+    identified = rows[rows.in_language.notna()]
+    fidelity = identified.assign(metric="fidelity", headline=False, score=100 * identified.in_language)
+    return pd.concat([rows, fidelity], ignore_index=True)[[*ITEM, "metric", *TASK]]
 
 
 def checked(cells: pd.DataFrame) -> pd.DataFrame:
@@ -110,36 +99,38 @@ def tier_scores(cells: pd.DataFrame) -> pd.DataFrame:
     Returns setup, group, split, value, n (cells), seeds (how many), by_seed (their scores, separated by spaces). A
     language counts once for each task that tests it. Raises ValueError as `checked`.
     """
-    of = ["setup", "group", "split"]
+    tier = ["setup", "group", "split"]
     cells = checked(cells).sort_values("seed", kind="stable")
-    per_seed = cells.groupby([*of, "seed"], sort=False).value.agg(["mean", "size"]).reset_index()
-    return per_seed.groupby(of, sort=False).agg(
+    per_seed = cells.groupby([*tier, "seed"], sort=False).value.agg(["mean", "size"]).reset_index()
+    return per_seed.groupby(tier, sort=False).agg(
         value=("mean", "mean"), n=("size", "first"), seeds=("mean", "size"),
         by_seed=("mean", lambda means: " ".join(f"{mean:.{DECIMALS}f}" for mean in means))).reset_index()
 
 
 def table(cells: pd.DataFrame, metric: str, published: pd.DataFrame | None = None,
-          sure: pd.DataFrame | None = None) -> pd.DataFrame:
+          bounds: pd.DataFrame | None = None) -> pd.DataFrame:
     """Tidy table of one metric by tier, with the columns of `COLUMNS`, beside the paper's numbers.
 
-    `published` holds setup, group, published (`paper.tiers`); its numbers stand beside every split but the blind one.
-    A group that the paper has and this study lacks is there with n = 0. `sure` (`statistics.estimates`) fills low, high
-    and items, which stay empty without it. `missing` counts cells that another setup of the same split and group has.
+    `published` holds setup, group, published (`paper_results.tiers`); its numbers stand beside every split but the
+    blind one. A group that the paper has and this study lacks is there with n = 0. `bounds` (`statistics.bounds`) give
+    low, high and items, which stay empty without them. `missing` counts cells that another setup of the same split and
+    group has.
     """
-    found = tier_scores(cells)
+    rows = tier_scores(cells)
     counted = checked(cells).groupby(["split", "group"]).apply(_distinct_cells, include_groups=False).rename("all")
-    found = found.merge(counted, on=["split", "group"]).assign(missing=lambda rows: rows["all"] - rows.n)
-    if sure is not None:
-        found = found.merge(sure.drop(columns="value"), how="left", on=["setup", "group", "split"], validate="1:1")
+    rows = rows.merge(counted, on=["split", "group"]).assign(missing=lambda tiers: tiers["all"] - tiers.n)
+    if bounds is not None:
+        rows = rows.merge(bounds, how="left", on=["setup", "group", "split"], validate="1:1")
+        rows = rows.assign(low=(rows.value + rows.below).clip(lower=0), high=(rows.value + rows.above).clip(upper=100))
     if published is not None:
-        splits = pd.DataFrame({"split": [s for s in SPLITS if s in set(found.split) and s != BLIND]})
-        beside = published[published.setup.isin(found.setup)].merge(splits, how="cross")
-        found = found.merge(beside, how="outer", on=["setup", "group", "split"])
-    found = found.reindex(columns=COLUMNS).assign(metric=metric)
-    found = found.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": ""})
-    found = found.astype({"n": int, "missing": int, "items": int, "seeds": int, "low": float, "high": float})
-    found = found.round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
-    return ordered(found, list(dict.fromkeys(cells.setup)))
+        splits = pd.DataFrame({"split": [s for s in SPLITS if s in set(rows.split) and s != BLIND]})
+        printed = published[published.setup.isin(rows.setup)].merge(splits, how="cross")
+        rows = rows.merge(printed, how="outer", on=["setup", "group", "split"])
+    rows = rows.reindex(columns=COLUMNS).assign(metric=metric)
+    rows = rows.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": ""})
+    rows = rows.astype({"n": int, "missing": int, "items": int, "seeds": int, "low": float, "high": float})
+    rows = rows.round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
+    return ordered(rows, list(dict.fromkeys(cells.setup)))
 
 
 def _distinct_cells(rows: pd.DataFrame) -> int:
@@ -148,18 +139,10 @@ def _distinct_cells(rows: pd.DataFrame) -> int:
 
 def ordered(frame: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
     """Rows in the order of the splits, then of the setups given, then of the groups."""
-    places = {name: place for names in (SPLITS, setups, [*GROUPS, *SCRIPTS[1:]]) for place, name in enumerate(names)}
-    rows = frame.sort_values(["split", "setup", "group"], key=lambda column: column.map(places), kind="stable")
+    orders = {"split": SPLITS, "setup": setups, "group": [*GROUPS, *SCRIPTS[1:]]}
+    places = {column: {name: place for place, name in enumerate(names)} for column, names in orders.items()}
+    rows = frame.sort_values(list(orders), key=lambda column: column.map(places[column.name]), kind="stable")
     return rows.reset_index(drop=True)
-
-
-def beside(tidy: pd.DataFrame) -> pd.DataFrame:
-    """A tidy table as one reads it: a row for each split, metric and setup, groups as columns, ours and the paper's."""
-    index = ["split", "metric", "setup"]
-    wide = tidy.pivot(index=index, columns="group", values=["value", "published"])
-    rows = pd.MultiIndex.from_frame(tidy[index].drop_duplicates())
-    columns = [(source, group) for source in ("value", "published") for group in GROUPS if (source, group) in wide]
-    return wide.reindex(index=rows, columns=columns).rename(columns={"value": "ours", "published": "paper"}).round(1)
 
 
 def by_language(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -167,9 +150,9 @@ def by_language(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Returns setup, group, language, split, metric, value, seeds. Raises ValueError as `checked`.
     """
-    of = ["setup", "group", "language", "split", "metric"]
+    language = ["setup", "group", "language", "split", "metric"]
     cells = checked(cells[cells.metric == metric])
-    means = cells.groupby(of, sort=False).value.agg(["mean", "size"]).reset_index()
+    means = cells.groupby(language, sort=False).value.agg(["mean", "size"]).reset_index()
     means = means.rename(columns={"mean": "value", "size": "seeds"}).round({"value": DECIMALS})
     places = {code: place for place, code in enumerate(languages())}
     means = means.sort_values("language", key=lambda codes: codes.map(places).fillna(len(places)), kind="stable")

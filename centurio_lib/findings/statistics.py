@@ -82,13 +82,13 @@ def of_items(values: np.ndarray, cell: np.ndarray, draws: int, random: np.random
     slot = np.repeat(np.arange(len(size)), size - 1)  # the cell of each draw: n - 1 draws a cell
     share = 1 / (len(size) * np.maximum(size - 1, 1))[cell]  # of one draw in the mean
     centred = values - np.add.reduceat(values, first)[cell] / size[cell, None]
-    found, n, step = [], len(values), max(1, CHUNK // max(1, len(slot)))
+    chunks, n, step = [], len(values), max(1, CHUNK // max(1, len(slot)))
     for begin in range(0, draws, step):
         rows = min(step, draws - begin)
         choice = first[slot] + (random.random((rows, len(slot))) * size[slot]).astype(int)
         counts = np.bincount((choice + n * np.arange(rows)[:, None]).ravel(), minlength=rows * n).reshape(rows, n)
-        found.append((counts * share) @ centred)
-    return np.concatenate(found)
+        chunks.append((counts * share) @ centred)
+    return np.concatenate(chunks)
 
 
 def of_languages(means: np.ndarray, language: np.ndarray, draws: int, random: np.random.Generator) -> np.ndarray:
@@ -126,55 +126,50 @@ def resampled(place: pd.MultiIndex, values: np.ndarray, draws: int, random: np.r
     items = of_items(values.mean(1), cell, draws, random)
     languages = of_languages(means.mean(1), language, draws, random)
     spread = languages.var(0)
-    own = np.clip(1 - np.divide(items.var(0), spread, out=np.ones_like(spread), where=spread > 0), 0, 1)
+    unexplained = np.clip(1 - np.divide(items.var(0), spread, out=np.ones_like(spread), where=spread > 0), 0, 1)
     if language.max():
-        languages = languages * np.sqrt(own) * students(language.max(), draws, random)
+        languages = languages * np.sqrt(unexplained) * students(language.max(), draws, random)
     if len(cell) > len(size):
         items = items * students(len(cell) - len(size), draws, random)
     return means.mean(0), items + languages
 
 
-def interval(value: np.ndarray, deviations: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (K) that hold `value` (K) at a level of confidence."""
-    low, high = np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return value + low, value + high
+def interval(deviations: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Deviations (K) below and above a value between which it lies at a level of confidence, of draws (draws, K)."""
+    below, above = np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return below, above
 
 
-def estimates(items: pd.DataFrame, draws: int = DRAWS, level: float = LEVEL) -> pd.DataFrame:
-    """Score of each setup, split and group with its interval, within 0..100.
+def bounds(items: pd.DataFrame, draws: int = DRAWS, level: float = LEVEL) -> pd.DataFrame:
+    """How far the interval of each setup, split and group reaches below and above its score.
 
-    Returns setup, group, split, value, low, high, items (how many). Raises ValueError as `checked`.
+    Returns setup, group, split, below (at most 0), above, items (how many). Raises ValueError as `checked`.
     """
     rows = []
-    for (split, group), own in checked(items).groupby(["split", "group"], sort=False):
-        table = wide(own)
-        asked = table.notna()
-        for setups in _alike(asked):  # setups that answered the same items go together
-            part = table.loc[asked[setups[0]].iloc[:, 0], setups]
+    for (split, group), of_group in checked(items).groupby(["split", "group"], sort=False):
+        table = wide(of_group)
+        answered = table.notna()
+        for setups in _alike(answered):  # setups that answered the same items go together
+            part = table.loc[answered[setups[0]].iloc[:, 0], setups]
+            values = np.stack([part[setup].to_numpy(float) for setup in setups], axis=-1)  # (items, seeds, setups)
             random = generator(split, group)
-            value, deviations = _of_columns(part, setups, draws, random)
-            low, high = interval(value, deviations, level)
-            rows += [(setup, group, split, *bounds, len(part)) for setup, *bounds in
-                     zip(setups, value, low.clip(0), high.clip(max=100), strict=True)]
-    return pd.DataFrame(rows, columns=["setup", "group", "split", "value", "low", "high", "items"])
+            by_seed, deviations = resampled(part.index, values, draws, random)
+            below, above = interval(deviations + of_seeds(by_seed, draws, random), level)
+            rows += [(setup, group, split, *reach, len(part)) for setup, *reach in
+                     zip(setups, below, above, strict=True)]
+    return pd.DataFrame(rows, columns=["setup", "group", "split", "below", "above", "items"])
 
 
-def _alike(asked: pd.DataFrame) -> list[list[str]]:
+def _alike(answered: pd.DataFrame) -> list[list[str]]:
     """Setups by the items that they answered. Raises ValueError where a setup's seeds answered other ones."""
     alike: dict[bytes, list[str]] = {}
-    for setup in dict.fromkeys(asked.columns.get_level_values("setup")):
-        own = asked[setup].to_numpy()
-        if (own != own[:, :1]).any():
-            lacking = asked.index[(own != own[:, :1]).any(1)][0]
+    for setup in dict.fromkeys(answered.columns.get_level_values("setup")):
+        by_seed = answered[setup].to_numpy()  # (items, seeds)
+        if (by_seed != by_seed[:, :1]).any():
+            lacking = answered.index[(by_seed != by_seed[:, :1]).any(1)][0]
             raise ValueError(f"not every seed of {setup!r} answered {lacking}: evaluate them alike")
-        alike.setdefault(own[:, 0].tobytes() + bytes([own.shape[1] % 256]), []).append(setup)
+        alike.setdefault(by_seed[:, 0].tobytes() + bytes([by_seed.shape[1] % 256]), []).append(setup)
     return list(alike.values())
-
-
-def _of_columns(table: pd.DataFrame, setups: list[str], draws: int, random) -> tuple[np.ndarray, np.ndarray]:
-    values = np.stack([table[setup].to_numpy(float) for setup in setups], axis=-1)  # (items, seeds, setups)
-    by_seed, deviations = resampled(table.index, values, draws, random)
-    return by_seed.mean(0), deviations + of_seeds(by_seed, draws, random)
 
 
 def contrasts(items: pd.DataFrame, weights: list[dict[str, float]], groups: Iterable[str], level: float = LEVEL,
@@ -194,35 +189,36 @@ def summed(items: pd.DataFrame, sides: list[tuple[list[dict[str, float]], list[s
     of_sides = [_side(items, weights, groups, draws) for weights, groups in sides]
     by_seed = np.sum([scores for scores, _, _ in of_sides], axis=0)  # (seeds, K)
     random = generator(items.split.iloc[0], "seeds")
-    deviations = np.sum([found for _, found, _ in of_sides], axis=0) + of_seeds(by_seed, draws, random)
+    deviations = np.sum([drawn_side for _, drawn_side, _ in of_sides], axis=0) + of_seeds(by_seed, draws, random)
     value = by_seed.mean(0)
-    low, high = interval(value, deviations, level)
+    below, above = interval(deviations, level)
     # compared to the last digit that a score resolves: rounding must not make a difference of nothing an effect
     p = (1 + (np.abs(deviations) >= np.abs(value) - 1e-9).sum(0)) / (1 + draws)
     counts = {name: sum(counted[name] for _, _, counted in of_sides) for name in ("cells", "items", "missing")}
-    return pd.DataFrame({"value": value, "low": low, "high": high, "p": p}).assign(**counts, seeds=len(by_seed))
+    effects = pd.DataFrame({"value": value, "low": value + below, "high": value + above, "p": p})
+    return effects.assign(**counts, seeds=len(by_seed))
 
 
 def _side(items: pd.DataFrame, weights: list[dict[str, float]], groups: list[str], draws: int):
     """Scores by seed (seeds, K), deviations (draws, K) due to items and languages, and how many cells and items."""
-    setups = list(dict.fromkeys(setup for asked in weights for setup in asked))
-    own = checked(items[items.setup.isin(setups) & items.group.isin(groups)])
-    random = generator(own.split.iloc[0], *groups)
-    matrix = np.array([[asked.get(setup, 0) for asked in weights] for setup in setups])  # (setups, K)
-    parts = [_common(own[own.group == group], setups, group) for group in groups]
+    setups = list(dict.fromkeys(setup for weight in weights for setup in weight))
+    rows = checked(items[items.setup.isin(setups) & items.group.isin(groups)])
+    random = generator(rows.split.iloc[0], *groups)
+    matrix = np.array([[weight.get(setup, 0) for weight in weights] for setup in setups])  # (setups, K)
+    parts = [_common(rows[rows.group == group], setups, group) for group in groups]
     of_groups = [resampled(common.index, values @ matrix, draws, random) for common, values, _ in parts]
     counts = {"cells": sum(len(common.index.droplevel("item_id").unique()) for common, *_ in parts),
               "items": sum(len(common) for common, *_ in parts), "missing": sum(lacking for *_, lacking in parts)}
-    by_seed, deviations = (np.mean(found, axis=0) for found in zip(*of_groups, strict=True))
+    by_seed, deviations = (np.mean(values, axis=0) for values in zip(*of_groups, strict=True))
     return by_seed, deviations, counts
 
 
-def _common(own: pd.DataFrame, setups: list[str], group: str) -> tuple[pd.DataFrame, np.ndarray, int]:
+def _common(rows: pd.DataFrame, setups: list[str], group: str) -> tuple[pd.DataFrame, np.ndarray, int]:
     """Items of one group that all setups answered, their scores (items, seeds, setups), how many cells are left out."""
-    lacking = [setup for setup in setups if setup not in set(own.setup)]
+    lacking = [setup for setup in setups if setup not in set(rows.setup)]
     if lacking:
         raise ValueError(f"no items of {lacking} in group {group!r}: nothing to compare")
-    table = wide(own)
+    table = wide(rows)
     seeds = {setup: tuple(sorted(table[setup].columns)) for setup in setups}
     if len(set(seeds.values())) > 1:
         raise ValueError(f"setups with different seeds cannot be paired: {seeds}")
@@ -242,13 +238,13 @@ def differences(items: pd.DataFrame, against: str, groups: Iterable[str], level:
     """
     if against not in set(items.setup):
         raise ValueError(f"{against!r} has no items; there are {sorted(set(items.setup))}")
-    found = []
-    for (split, group), own in items[items.group.isin(list(groups))].groupby(["split", "group"], sort=False):
-        setups = [setup for setup in dict.fromkeys(own.setup) if setup != against]
-        if setups and against in set(own.setup):
-            rows = contrasts(own, [{setup: 1, against: -1} for setup in setups], [group], level, draws)
-            found.append(rows.assign(setup=setups, against=against, group=group, split=split))
-    joined = pd.concat(found, ignore_index=True)
+    parts = []
+    for (split, group), rows in items[items.group.isin(list(groups))].groupby(["split", "group"], sort=False):
+        setups = [setup for setup in dict.fromkeys(rows.setup) if setup != against]
+        if setups and against in set(rows.setup):
+            effects = contrasts(rows, [{setup: 1, against: -1} for setup in setups], [group], level, draws)
+            parts.append(effects.assign(setup=setups, against=against, group=group, split=split))
+    joined = pd.concat(parts, ignore_index=True)
     columns = ["setup", "against", "group", "split"]
     columns += [column for column in joined if column not in columns]
     return joined[columns].assign(p_holm=holm(joined.p.to_numpy()))

@@ -1,13 +1,7 @@
-"""Tables for readers: tidy rows as Markdown and LaTeX (booktabs), intervals beside scores, what is missing marked.
-
-The CSV beside them is the tidy table itself.
-"""
-
-from pathlib import Path
+"""Tables for readers: tidy rows as Markdown and LaTeX (booktabs), intervals beside scores, what is missing marked."""
 
 import pandas as pd
 
-from centurio_lib import paths, storage
 from centurio_lib.findings.scores import GROUPS, SCRIPTS
 
 MISSING = "–"  # never a zero
@@ -77,18 +71,3 @@ def latex(frame: pd.DataFrame, caption: str) -> str:
     return "\n".join([r"% \usepackage{booktabs}", r"\begin{table}", rf"\caption{{{title}}}", r"\small",
                       rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}", r"\toprule", *rules, r"\bottomrule",
                       r"\end{tabular}", r"\end{table}", ""])
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a text file, atomically."""
-    with storage.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path
-
-
-def save(tidy: pd.DataFrame, shown: pd.DataFrame, profile: str, name: str, caption: str) -> None:
-    """Write figures/<profile>/<name>: .csv of the tidy table, .md and .tex of the one for readers."""
-    folder = paths.figures(profile)
-    write(folder / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
-    write(folder / f"{name}.md", f"{caption}\n\n{markdown(shown)}")
-    write(folder / f"{name}.tex", latex(shown, caption))

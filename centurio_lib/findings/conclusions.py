@@ -1,0 +1,59 @@
+"""What came out, in sentences that are computed from the tables: the last words of the notebooks of findings."""
+
+import pandas as pd
+
+from centurio_lib.findings.scores import GROUPS, SPLITS
+from centurio_lib.findings.table_formats import number, sure
+
+LEVEL = 0.05  # of Holm's p, below which a difference stands
+NAMES = {"all_tasks": "All tasks", "unaffected": "Tasks unaffected by fidelity", "fidelity": "Language fidelity",
+         "smpqa_read": "SMPQA Read", "smpqa_ground": "SMPQA Ground", "page_read": "Pages"}
+TIERS = GROUPS[1:]
+
+
+def change(differences: pd.DataFrame, setup: str, metric: str, groups: list[str]) -> str:
+    """By how much a setup differs from the one that it is compared with in some groups, and which of these stand.
+
+    Looks at the first split that holds the metric. Raises ValueError where the table lacks the setup or the metric.
+    """
+    rows = differences[(differences.setup == setup) & (differences.metric == metric) & differences.group.isin(groups)]
+    if rows.empty:
+        raise ValueError(f"no differences of {setup!r} in {metric!r} and {groups}")
+    rows = rows[rows.split == _first_split(rows)]
+    effects = [f"{row.group} {sure(row.value, row.low, row.high, signed=True)}" for row in rows.itertuples()]
+    standing = int((rows.p_holm < LEVEL).sum())
+    return (f"{NAMES.get(metric, metric)}, {rows.split.iloc[0]}: {setup} against {rows.against.iloc[0]}: "
+            f"{', '.join(effects)}; {standing} of {len(rows)} stand after Holm's correction.")
+
+
+def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:
+    """Which setups score highest and lowest on average over some groups, on the first split that holds the metric.
+
+    Raises ValueError where the table lacks the metric.
+    """
+    rows = tidy[(tidy.metric == metric) & tidy.group.isin(groups) & tidy.value.notna()]
+    if rows.empty:
+        raise ValueError(f"no scores of {metric!r} in {groups}")
+    split = _first_split(rows)
+    means = rows[rows.split == split].groupby("setup", sort=False).value.mean().sort_values(ascending=False)
+    where = groups[0] if len(groups) == 1 else f"mean of {groups[0]} to {groups[-1]}"
+    return (f"{NAMES.get(metric, metric)}, {split}, {where}: highest {means.index[0]} ({number(means.iloc[0])}), "
+            f"lowest {means.index[-1]} ({number(means.iloc[-1])}).")
+
+
+def counted(verdicts: pd.Series, what: str) -> str:
+    """How many of some verdicts are which, the most frequent first."""
+    counts = verdicts.value_counts(sort=True)
+    return f"{what}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}."
+
+
+def strongest(table: pd.DataFrame, system: str) -> str:
+    """In which columns a system stands highest and lowest among all of a table of setup, metric, group, value."""
+    rank = table.assign(rank=table.groupby(["metric", "group"]).value.rank(ascending=False, method="min"))
+    rows = rank[rank.setup == system].sort_values("rank", kind="stable")
+    first, last = (f"{row.metric} {row.group} (place {row.rank:.0f})" for row in rows.iloc[[0, -1]].itertuples())
+    return f"{system}: stands highest in {first} and lowest in {last}, of {table.setup.nunique()} systems."
+
+
+def _first_split(rows: pd.DataFrame) -> str:
+    return min(set(rows.split), key=SPLITS.index)

@@ -1,0 +1,75 @@
+"""Figures and tables as files: each figure with the table that it is drawn from and a record of what it follows from.
+
+The same tables give the same bytes: nothing in a file depends on the time.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from centurio_lib import paths, storage
+from centurio_lib.findings import looks, table_formats
+
+KINDS = ["pdf", "png", "csv", "json"]  # files of a figure, the record last
+UNDATED = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+
+
+class Record(NamedTuple):
+    """What figures and tables of a notebook follow from, and the folder that they go to.
+
+    `key` is the digest of the run's key; `inputs` holds the sha256 of each file, named from the repository or home on.
+    """
+
+    folder: Path
+    notebook: str
+    params: dict
+    key: str
+    inputs: dict[str, str]
+
+
+def digests(files: list[Path]) -> dict[str, str]:
+    """sha256 of some files by their path within the repository or home. Raises ValueError for a file of neither."""
+    return {_relative(path): storage.file_digest(path) for path in files}
+
+
+def stated(record: Record) -> dict:
+    """A record as it is stored beside a figure."""
+    return {name: value for name, value in record._asdict().items() if name != "folder"}
+
+
+def save_figure(figure: Figure, table: pd.DataFrame, record: Record, name: str) -> Path:
+    """Write <name>.pdf, .png, the .csv that the figure is drawn from, and last the .json of its record."""
+    write_csv(table, record, name)
+    with mpl.rc_context(looks.STYLE):
+        for kind, metadata in UNDATED.items():
+            with storage.atomic(record.folder / f"{name}.{kind}") as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata)
+    return storage.write_json(record.folder / f"{name}.json", stated(record))
+
+
+def save_table(tidy: pd.DataFrame, shown: pd.DataFrame, record: Record, name: str, caption: str) -> None:
+    """Write <name>.csv of a tidy table, and .md and .tex of the one that readers see."""
+    write_csv(tidy, record, name)
+    storage.write_text(record.folder / f"{name}.md", f"{caption}\n\n{table_formats.markdown(shown)}")
+    storage.write_text(record.folder / f"{name}.tex", table_formats.latex(shown, caption))
+
+
+def write_csv(tidy: pd.DataFrame, record: Record, name: str) -> Path:
+    """Write <name>.csv."""
+    return storage.write_text(record.folder / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
+
+
+def current(record: Record, name: str) -> bool:
+    """Whether a figure and all its files are there already, drawn by the present code from the same inputs."""
+    files = [record.folder / f"{name}.{kind}" for kind in KINDS]
+    return all(file.exists() for file in files) and storage.read_json(files[-1]) == stated(record)
+
+
+def _relative(path: Path) -> str:
+    root = next((root for root in (paths.HOME, paths.REPO) if Path(path).is_relative_to(root)), None)
+    if root is None:
+        raise ValueError(f"{path} is neither in {paths.HOME} nor in {paths.REPO}: its record would name no file")
+    return Path(path).relative_to(root).as_posix()

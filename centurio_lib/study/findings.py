@@ -1,0 +1,77 @@
+"""What notebooks of findings read and where they write: scores of runs, or those that are committed beside the figures.
+
+    run = runs.start("20_rq1_number_of_languages", profile, seeds=seeds)
+    evaluated = findings.load(run, committed)
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from centurio_lib import paths, storage
+from centurio_lib.findings import records, score_archive, scores
+from centurio_lib.findings.records import Record
+from centurio_lib.study import keys, runs
+from centurio_lib.study.runs import Run
+
+PAPER = "published"  # folder of the figures that are drawn from the paper's numbers, beside those of profiles
+
+
+class Evaluated(NamedTuple):
+    """Scores and answers of the setups that a notebook compares, and the files that they are from."""
+
+    setups: list[str]
+    seeds: int
+    cells: pd.DataFrame  # of `scores.stored`
+    items: pd.DataFrame  # of `scores.items`
+    answers: pd.DataFrame  # of `scores.answers`
+    files: list[Path]
+
+
+def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> Evaluated:
+    """Scores and answers of some setups; None: of all that the run compares. Raises as `inputs`."""
+    setups, seeds = setups or run.key["params"]["setups"], run.key["params"]["seeds"]
+    files = inputs(run, committed, setups)
+    answers = scores.answers(files, setups, seeds)
+    return Evaluated(setups, seeds, scores.stored(files, setups, seeds), scores.items(answers), answers, files)
+
+
+def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -> list[Path]:
+    """Stored score tables of the setups that a run compares, one for each seed; `committed`: the one of figures/.
+
+    Raises keys.KeyMismatch where one is missing, or was made by other params or code than the present ones;
+    score_archive.NotArchived.
+    """
+    profile, seeds = run.profile.name, run.key["params"]["seeds"]
+    setups = setups or run.key["params"]["setups"]
+    if committed:
+        return [score_archive.file(paths.committed(profile), setups, seeds)]
+    evaluations = [runs.finished("12_evaluate", profile, setup, seed) for setup in setups for seed in range(seeds)]
+    return [evaluation.folder / "scores.parquet" for evaluation in evaluations]
+
+
+def record(run: Run, files: list[Path], committed: bool = False) -> Record:
+    """What figures and tables of a run follow from. Those of committed scores are written beside these."""
+    profile = run.profile.name
+    folder = paths.committed(profile) if committed else paths.figures(profile)
+    return Record(folder, run.notebook, run.key["params"], storage.digest(run.key), records.digests(files))
+
+
+def paper_record(run: Run, files: list[Path], committed: bool = False) -> Record:
+    """What figures of the paper's numbers follow from: the same whatever the profile."""
+    folder = (paths.committed if committed else paths.figures)(PAPER)
+    return Record(folder, run.notebook, {}, storage.digest(keys.run_key(run.notebook, {})), records.digests(files))
+
+
+def plots(run: Run, committed: bool = False) -> Path | None:
+    """Folder of the plots of notebook 06. None where committed scores are drawn from and the plots are not there.
+
+    Raises keys.KeyMismatch where they are missing or stale.
+    """
+    try:
+        return runs.finished("06_smpqa", run.profile.name).folder
+    except keys.KeyMismatch:
+        if committed:
+            return None
+        raise

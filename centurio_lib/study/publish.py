@@ -1,0 +1,141 @@
+"""What is committed in figures/<profile>: put there from a study, drawn again from its scores, compared with a run.
+
+    python -m centurio_lib.study.publish publish laptop [--force]
+    python -m centurio_lib.study.publish redraw laptop [--seeds 1]
+    python -m centurio_lib.study.publish verify laptop
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from centurio_lib import params, paths
+from centurio_lib.findings import ablation, claims, figure_index, score_archive, scores, verify
+from centurio_lib.study import runs
+from centurio_lib.study.findings import PAPER
+
+
+class Refused(ValueError):
+    """What is asked for would lose results, or has nothing to work on; the message says what to do."""
+
+
+def publish(profile: str, force: bool = False) -> list[Path]:
+    """Copy the figures, tables and scores of a study into figures/<profile>, and the paper's beside them.
+
+    Files of figures/ that the study does not draw stay as they are. Raises Refused where there is no study, or where
+    runs would be lost and `force` is not given.
+    """
+    source, target = paths.figures(profile), paths.committed(profile)
+    if not (source / "runs.csv").exists():
+        raise Refused(f"{source} holds no finished study: run `make study PROFILE={profile}` first")
+    if (target / "runs.csv").exists() and not force:
+        lost = missing_runs(score_archive.runs(source), score_archive.runs(target))
+        if lost:
+            raise Refused(f"{target} holds runs that this study lacks, {lost[0]} among {len(lost)}: run these too, or "
+                          "say FORCE=1 to replace more runs by fewer")
+    written = [path for name in (profile, PAPER) for path in _copied(paths.figures(name), paths.committed(name))]
+    _indexed(profile)
+    return written
+
+
+def missing_runs(new: pd.DataFrame, old: pd.DataFrame) -> list[str]:
+    """Runs (setup and seed) that an archive has and a newer one lacks."""
+    there = set(new[["setup", "seed"]].itertuples(index=False, name=None))
+    return [f"{setup} seed {seed}" for setup, seed in old[["setup", "seed"]].itertuples(index=False, name=None)
+            if (setup, seed) not in there]
+
+
+def _copied(source: Path, target: Path) -> list[Path]:
+    target.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy2(path, target / path.name)) for path in sorted(source.glob("*")) if path.is_file()]
+
+
+def _indexed(profile: str) -> None:
+    """Write the page of the committed figures anew: its link to the paper's differs from that of the study."""
+    paper = paths.committed(PAPER) / "index.html"
+    figure_index.write(paths.committed(profile), f"Centurio, profile {profile}",
+                       {"the published numbers": paper} if paper.exists() else {})
+
+
+def redraw(profile: str, n_seeds: int | None = None) -> None:
+    """Draw the committed tables and figures again from the committed scores, by their notebooks.
+
+    `n_seeds`: None for all that are there. Raises score_archive.NotArchived where there are none.
+    """
+    import papermill  # not above: it takes a second, and verifying does without
+
+    config, folder = params.profile(profile), paths.HOME / "results" / profile / "redrawn"
+    n_seeds = n_seeds or score_archive.n_seeds(paths.committed(profile))
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in notebooks(config):
+        papermill.execute_notebook(paths.NOTEBOOKS / f"{notebook}.ipynb", folder / f"{notebook}.ipynb",
+                                   {"profile": profile, "committed": True, "seeds": n_seeds}, progress_bar=False)
+        print(f"{notebook}: drawn from committed scores", flush=True)
+
+
+def notebooks(config: params.Profile) -> list[str]:
+    """Notebooks that draw from scores: those of the profile's questions, of claims and of the set of figures."""
+    drawn = set(runs.findings(config.name)) - {"report"}
+    return [notebook for notebook, (stage, _) in runs.STAGES.items() if stage in drawn]
+
+
+def compare(profile: str) -> list[verify.Compared]:
+    """Cells, tier scores and verdicts of the runs of a profile beside the committed ones.
+
+    Raises Refused where no run is there, score_archive.NotArchived where nothing is committed.
+    """
+    score_archive.runs(folder := paths.committed(profile))
+    files = sorted(path.with_name("scores.parquet") for path in
+                   (paths.HOME / "results" / profile / "evaluate").glob("*/seed*/provenance.json"))
+    if not files:
+        raise Refused(f"no run of profile {profile} is there: `make study PROFILE={profile}` makes them")
+    cells, items = scores.stored(files), scores.items(scores.answers(files))
+    committed = scores.stored([folder / "scores.parquet"])
+    ours = claims.verdicts(claims.load(), claims.with_chance(items, cells), profile, names=_names(profile))
+    theirs = pd.read_csv(folder / "claims.csv")
+    return [verify.cells(cells, committed), verify.tiers(_tier_scores(cells), _tier_tables(folder)),
+            verify.verdicts(ours, theirs[theirs["where"] == profile])]
+
+
+def _names(profile: str) -> dict[str, str]:
+    return {name: params.trained_as(params.profile(profile), name) for name in params.setups()}
+
+
+def _tier_scores(cells: pd.DataFrame) -> pd.DataFrame:
+    parts = {name: ablation.part(cells, name) for name in ablation.PARTS}
+    return pd.concat([scores.table(rows, name) for name, rows in parts.items() if len(rows)], ignore_index=True)
+
+
+def _tier_tables(folder: Path) -> pd.DataFrame:
+    """Committed tables by tier of every question."""
+    files = [path for part in ("scores", "unaffected", "fidelity") for path in sorted(folder.glob(f"*_{part}.csv"))]
+    tables = [pd.read_csv(path) for path in files]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=scores.COLUMNS)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the three commands. Returns 1, after saying why, where it is refused."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=["publish", "redraw", "verify"])
+    parser.add_argument("profile")
+    parser.add_argument("--force", action="store_true", help="publish: replace more runs by fewer")
+    parser.add_argument("--seeds", type=int, help="redraw: how many seeds of each setup; all without it")
+    said = parser.parse_args(arguments)
+    try:
+        if said.command == "redraw":
+            redraw(said.profile, said.seeds)
+        elif said.command == "publish":
+            print(f"{len(publish(said.profile, said.force))} files in {paths.committed(said.profile)} and beside it")
+        else:
+            print(verify.summary(compare(said.profile)))
+    except (Refused, score_archive.NotArchived, params.ParamsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
