@@ -1,6 +1,7 @@
 # Thin targets over pip, snakemake, papermill and pytest. In an environment that is already active (conda's, say), its own
 # Python serves: make study PYTHON=python; otherwise a virtual environment is made in .venv on the first call.
 PROFILE ?= laptop
+FORCE ?=
 SEEDS ?=
 SETUPS ?=
 SETUP ?= L100
@@ -13,7 +14,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw report test test-all lab bench peers export base docs lint lock reader legible browser
+.PHONY: help env fetch study smoke data figures redraw publish verify report test test-all lab bench peers export base docs lint lock reader legible browser
 .PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
@@ -48,8 +49,14 @@ data: fetch  ## the data tables of a profile only
 figures: $(READY)  ## tables and figures of a profile, drawn again from its stored scores
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
 
-redraw: $(READY)  ## tables and figures drawn from the scores that are kept beside them, where no run is
-	$(PYTHON) -m centurio_lib.findings.score_archive $(PROFILE) $(SEEDS)
+redraw: $(READY)  ## the committed tables and figures, drawn again from the committed scores
+	$(PYTHON) -m centurio_lib.study.publish redraw $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS))
+
+publish: $(READY)  ## copy a study's tables, figures and scores to figures/; FORCE=1: though runs are lost by it
+	$(PYTHON) -m centurio_lib.study.publish publish $(PROFILE) $(if $(FORCE),--force)
+
+verify: $(READY)  ## your scores beside the committed ones: which cells, tier scores and verdicts agree
+	$(PYTHON) -m centurio_lib.study.publish verify $(PROFILE)
 
 report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report

@@ -5,6 +5,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
 NOTEBOOKS, PARAMS = REPO / "notebooks", REPO / "params"
+FIGURES = REPO / "figures"  # committed: a folder a profile
 PACKAGE_LOCK = REPO / "package-lock.json"  # names the fetched archives and the sha512 of each
 HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
 # fetched archives are the same for every profile and home, so that a second home does not download them again
@@ -42,4 +43,4 @@ def figures(profile: str) -> Path:
 
 def committed(profile: str) -> Path:
     """figures/<profile> of this repository: the figures, tables and scores that `make publish` put there."""
-    return REPO / "figures" / profile
+    return FIGURES / profile

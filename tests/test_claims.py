@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from centurio_lib import params
-from centurio_lib.findings import claims, claims_plot, failure_modes, paper_results, scores
+from centurio_lib.findings import claims, claims_plot, failure_modes, paper_results
 from centurio_lib.languages import of_tiers, tier_label
 from centurio_lib.params import ParamsError
 
@@ -28,7 +28,7 @@ def items(english: float, l100: float, task="multiple_choice", chance=25.0, spre
     random = np.random.default_rng(0)
     rows = [{"setup": setup, "seed": seed, "split": "new-style", "task": task, "language": code,
              "group": tier_label(code), "item_id": str(i), "score": value + random.normal(0, spread),
-             "metric": scores.HEADLINE.get(task, "exact_match"),
+             "metric": "accuracy", "headline": True, "generative": False, "task_group": "pictures",
              "chance": chance, "script": paper_results.script(code)}
             for setup, value in {"English": english, "L100": l100}.items() for seed in range(seeds)
             for code in CODES for i in range(6)]
@@ -78,7 +78,7 @@ def test_splits_that_cannot_tell_are_not_asked():
         update={"not_on": ["new-language"]})}})
     assert claims.verdicts(stated, both, "here", draws=50).split.tolist() == ["new-style", "new-language"]
     found = claims.verdicts(one, both, "here", draws=50)
-    assert found.split.tolist() == ["new-style"] and len(claims_plot.forest(one, found).axes[0].lines) > 1
+    assert found.split.tolist() == ["new-style"] and len(claims_plot.figure(one, found).axes[0].lines) > 1
 
 
 def test_claim_stands_on_all_of_its_parts():
@@ -146,7 +146,7 @@ def test_the_studys_claims_are_valid_and_the_papers_cells_can_be_judged():
     assert abs(ocr.value - ((41.8 - 23.1) + (7.1 - 0.2)) / 2) < 0.1, "as Table 4 prints it"
     shown = claims.overview(stated, parts)
     assert len(shown) == len(stated.claims) and shown.iloc[:, 2].str.startswith(tuple(set(of_claims))).all()
-    assert len(claims_plot.forest(stated, parts).axes[0].lines) > len(parts)
+    assert len(claims_plot.figure(stated, parts).axes[0].lines) > len(parts)
 
 
 def test_no_interval_runs_off_the_picture_of_the_claims():
@@ -154,7 +154,7 @@ def test_no_interval_runs_off_the_picture_of_the_claims():
     rows = [{"where": "here", "split": "test", "claim": name, "part": i, "compares": "a, b", "rule": "more",
              "margin": 0, "verdict": "inconclusive", "value": 44.0, "low": -36.4, "high": 125.9}
             for name, claim in stated.claims.items() for i in range(len(claim.parts))]
-    axis = claims_plot.forest(stated, pd.DataFrame(rows)).axes[0]
+    axis = claims_plot.figure(stated, pd.DataFrame(rows)).axes[0]
     assert max(np.max(line.get_xdata()) for line in axis.lines) < axis.get_xlim()[1]
     assert claims_plot.reach(pd.DataFrame(rows).assign(low=np.nan, value=np.nan, high=np.nan)) == claims_plot.REACH
 
@@ -162,7 +162,8 @@ def test_no_interval_runs_off_the_picture_of_the_claims():
 def cell(setup, task, language, value, metric, chance=np.nan):
     """One stored cell."""
     return {"setup": setup, "seed": 0, "split": "new-style", "task": task, "language": language,
-            "group": tier_label(language), "metric": metric, "value": float(value), "chance": chance}
+            "group": tier_label(language), "metric": metric, "value": float(value), "chance": chance,
+            "headline": metric in ("exact_match", "characters")}
 
 
 def test_each_failure_is_recognised_by_its_cells():

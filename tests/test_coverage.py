@@ -8,7 +8,7 @@ import pytest
 
 from centurio_lib.data import concepts, coverage
 from centurio_lib.data.sources import packages, registry
-from centurio_lib.findings import coverage_plot
+from centurio_lib.findings import coverage_plot, looks
 from centurio_lib.languages import languages
 
 UNNAMED = set("ar-eg azb bo ceb ht la sa sm ss tpi ts war".split())
@@ -100,10 +100,12 @@ def test_every_locked_package_has_its_licence_and_use():
 def test_picture_labels_every_language_and_marks_those_without_captions(covered):
     figure = coverage_plot.languages(covered, coverage.without_captions(covered))
     labels = [label for axis in figure.axes[:len(coverage_plot.PANELS)] for label in axis.get_yticklabels()]
-    assert [label.get_text() for label in labels] == [
-        f"{row.name}  {row.code}" for groups in coverage_plot.PANELS for group in groups
-        for row in covered[covered.group == group].itertuples(index=False)]
-    marked = {label.get_text().split()[-1] for label in labels if label.get_color() == coverage_plot.ENGLISH}
+    named = [label.get_text() for label in labels if "  " in label.get_text()]
+    assert named == [f"{row.name}  {row.code}" for groups in coverage_plot.PANELS for group in groups
+                     for row in covered[covered.group == group].itertuples(index=False)]
+    heads = [label.get_text() for label in labels if "  " not in label.get_text()]
+    assert heads == ["English", "T5", "T4", "T3", "T2", "T1"]
+    marked = {label.get_text().split()[-1] for label in labels if label.get_color() == looks.ENGLISH.colour}
     assert marked == UNNAMED
 
 

@@ -7,7 +7,6 @@ import itertools
 import json
 import re
 from functools import cache
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from centurio_lib import paths, storage
-from centurio_lib.findings import ablation, figures, paper_results, scores, table_formats
+from centurio_lib.findings import ablation, conclusions, figures, paper_results, records, scores, table_formats
 from centurio_lib.languages import languages, tier_label
-from centurio_lib.study import keys
 
 TIER_TABLES = sorted({t for t in pd.read_csv(paper_results.FILES[0]).table if t[:3] in ("RQ1", "RQ2", "RQ3")})
 # Printed numbers that the paper's own per-language results contradict: the English column of three setups in Table 1,
@@ -42,8 +40,7 @@ def papers_cells(table: str, untiered: set[str] = paper_results.UNTIERED) -> pd.
                       for c in cells.language]
     if "language_fidelity" in table:
         return cells[cells.metric == "fidelity"]
-    left_out = paper_results.GENERATIVE if "unaffected" in table else ()
-    return scores.headline(cells, paper_results.HEADLINE, without=left_out)
+    return ablation.part(cells, "unaffected" if "unaffected" in table else "all_tasks")
 
 
 def against_print(table: str, **changes) -> pd.DataFrame:
@@ -77,7 +74,7 @@ def test_the_papers_cells_are_cells_and_not_its_averages():
     left_out = cells[cells.group.isna()]
     assert set(left_out.language) == {"he", "ber"} and "no" in set(cells.language)
     assert (
-        set(cells[cells.metric != "fidelity"].task) == set(paper_results.HEADLINE) and len(paper_results.HEADLINE) == 13
+        set(cells[cells.headline].task) == set(paper_results.METRICS) and len(paper_results.METRICS) == 13
     )
     with pytest.raises(ValueError, match="Llama3"):
         paper_results.cells("Llama4")
@@ -85,11 +82,15 @@ def test_the_papers_cells_are_cells_and_not_its_averages():
         paper_results.tiers("RQ9")
 
 
+HEADLINE = {"captioning": "cider", "flag": "exact_match", "multiple_choice": "accuracy", "image_pair": "accuracy",
+            "odd_one_out": "accuracy"}
+
+
 def cell(value=50.0, setup="L100", seed=0, split="new-style", task="flag", language="de", metric=None):
-    """One cell, its metric the task's headline one."""
-    metric = metric or scores.HEADLINE[task]
-    values = [setup, seed, split, task, language, tier_label(language), metric, value]
-    return dict(zip(scores.CELL, values, strict=True))
+    """One cell, its metric the task's headline one unless another is named."""
+    values = [setup, seed, split, task, language, tier_label(language), metric or HEADLINE[task], value]
+    of_task = [metric in (None, HEADLINE[task]), task in ("captioning", "flag"), "pictures"]
+    return dict(zip([*scores.CELL, *scores.TASK], [*values, *of_task], strict=True))
 
 
 def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
@@ -101,11 +102,12 @@ def synthetic(seeds: int = 2, codes=FEW, setups=SETUPS) -> pd.DataFrame:
             setups,
             range(seeds),
             ["new-style", "new-language", "blind"],
-            [task for task in scores.HEADLINE if task not in {*paper_results.TASKS, *scores.TEXT}],
+            HEADLINE,
             codes,
         )
     ]
     captions = [row for row in rows if row["task"] == "captioning"]
+    captions = [row | {"headline": False} for row in captions]
     rows += [row | {"metric": "fidelity", "value": rng.uniform(0, 100)} for row in captions]
     return pd.DataFrame(rows + [row | {"metric": "fidelity_ceiling", "value": 97.0} for row in captions])
 
@@ -147,7 +149,7 @@ def test_splits_are_never_mixed():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_order_of_the_cells_does_not_matter(seed):
-    cells, key = scores.headline(synthetic()), ["setup", "split", "group"]
+    cells, key = ablation.part(synthetic(), "all_tasks"), ["setup", "split", "group"]
     shuffled = cells.sample(frac=1, random_state=seed)
     straight, shuffled = (scores.tier_scores(some).set_index(key).sort_index() for some in (cells, shuffled))
     pd.testing.assert_frame_equal(straight, shuffled)
@@ -156,11 +158,12 @@ def test_the_order_of_the_cells_does_not_matter(seed):
 
 def test_only_the_headline_metric_of_a_task_enters_and_generative_tasks_can_be_left_out():
     cells = synthetic()
-    assert set(scores.headline(cells).metric) == {"cider", "accuracy", "exact_match"}
-    kept = scores.headline(cells, without=scores.GENERATIVE)
-    assert set(kept.task) == {"multiple_choice", "image_pair", "odd_one_out"}
-    with pytest.raises(ValueError, match="riddles"):
-        scores.headline(cells.assign(task="riddles"))
+    assert set(ablation.part(cells, "all_tasks").metric) == {"cider", "accuracy", "exact_match"}
+    assert set(ablation.part(cells, "unaffected").task) == {"multiple_choice", "image_pair", "odd_one_out"}
+    assert set(ablation.part(cells, "fidelity").metric) == {"fidelity"}
+    assert ablation.part(cells.assign(task_group="text_in_images"), "all_tasks").empty, "they have tables by script"
+    with pytest.raises(KeyError, match="riddles"):
+        ablation.part(cells, "riddles")
 
 
 @pytest.mark.parametrize(("rows", "message"), [
@@ -176,17 +179,15 @@ def test_cells_that_no_mean_may_be_taken_over_are_errors(rows, message):
 
 
 def test_a_table_has_the_declared_columns_in_order_and_the_paper_beside():
-    cells = scores.headline(synthetic(codes=["en", "de"]))
+    cells = ablation.part(synthetic(codes=["en", "de"]), "all_tasks")
     found = scores.table(cells, "all_tasks", paper_results.tiers("RQ1_all_tasks_phi3.5"))
     assert list(found) == scores.COLUMNS and found.low.isna().all() and found.high.isna().all()
     assert list(dict.fromkeys(found.setup)) == SETUPS and list(dict.fromkeys(found.group)) == scores.GROUPS
     only_paper = found[found.value.isna()]
     assert set(only_paper.group) == {"T4", "T3", "T2", "T1"} and (only_paper.n == 0).all()
     assert only_paper.published.notna().all()
-    wide = scores.beside(found)
-    assert wide.loc[("new-language", "all_tasks", "English"), ("paper", "en")] == 53.6
-    assert wide.loc[("blind", "all_tasks", "L100"), ("ours", "T5")] == round(found[
-        (found.split == "blind") & (found.setup == "L100") & (found.group == "T5")].value.item(), 1)
+    printed = found.set_index(["split", "setup", "group"]).published
+    assert printed["new-language", "English", "en"] == 53.6 and pd.isna(printed["blind", "English", "en"])
 
 
 def items_of(cells: pd.DataFrame, n: int = 4) -> pd.DataFrame:
@@ -242,8 +243,8 @@ def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
     published = [paper_results.tiers(f"RQ1_{name}_phi3.5") for name in
                  ("all_tasks", "tasks_unaffected_by_fidelity", "xm3600_language_fidelity")]
     fidelity, ceiling = (cells[cells.metric == metric] for metric in ("fidelity", "fidelity_ceiling"))
-    return [scores.table(scores.headline(cells), "all_tasks", published[0]),
-            scores.table(scores.headline(cells, without=scores.GENERATIVE), "unaffected", published[1]),
+    return [scores.table(ablation.part(cells, "all_tasks"), "all_tasks", published[0]),
+            scores.table(ablation.part(cells, "unaffected"), "unaffected", published[1]),
             pd.concat([scores.table(fidelity, "fidelity", published[2]), scores.table(ceiling, "fidelity_ceiling")])]
 
 
@@ -275,7 +276,7 @@ def assert_labels_are_clear(figure: Figure, monkeypatch, at_least: int) -> None:
 @cache
 def rq1_figure() -> Figure:
     """RQ1 with three seeds and both of our splits."""
-    return figures.rq1(*rq1_tables(synthetic(seeds=3)))
+    return figures.by_tier(*rq1_tables(synthetic(seeds=3)))
 
 
 def test_no_label_of_the_rq1_figure_is_clipped_or_hidden(monkeypatch):
@@ -296,7 +297,12 @@ def test_the_rq1_figure_shows_each_seed_and_the_baselines():
     assert sum(line.get_linestyle() == "--" for line in ours.lines) == len(SETUPS), "a blind baseline for each setup"
     assert [97.0 in line.get_ydata() for line in fidelity.lines if line.get_linestyle() == ":"] == [True], "ceiling"
     assert not any(line.get_marker() == "." or line.get_linestyle() == "--" for line in printed.lines)
-    assert printed.lines[0].get_ydata()[0] == 53.6
+    assert 53.6 in [y for line in printed.lines for y in line.get_ydata()]
+
+
+def record(folder, files) -> records.Record:
+    """What a toy figure follows from."""
+    return records.Record(folder, "20_rq1_number_of_languages", {"seeds": 1}, "abc", records.digests(files))
 
 
 def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(tmp_path, monkeypatch):
@@ -304,27 +310,35 @@ def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(tm
     source = tmp_path / "results" / "scores.parquet"
     source.parent.mkdir()
     source.write_bytes(b"scores")
-    run = SimpleNamespace(notebook="20_rq1_number_of_languages", key={"params": {"seeds": 1}})
+    of_figure, written = record(tmp_path / "figures", [source, paper_results.FILES[0]]), []
     tidy = scores.by_language(synthetic(seeds=1, codes=["en", "th"], setups=["English", "L100"]), "fidelity")
-    tidy, written = tidy[tidy.split == "new-style"], []
+    tidy = tidy[tidy.split == "new-style"]
     for _ in range(2):
-        figures.save(figures.by_language(tidy), tidy, "smoke", "map", run, [source, paper_results.FILES[0]])
-        written.append({path.name: path.read_bytes() for path in paths.figures("smoke").iterdir()})
+        records.save_figure(figures.by_language(tidy), tidy, of_figure, "map")
+        written.append({path.name: path.read_bytes() for path in of_figure.folder.iterdir()})
     assert set(written[0]) == {"map.csv", "map.json", "map.pdf", "map.png"} and written[0] == written[1]
-    assert len(pd.read_csv(paths.figures("smoke") / "map.csv", keep_default_na=False)) == len(tidy)
-    record = json.loads(written[0]["map.json"])
-    assert record["inputs"] == {"results/scores.parquet": storage.sha256(b"scores"),
-                                "centurio_lib/findings/published/paper_results.csv":
+    assert len(pd.read_csv(of_figure.folder / "map.csv", keep_default_na=False)) == len(tidy)
+    stated = json.loads(written[0]["map.json"])
+    assert stated["inputs"] == {"results/scores.parquet": storage.sha256(b"scores"),
+                                "centurio_lib/findings/paper_tables/paper_results.csv":
                                     storage.sha256(paper_results.FILES[0].read_bytes())}
-    assert record["notebook"] == run.notebook and record["key"] == storage.digest(run.key)
+    assert (stated["notebook"], stated["key"], stated["params"]) == (of_figure.notebook, "abc", {"seeds": 1})
+    with pytest.raises(ValueError, match="is neither in"):
+        records.digests([tmp_path.parent / "elsewhere.csv"])
 
 
-def test_this_floor_rests_on_the_root_alone():
-    modules = [f"centurio_lib.findings.{name}" for name in
-               ("scores", "statistics", "paper", "ablation", "formats", "figures")]
-    closure = set().union(*(keys.module_closure(module) for module in modules))
-    floors = {name.split(".")[1] for name in closure if name != "centurio_lib"}
-    assert floors == {"built", "findings", "languages", "params", "paths", "provenance", "runs", "sourcing", "strict",
-                      "tables", "testsets", "text_params"}
-    source = "".join(keys.module_file(name).read_text(encoding="utf-8") for name in closure)
-    assert "import torch" not in source and "transformers import" not in source
+def test_conclusions_are_computed_from_the_tables():
+    rows = {"setup": "L100", "against": "English", "split": "new-style", "metric": "fidelity", "low": 1.0, "high": 9.0}
+    found = pd.DataFrame([rows | {"group": group, "value": value, "p_holm": p}
+                          for group, value, p in (("T5", 5.0, 0.01), ("T4", 4.0, 0.3))])
+    found = pd.concat([found.assign(split="new-language", value=0.0), found])
+    assert conclusions.change(found, "L100", "fidelity", conclusions.TIERS) == (
+        "Language fidelity, new-style: L100 against English: T5 +5.0 [+1.0, +9.0], T4 +4.0 [+1.0, +9.0]; "
+        "1 of 2 stand after Holm's correction.")
+    tidy = pd.DataFrame([{"setup": setup, "group": group, "split": "new-style", "metric": "all_tasks", "value": value}
+                         for setup, group, value in (("T5", "T2", 10), ("T5", "T1", 30), ("L100", "T2", 40),
+                                                     ("L100", "T1", 20), ("English", "T1", None))])
+    assert conclusions.highest(tidy, "all_tasks", ["T2", "T1"]) == (
+        "All tasks, new-style, mean of T2 to T1: highest L100 (30.0), lowest T5 (20.0).")
+    with pytest.raises(ValueError, match="no differences of 'T9'"):
+        conclusions.change(found, "T9", "fidelity", ["T5"])

@@ -6,8 +6,8 @@ The study runs once for all tests (`smoke_study`). Run with: pytest tests/test_n
 import os
 import re
 import shlex
-import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -78,17 +78,20 @@ def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, tmp_path):
 
 def test_a_reader_draws_the_same_tables_from_what_lies_beside_the_figures(study, tmp_path):
     """With no run, and no data."""
-    shutil.copytree(study.home / "figures" / "smoke", tmp_path / "figures" / "smoke")
-    drawn = {name: (tmp_path / "figures/smoke" / name).read_bytes() for name in ("rq1_scores.csv", "rq4_smpqa.csv")}
-    for name in drawn:
-        (tmp_path / "figures/smoke" / name).unlink()
+    drawn = study.results("figures")
+    publish = [sys.executable, "-m", "centurio_lib.study.publish", "publish", "smoke"]
+    assert run_in(study.home, *publish).returncode == 0
+    committed = study.home / "figures" / "smoke"
+    names = ["rq1_scores.csv", "rq4_smpqa.csv"]
+    for name in names:
+        (committed / name).unlink()
     for notebook in ("20_rq1_number_of_languages", "23_rq4_text_in_images"):
         command = ["papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"), "--no-progress-bar",
-                   "-p", "kept", "True"]
+                   "-p", "committed", "True"]
         done = subprocess.run(command, cwd=study.home, env=environment(study.home) | {"CENTURIO_HOME": str(tmp_path)},
                               capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-    assert {name: (tmp_path / "figures/smoke" / name).read_bytes() for name in drawn} == drawn
+    assert all((committed / name).read_bytes() == (drawn / name).read_bytes() for name in names)
 
 
 # === what it leaves ===
@@ -132,7 +135,7 @@ def test_tuned_encoder_is_part_of_what_a_run_leaves(study):
 
 
 def test_table_of_rq4_has_each_setup_and_script_beside_the_papers_numbers(study):
-    table = pd.read_csv(study.home / "figures" / "smoke" / "rq4_smpqa.csv")
+    table = pd.read_csv(study.results("figures", "rq4_smpqa.csv"))
     assert set(TIDY) <= set(table) and list(dict.fromkeys(table.setup)) == params.compared(SMOKE, "rq4")
     assert set(table.metric) == {*TEXT, "cer"} and set(table.group) == {"en", "latin", "other"}
     assert set(table.split) == {"test", "blind"}
@@ -165,7 +168,7 @@ def test_manifests_hold_the_digests_of_the_tables(study):
 
 
 def test_every_figure_has_its_pictures_its_table_and_its_origin(study):
-    folder = study.home / "figures" / "smoke"
+    folder = study.results("figures")
     names = {path.stem for path in folder.glob("*.pdf")}
     assert names >= {"languages", *SMOKE.study.questions}
     for name in names:
@@ -178,8 +181,8 @@ def test_every_figure_has_its_pictures_its_table_and_its_origin(study):
 
 def test_table_of_rq1_has_each_setup_and_tier_beside_the_papers_numbers(study):
     for name in ("rq1_scores", "rq1_unaffected", "rq1_fidelity"):
-        assert all((study.home / "figures" / "smoke" / f"{name}.{kind}").stat().st_size for kind in ("md", "tex"))
-        table = pd.read_csv(study.home / "figures" / "smoke" / f"{name}.csv")
+        assert all(study.results("figures", f"{name}.{kind}").stat().st_size for kind in ("md", "tex"))
+        table = pd.read_csv(study.results("figures", f"{name}.csv"))
         assert set(TIDY) <= set(table), name
         assert list(dict.fromkeys(table.setup)) == RQ1 and set(table.group) == {"en", "T1", "T2", "T3", "T4", "T5"}
         assert table.published.notna().any() and (table.n > 0).all()

@@ -87,7 +87,7 @@ def test_every_setup_is_asked_every_task_of_the_paper(home, setup):
 
 
 def test_tables_are_drawn_beside_the_papers(home):
-    figures = home / "figures" / "miniature"
+    figures = home / "results" / "miniature" / "figures"
     for name in ("rq3_scores", "rq4_smpqa"):
         table = pd.read_csv(figures / f"{name}.csv")
         assert {"PT50"} <= set(table.setup) and table.published.notna().any()

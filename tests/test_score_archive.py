@@ -1,18 +1,19 @@
-"""Scores of runs as tables and figures read them, and as they are kept beside the figures.
+"""Scores of runs as tables and figures read them, and as they are archived beside the figures.
 
 Run with: pytest tests/test_score_archive.py
 """
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from centurio_lib import paths, storage, tables
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.findings import score_archive, scores
-from centurio_lib.study import keys, runs
+from centurio_lib.study import findings, keys, runs
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def home(tmp_path, monkeypatch):
     notebook = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}]}
     (notebooks / "12_evaluate.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     monkeypatch.setattr(paths, "HOME", tmp_path)
+    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
     return tmp_path
 
@@ -41,52 +43,57 @@ def evaluated(setup: str, value: float) -> runs.Run:
     return run
 
 
+def asked(*setups: str, seeds: int = 1) -> SimpleNamespace:
+    """A run that compares some setups."""
+    return SimpleNamespace(profile=params.profile("smoke"), key={"params": {"setups": list(setups), "seeds": seeds}})
+
+
 def test_stored_scores_are_read_and_missing_or_stale_ones_are_clear_errors(home):
     stale = evaluated("English", 10.0)
     evaluated("L100", 20.0)
-    found = scores.stored(scores.inputs("smoke", ["L100", "English"], 1))
-    assert set(found) > set(scores.CELL) and found.value.tolist() == [20, 10] and found.group.tolist() == ["T5", "T5"]
+    cells = findings.load(asked("L100", "English")).cells
+    assert set(cells) > set(scores.CELL) and cells.value.tolist() == [20, 10] and cells.group.tolist() == ["T5", "T5"]
     with pytest.raises(keys.KeyMismatch, match=r"T5.*missing: run notebook 12_evaluate"):
-        scores.inputs("smoke", ["English", "T5"], 1)
+        findings.inputs(asked("English", "T5"))
     record = stale.folder / "provenance.json"
     old = storage.read_json(record)
     storage.write_json(record, old | {"key": "other", "params": old["params"] | {"seed": 9}})
     with pytest.raises(keys.KeyMismatch, match=r"English.*other params"):
-        scores.inputs("smoke", ["L100", "English"], 1)
+        findings.inputs(asked("L100", "English"))
 
 
-def test_scores_are_kept_beside_the_figures_and_drawn_from(home):
-    """As each run left them; what must not be averaged is not kept together either."""
-    made = [evaluated(setup, value) for setup, value in {"L100": 20.0, "English": 10.0}.items()]
-    sources = [run.folder / "scores.parquet" for run in made]
-    files = score_archive.keep(sources, "smoke")
-    assert [path.name for path in files] == ["scores.parquet", "predictions.parquet", "runs.csv"]
-    assert {path.parent for path in files} == {home / "figures" / "smoke"}
-    of_runs = pd.read_csv(files[-1])
-    assert of_runs.key.tolist() == [storage.digest(run.key) for run in made] and of_runs.torch.notna().all()
-    before, items = scores.stored(sources), scores.items(sources)
+def test_archived_scores_are_those_of_the_runs(home):
+    evaluated("L100", 20.0)
+    evaluated("English", 10.0)
+    files = findings.inputs(asked("L100", "English"))
+    of_runs = findings.load(asked("L100", "English"))
+    written = score_archive.write(files, home / "figures" / "smoke")
+    assert [path.name for path in written] == ["scores.parquet", "predictions.parquet", "runs.csv"]
+    made_by = score_archive.runs(home / "figures" / "smoke")
+    assert made_by.setup.tolist() == ["L100", "English"] and made_by.key.is_unique and made_by.torch.notna().all()
     shutil.rmtree(home / "results")
-    again = scores.inputs("smoke", ["L100", "English"], 1, kept=True)
-    pd.testing.assert_frame_equal(scores.stored(again), before)
-    pd.testing.assert_frame_equal(scores.items(again), items)
+    archived = findings.load(asked("L100", "English"), committed=True)
+    for name in ("cells", "items", "answers"):
+        pd.testing.assert_frame_equal(getattr(archived, name), getattr(of_runs, name))
+    fewer = findings.load(asked("L100", "English"), committed=True, setups=["English"])
+    assert fewer.cells.setup.tolist() == ["English"]
 
 
-def test_what_is_not_kept_is_named(home):
-    with pytest.raises(score_archive.NotKept, match=r"runs.csv is missing.*make study PROFILE=smoke"):
-        scores.inputs("smoke", ["English"], 1, kept=True)
-    score_archive.keep([evaluated("English", 10.0).folder / "scores.parquet"], "smoke")
-    assert score_archive.seeds("smoke") == 1
-    with pytest.raises(
-        score_archive.NotKept, match=r"keeps no scores of English seed 1, T5 seed 0, T5 seed 1: ask for fewer"
-    ):
-        scores.inputs("smoke", ["English", "T5"], 2, kept=True)
+def test_what_is_not_archived_is_named(home):
+    with pytest.raises(score_archive.NotArchived, match=r"runs.csv is missing.*`make publish`"):
+        findings.inputs(asked("English"), committed=True)
+    score_archive.write([evaluated("English", 10.0).folder / "scores.parquet"], home / "figures" / "smoke")
+    assert score_archive.n_seeds(home / "figures" / "smoke") == 1
+    with pytest.raises(score_archive.NotArchived,
+                       match=r"holds no scores of English seed 1, T5 seed 0, T5 seed 1: ask for fewer"):
+        findings.inputs(asked("English", "T5", seeds=2), committed=True)
 
 
-def test_scores_of_two_studies_are_not_kept_together(home):
-    sources = [evaluated(setup, 10.0).folder / "scores.parquet" for setup in ("L100", "English")]
-    tables.write(sources[0], "scores", tables.read(sources[0], "scores").assign(profile="laptop"))
+def test_scores_of_two_studies_are_not_archived_together(home):
+    files = [evaluated(setup, 10.0).folder / "scores.parquet" for setup in ("L100", "English")]
+    tables.write(files[0], "scores", tables.read(files[0], "scores").assign(profile="laptop"))
     with pytest.raises(ValueError, match="different studies"):
-        score_archive.keep(sources, "smoke")
+        score_archive.write(files, home / "figures" / "smoke")
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -100,7 +107,7 @@ def test_stored_scores_that_must_not_be_averaged_are_errors(change, message, hom
     path = evaluated("T5", 20.0).folder / "scores.parquet"
     tables.write(path, "scores", change(tables.read(path, "scores")))
     with pytest.raises(ValueError, match=message):
-        scores.stored(scores.inputs("smoke", ["English", "T5"], 1))
+        scores.stored(findings.inputs(asked("English", "T5")))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"], ids=["nothing in it", "cut off"])
@@ -108,4 +115,4 @@ def test_a_file_that_is_no_table_is_named(content, home):
     path = evaluated("English", 10.0).folder / "scores.parquet"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"English/seed0/scores\.parquet is empty or damaged"):
-        scores.stored(scores.inputs("smoke", ["English"], 1))
+        scores.stored(findings.inputs(asked("English")))

@@ -3,8 +3,6 @@
 Truth is known because the data are drawn here. Run: pytest tests/test_statistics.py
 """
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,8 +45,8 @@ def test_interval_holds_the_truth_at_the_stated_rate(shape):
     for study in range(150):
         index, values = world(study, setups=("A",), **shape)
         value, found = deviations(index, values)
-        low, high = statistics.interval(value, found, 0.95)
-        held += low[0] <= TRUTH <= high[0]
+        below, above = statistics.interval(found, 0.95)
+        held += value[0] + below[0] <= TRUTH <= value[0] + above[0]
     assert 0.89 <= held / 150 <= 1
 
 
@@ -57,8 +55,8 @@ def test_interval_of_less_confidence_misses_more_often():
     for study in range(150):
         index, values = world(study, setups=("A",))
         value, found = deviations(index, values)
-        low, high = statistics.interval(value, found, 0.5)
-        missed += not low[0] <= TRUTH <= high[0]
+        below, above = statistics.interval(found, 0.5)
+        missed += not value[0] + below[0] <= TRUTH <= value[0] + above[0]
     assert 0.38 <= missed / 150 <= 0.6
 
 
@@ -77,8 +75,8 @@ def test_pairs_are_paired():
     values[:, :, 1] = values[:, :, 0] + 3 + np.random.default_rng(1).normal(0, 1, values[:, :, 0].shape)
     found = statistics.contrasts(frame(values, index), [{"B": 1, "A": -1}], ["T3"], draws=500).iloc[0]
     assert 2.5 < found.low < found.value < found.high < 3.5 and found.p < 0.01
-    alone = statistics.estimates(frame(values, index), draws=500).iloc[0]
-    assert alone.high - alone.low > 20
+    alone = statistics.bounds(frame(values, index), draws=500).iloc[0]
+    assert alone.above - alone.below > 20
 
 
 def test_difference_of_nothing_is_none():
@@ -88,11 +86,11 @@ def test_difference_of_nothing_is_none():
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
-def test_estimate_is_the_plain_mean_over_cells_and_says_of_how_many_items():
+def test_bounds_lie_around_the_score_and_say_of_how_many_items():
     rows = [("af", "flag", "1", 90.0), ("af", "pair", "1", 10.0), ("af", "pair", "2", 50.0), ("th", "pair", "1", 60.0)]
     items = pd.DataFrame(rows, columns=[*statistics.PLACE, "score"]).assign(setup="A", seed=0, split="s", group="T3")
-    found = statistics.estimates(items, draws=50).iloc[0]
-    assert (found.value, found["items"]) == (60, 4)  # (90 + 30 + 60) / 3
+    reach = statistics.bounds(items, draws=50).iloc[0]
+    assert reach.below < 0 < reach.above and reach["items"] == 4
 
 
 def test_other_rows_of_a_table_leave_an_interval_as_it_is():
@@ -100,8 +98,8 @@ def test_other_rows_of_a_table_leave_an_interval_as_it_is():
     both = frame(values, index)
     others = frame(values, index, group="T1").assign(language=lambda rows: rows.language + 100)
     more = pd.concat([others, both.sample(frac=1, random_state=0)])
-    alone = statistics.estimates(both[both.setup == "A"], draws=300)
-    among = statistics.estimates(more, draws=300)
+    alone = statistics.bounds(both[both.setup == "A"], draws=300)
+    among = statistics.bounds(more, draws=300)
     among = among[(among.setup == "A") & (among.group == "T3")].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, among)
 
@@ -109,8 +107,8 @@ def test_other_rows_of_a_table_leave_an_interval_as_it_is():
 def test_seeds_widen_an_interval_and_few_seeds_widen_it_most():
     def width(seeds):
         index, values = world(3, seeds=seeds, drift=10, setups=("A",))
-        value, found = deviations(index, values, 2000)
-        return np.subtract(*statistics.interval(value, found, 0.95))[0] * -1
+        _, found = deviations(index, values, 2000)
+        return np.subtract(*statistics.interval(found, 0.95))[0] * -1
     assert width(2) > width(5) > width(20)
 
 
@@ -120,7 +118,7 @@ def test_a_cell_that_one_setup_lacks_is_left_out_of_pairs_and_counted():
     items = items[~((items.setup == "B") & (items.language == 2) & (items.task == 0))]
     found = statistics.contrasts(items, [{"A": 1, "B": -1}], ["T3"], draws=50).iloc[0]
     assert (found.missing, found.cells, found["items"]) == (1, 5, 5 * 8)
-    assert statistics.estimates(items, draws=50).set_index("setup")["items"].to_dict() == {"A": 48, "B": 40}
+    assert statistics.bounds(items, draws=50).set_index("setup")["items"].to_dict() == {"A": 48, "B": 40}
 
 
 def test_holm():
@@ -131,32 +129,6 @@ def test_holm():
     random = np.random.default_rng(0)
     falls = [(statistics.holm(random.random(20)) < 0.05).any() for _ in range(1000)]
     assert np.mean(falls) < 0.07, "of 20 comparisons of nothing, one is called an effect in 5 of 100 tables"
-
-
-def test_ten_thousand_resamples_of_a_group_take_little_time():
-    """A whole study is some 50 groups like this one; it must take under a minute."""
-    index, values = world(0, languages=30, items=8, tasks=4, seeds=3)
-    values = np.tile(values, (1, 1, 10))  # 20 setups
-    started = time.process_time()
-    statistics.resampled(index, values, 10_000, np.random.default_rng(0))
-    assert time.process_time() - started < 5
-
-
-def test_ten_thousand_resamples_of_a_whole_study_take_less_than_a_minute():
-    """20 setups, 3 seeds, two splits, as many items as a study of 88 languages has: every interval and difference."""
-    sizes = {"en": (1, 24), "T5": (6, 6), "T4": (18, 6), "T3": (25, 6), "T2": (15, 6), "T1": (23, 6)}
-    of_groups, first = [], 0
-    for group, (languages, items) in sizes.items():
-        index, values = world(first, languages=languages, items=items, tasks=4, seeds=3, setups=("A",))
-        asked = frame(values, index, group).assign(language=lambda rows, first=first: rows.language + first)
-        of_groups.append(pd.concat([asked.assign(split=split) for split in ("new-style", "new-language")]))
-        first += languages
-    one = pd.concat(of_groups)
-    random = np.random.default_rng(0)
-    study = pd.concat([one.assign(setup=f"S{k}", score=random.permutation(one.score)) for k in range(20)])
-    started = time.process_time()
-    estimated, compared = statistics.estimates(study), statistics.differences(study, "S0", list(sizes))
-    assert time.process_time() - started < 60 and len(estimated) == 20 * 12 and len(compared) == 19 * 12
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -178,6 +150,6 @@ def test_seeds_that_were_asked_other_items_are_errors():
     index, values = world(0, seeds=2)
     rows = frame(values, index)
     with pytest.raises(ValueError, match="not every seed of 'A'"):
-        statistics.estimates(rows[~((rows.seed == 1) & (rows.language == 3))], draws=10)
+        statistics.bounds(rows[~((rows.seed == 1) & (rows.language == 3))], draws=10)
     with pytest.raises(ValueError, match="'Z' has no items"):
         statistics.differences(rows, "Z", ["T3"])

@@ -12,7 +12,7 @@ from centurio_lib import params, tables
 from centurio_lib.data import artwork, splits
 from centurio_lib.data.text_images import smpqa
 from centurio_lib.evaluation import evaluate, metrics, tasks
-from centurio_lib.findings import claims, paper_results, scores, text_in_images
+from centurio_lib.findings import ablation, claims, paper_results, scores, text_in_images
 from centurio_lib.languages import tier_label
 
 LABELS = {code: [f"{code}{letter}" for letter in "abcdefghijklmnop"] for code in ("en", "de", "ar", "th")}
@@ -76,6 +76,11 @@ def study(items, questions, tmp_path_factory) -> list:
     tables.write(folder / "smpqa" / "plots-0000-x.parquet", "plots", made)
     tables.write(folder / "smpqa" / "items.parquet", "items", questions)
     return found
+
+
+def items_of(study: list) -> pd.DataFrame:
+    """Items of the stored evaluations."""
+    return scores.items(scores.answers(study))
 
 
 # === blind copies ===
@@ -150,7 +155,7 @@ def test_error_rate_is_stored_beside_reading(items):
 
 # === tables and figures ===
 def test_table_is_by_script_beside_the_papers(study):
-    cells, found = scores.stored(study), scores.items(study)
+    cells, found = scores.stored(study), items_of(study)
     tidy = text_in_images.table(params.profile("smoke"), cells, found)
     assert [*scores.COLUMNS, "chance"] == list(tidy.columns) and set(tidy.group) == set(scores.SCRIPTS)
     by = tidy.set_index(["metric", "setup", "split", "group"])
@@ -167,34 +172,32 @@ def test_table_is_by_script_beside_the_papers(study):
 
 
 def test_text_is_in_no_table_of_all_tasks(study, items):
-    cells = scores.stored(study)
-    with pytest.raises(ValueError, match="nothing to average"):
-        scores.tier_scores(text_in_images.scores.headline(cells, without=scores.TEXT))
+    assert all(ablation.part(scores.stored(study), part).empty for part in ablation.PARTS)
 
 
 def test_differences_are_by_task_and_script(study):
-    found = text_in_images.differences(scores.items(study), against="PT50-text")
+    found = text_in_images.differences(items_of(study), against="PT50-text")
     assert set(found.metric) == {"smpqa_read", "smpqa_ground"} and set(found.group) == set(scores.SCRIPTS)
     assert set(found.split) == {"test"}
     assert (found[found.metric == "smpqa_read"].value > 0).all()
 
 
 def test_figures_show_ours_the_papers_and_one_plot_a_script(study):
-    tidy = text_in_images.table(params.profile("smoke"), scores.stored(study), scores.items(study))
+    tidy = text_in_images.table(params.profile("smoke"), scores.stored(study), items_of(study))
     drawn = text_in_images.figure(tidy)
     lines = [line for line in drawn.axes[0].lines if len(line.get_xdata()) == len(SETUPS)]
     assert len(drawn.axes) == 4 and len(lines) >= 6
-    shown = text_in_images.plots(study[0].parents[1] / "smpqa", study)
+    shown = text_in_images.examples(study[0].parents[1] / "smpqa", scores.answers(study))
     assert list(dict.fromkeys(shown.script)) == ["Latin", "Arabic", "Thai"] and shown.language[0] == "en"
     assert set(SETUPS) < set(shown.columns) and shown.question.str.startswith("What is the label").all()
-    titles = [axis.get_title() for axis in text_in_images.examples(shown).axes if axis.get_title()]
+    titles = [axis.get_title() for axis in text_in_images.picture(shown).axes if axis.get_title()]
     assert len(titles) == 3 and all("read of 5" in title for title in titles)
 
 
 def test_claims_are_judged_on_the_splits_that_hold_their_scores(study):
     cells = scores.stored(study)
-    found = claims.with_chance(scores.items(study), cells)
-    pictures = found[found.task == "smpqa_read"].assign(task="flag", split="new-style")
+    found = claims.with_chance(items_of(study), cells)
+    pictures = found[found.task == "smpqa_read"].assign(task="flag", task_group="pictures", split="new-style")
     parts = claims.verdicts(claims.load(), pd.concat([found, pictures]), "toy", draws=50)
     assert set(parts[parts.claim == "ocr_needed"].split) == {"test"}
     assert set(parts[parts.claim == "english_retained"].split) == {"new-style"}
