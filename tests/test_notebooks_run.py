@@ -21,7 +21,7 @@ from smoke_study import BY_HAND, PEER, PRETRAINED, RUNS, SNAKEMAKE, Study, envir
 from centurio_lib import params, paths, storage, tables
 from centurio_lib.evaluation import tasks
 from centurio_lib.languages import languages
-from centurio_lib.study import runs
+from centurio_lib.study import stages
 
 pytestmark = pytest.mark.timeout(3000)
 
@@ -154,8 +154,8 @@ def test_every_run_records_where_it_came_from_and_leaves_no_litter(study):
     for path in study.home.rglob("provenance.json"):
         record, key = storage.read_json(path), storage.read_json(path.with_name("key.json"))
         assert record["key"] == storage.digest(key) and record["versions"]["torch"] and record["runtime_s"] >= 0
-    stages = {path.relative_to(study.home).parts[2] for path in study.home.rglob("provenance.json")}
-    assert stages >= {runs.STAGES[name][0] for name in set(NOTEBOOKS) - set(BY_HAND)}
+    made = {path.relative_to(study.home).parts[2] for path in study.home.rglob("provenance.json")}
+    assert made >= {stages.by_notebook()[name].stage for name in set(NOTEBOOKS) - set(BY_HAND)}
     assert not [*study.home.rglob("*.tmp"), *study.home.rglob("checkpoint-*")]
 
 

@@ -3,7 +3,6 @@
 Run with: pytest tests/test_score_archive.py
 """
 
-import json
 import shutil
 from types import SimpleNamespace
 
@@ -18,20 +17,15 @@ from centurio_lib.study import findings, keys, runs
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home of its own, with an evaluation notebook that does nothing."""
-    notebooks = tmp_path / "notebooks"
-    notebooks.mkdir()
-    notebook = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["1 + 1"]}]}
-    (notebooks / "12_evaluate.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    """A home of its own, without any run."""
     monkeypatch.setattr(paths, "HOME", tmp_path)
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
     return tmp_path
 
 
 def evaluated(setup: str, value: float) -> runs.Run:
     """A finished evaluation at the smoke profile, with one score."""
-    run = runs.start("12_evaluate", "smoke", setup, 0)
+    run = runs.describe("12_evaluate", "smoke", setup, 0)
     row = {"profile": "smoke", "backbone": "toy", "setup": setup, "seed": 0, "split": "new-style", "task": "flag",
            "task_group": "pictures", "language": "de", "tier": "T5", "metric": "exact_match", "headline": True,
            "generative": True, "value": value, "n": 4, "chance": 0.0}

@@ -25,8 +25,7 @@ NARROW = {"findings": {"root", "params"}, "report": {"root", "params", "findings
 NOT_YET = {
     ("base_models.build", "study.runs"), ("base_models.package_models", "study.runs"),
     ("evaluation.external_models", "study.runs"), ("evaluation.external_models", "study.shown_images"),
-    ("evaluation.external_models", "study.training"), ("findings.figures", "study.runs"),
-    ("findings.score_archive", "study.runs"), ("findings.scores", "study.runs"), ("model.distributed", "study.runs"),
+    ("evaluation.external_models", "study.training"), ("model.distributed", "study.runs"),
     ("model.distributed", "study.training"), ("model.export", "study.runs"), ("report.pages", "study.runs"),
     ("tables", "study.keys"),
 }

@@ -12,7 +12,7 @@ import pandas as pd
 from centurio_lib import paths, storage
 from centurio_lib.findings import records, score_archive, scores
 from centurio_lib.findings.records import Record
-from centurio_lib.study import keys, runs
+from centurio_lib.study import keys, runs, stages
 from centurio_lib.study.runs import Run
 
 PAPER = "published"  # folder of the figures that are drawn from the paper's numbers, beside those of profiles
@@ -47,7 +47,8 @@ def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -
     setups = setups or run.key["params"]["setups"]
     if committed:
         return [score_archive.file(paths.committed(profile), setups, seeds)]
-    evaluations = [runs.finished("12_evaluate", profile, setup, seed) for setup in setups for seed in range(seeds)]
+    notebook = stages.of("evaluate").notebook
+    evaluations = [runs.finished(notebook, profile, setup, seed) for setup in setups for seed in range(seeds)]
     return [evaluation.folder / "scores.parquet" for evaluation in evaluations]
 
 
@@ -65,12 +66,12 @@ def paper_record(run: Run, files: list[Path], committed: bool = False) -> Record
 
 
 def plots(run: Run, committed: bool = False) -> Path | None:
-    """Folder of the plots of notebook 06. None where committed scores are drawn from and the plots are not there.
+    """Folder of the plots of stage `smpqa`. None where committed scores are drawn from and the plots are not there.
 
     Raises keys.KeyMismatch where they are missing or stale.
     """
     try:
-        return runs.finished("06_smpqa", run.profile.name).folder
+        return runs.finished(stages.of("smpqa").notebook, run.profile.name).folder
     except keys.KeyMismatch:
         if committed:
             return None

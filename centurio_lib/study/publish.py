@@ -14,7 +14,7 @@ import pandas as pd
 
 from centurio_lib import params, paths
 from centurio_lib.findings import ablation, claims, figure_index, score_archive, scores, verify
-from centurio_lib.study import runs
+from centurio_lib.study import stages
 from centurio_lib.study.findings import PAPER
 
 
@@ -78,8 +78,7 @@ def redraw(profile: str, n_seeds: int | None = None) -> None:
 
 def notebooks(config: params.Profile) -> list[str]:
     """Notebooks that draw from scores: those of the profile's questions, of claims and of the set of figures."""
-    drawn = set(runs.findings(config.name)) - {"report"}
-    return [notebook for notebook, (stage, _) in runs.STAGES.items() if stage in drawn]
+    return [stages.of(stage).notebook for stage in stages.findings(config) if stage != "report"]
 
 
 def compare(profile: str) -> list[verify.Compared]:
@@ -101,7 +100,7 @@ def compare(profile: str) -> list[verify.Compared]:
 
 
 def _names(profile: str) -> dict[str, str]:
-    return {name: params.trained_as(params.profile(profile), name) for name in params.setups()}
+    return {name: params.trained_as(params.profile(profile), name) for name in params.all_setups()}
 
 
 def _tier_scores(cells: pd.DataFrame) -> pd.DataFrame:
