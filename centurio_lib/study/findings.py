@@ -52,17 +52,21 @@ def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -
     return [evaluation.folder / "scores.parquet" for evaluation in evaluations]
 
 
+def folder_of(name: str, committed: bool = False) -> Path:
+    """Folder of the figures of a profile, or of `PAPER`: of its study, or committed."""
+    return (paths.committed if committed else paths.figures)(name)
+
+
 def record(run: Run, files: list[Path], committed: bool = False) -> Record:
     """What figures and tables of a run follow from. Those of committed scores are written beside these."""
-    profile = run.profile.name
-    folder = paths.committed(profile) if committed else paths.figures(profile)
-    return Record(folder, run.notebook, run.key["params"], storage.digest(run.key), records.digests(files))
+    return Record(folder_of(run.profile.name, committed), run.notebook, run.key["params"],
+                  storage.digest(run.key), records.digests(files))
 
 
 def paper_record(run: Run, files: list[Path], committed: bool = False) -> Record:
     """What figures of the paper's numbers follow from: the same whatever the profile."""
-    folder = (paths.committed if committed else paths.figures)(PAPER)
-    return Record(folder, run.notebook, {}, storage.digest(keys.run_key(run.notebook, {})), records.digests(files))
+    key = storage.digest(keys.run_key(run.notebook, {}))
+    return Record(folder_of(PAPER, committed), run.notebook, {}, key, records.digests(files))
 
 
 def plots(run: Run, committed: bool = False) -> Path | None:

@@ -10,38 +10,38 @@ import pandas as pd
 
 from centurio_lib import params, paths, tables
 from centurio_lib.data import pictures
-from centurio_lib.findings import claims, score_archive, scores
+from centurio_lib.findings import claims, score_archive
 from centurio_lib.report import answers, cells, pages, questions, site
-from centurio_lib.study import runs, stages
+from centurio_lib.study import findings, runs, stages
+from centurio_lib.study.findings import PAPER
 from centurio_lib.study.runs import Run
 
-NOTEBOOK, PAPER = "42_report", "published"
+NOTEBOOK = "42_report"
 
 
 def content(run: Run, committed: bool = False) -> site.Content:
     """Everything that the report of a run of notebook 42 shows: scores of every seed, answers of seed 0."""
-    config, folder = run.profile, paths.figures(run.profile.name)
-    setups, seeds = run.key["params"]["setups"], run.key["params"]["seeds"]
-    files = scores.inputs(config.name, setups, seeds, committed)
+    config, folder = run.profile, findings.folder_of(run.profile.name, committed)
+    evaluated = findings.load(run, committed)
+    setups, seeds = evaluated.setups, evaluated.seeds
     rules, parts, names = claims.load(), questions.stored(folder, "claims"), config.study.questions
     shown = [questions.question(name, folder, rules, parts) for name in names]
     untested = [key for key, claim in rules.claims.items() if questions.question_of(claim) not in names]
     shown_figures = {figure.name for question in shown for figure in question.figures}
-    predictions = score_archive.together(score_archive.of(files, "predictions"), "predictions")
-    answered = answers.with_items(predictions[predictions.seed == 0], items(files, folder))
+    answered = answers.with_items(evaluated.answers[evaluated.answers.seed == 0], items(evaluated.files, folder))
     return site.Content(
         profile=config.name, seeds=seeds, setups=[params.setup(name) for name in setups],
         questions=shown, untested=questions.verdicts(rules, parts, untested),
         figures=[figure for figure in questions.figures(folder) if figure.name not in shown_figures],
-        cells=cells.rows(scores.stored(files)), signatures=questions.stored(folder, "signatures"),
+        cells=cells.rows(evaluated.cells), signatures=questions.stored(folder, "signatures"),
         items=answers.items(answered, setups),
         notebooks=[pages.page(name, path) for name, path in executed(config, setups, committed).items()],
-        published=paths.figures(PAPER).exists())
+        published=findings.folder_of(PAPER, committed).exists())
 
 
 def items(files: list[Path], folder: Path) -> pd.DataFrame:
     """The test items beside some score tables and in a folder of figures, as far as they are there."""
-    beside = [*(path.with_name("items.parquet") for path in files), folder / "items.parquet"]
+    beside = dict.fromkeys([*(path.with_name("items.parquet") for path in files), folder / "items.parquet"])
     empty = pd.DataFrame(columns=tables.SCHEMAS["items"].names)
     return pd.concat([empty, *(tables.read(path, "items") for path in beside if path.exists())])
 
@@ -53,7 +53,7 @@ def executed(config: params.Profile, setups: list[str], committed: bool = False)
     """
     results = paths.HOME / "results" / config.name
     if committed:
-        return {path.stem: path for path in sorted((results / "kept").glob("*.ipynb"))}
+        return {path.stem: path for path in sorted((results / "redrawn").glob("*.ipynb"))}
     folders = {}
     for notebook, declared in stages.by_notebook().items():
         if declared.kind == "training":
@@ -72,7 +72,7 @@ def write(run: Run, shown: site.Content, committed: bool = False) -> tuple[Path,
     loaded, without_font = site.loaded(site.render(shown), items_shown)
     files = site.render(shown._replace(items=answers.spelled_out(items_shown, without_font)))
     drawn = {site.image_file(image_id): picture for image_id, picture in content_by_id.items()}
-    folders = {name: paths.figures(name) for name in (run.profile.name, PAPER)}
+    folders = {name: findings.folder_of(name, committed) for name in (run.profile.name, PAPER)}
     return site.write(run.folder, files | loaded | drawn, folders), without_font
 
 
@@ -87,10 +87,10 @@ def images(run: Run, ids: list[str], committed: bool = False) -> dict[str, bytes
 
 
 def of_committed(profile: str) -> None:
-    """Execute notebook 42 on what is committed, all seeds. Raises score_archive.NotKept where nothing is."""
+    """Execute notebook 42 on what is committed, all seeds. Raises score_archive.NotArchived where nothing is."""
     import papermill  # not above: the notebook imports this module
 
-    seeds, folder = score_archive.seeds(profile), paths.HOME / "results" / profile / "report"
+    seeds, folder = score_archive.n_seeds(paths.committed(profile)), paths.HOME / "results" / profile / "report"
     folder.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(paths.NOTEBOOKS / f"{NOTEBOOK}.ipynb", folder / "run.ipynb",
                                {"profile": profile, "committed": True, "seeds": seeds}, progress_bar=False)
