@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from centurio_lib import paths
 from centurio_lib.params.profiles import Profile
@@ -64,7 +63,7 @@ def row(key: str, field: FieldInfo) -> str:
 
 def default(field: FieldInfo) -> str:
     """The value of a key that is not stated."""
-    if field.default is PydanticUndefined:
+    if field.is_required():
         return "must be stated"
     if isinstance(field.default, BaseModel):
         return "its defaults"
