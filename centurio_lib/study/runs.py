@@ -101,8 +101,8 @@ def task_modules(declared: stages.Stage, config: params.Profile, chosen: params.
     """Modules of the tasks that a stage asks, which it finds by their names in the profile."""
     if declared.kind == "finding" or not {"evaluation", "evaluation.items"} & set(declared.params):
         return []
-    names = [name for name in config.evaluation.items if name not in params.TEXT_TASKS
-             or chosen is None or params.reads(config, chosen)]
+    own = benchmarks.of_profile(config) if declared.stage == "benchmarks" else config.evaluation.items
+    names = [name for name in own if name not in params.TEXT_TASKS or not chosen or params.reads(config, chosen)]
     if unknown := [name for name in names if not code_digest.module_file(f"{TASKS}.{name}")]:
         raise params.ParamsError(f"profile {config.name}: evaluation.items names unknown tasks {unknown}: "
                                  "centurio_lib/evaluation/tasks has a file for each")
