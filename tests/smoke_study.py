@@ -1,20 +1,22 @@
 """The smoke study, run once for all tests that look at its results: every notebook, in a copy of the repository.
 
+Snakemake plans it as ever; its notebooks run in a warm interpreter (warm_kernel.py) in place of a fresh kernel each.
 `smoke_study(tmp_path_factory)` takes minutes at the first call of a test session and nothing afterwards. Several
 workers of pytest-xdist share one study: the first one runs it, the others wait.
 """
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
+from warm_kernel import Warm
 
 from centurio_lib import params, paths
 
@@ -34,7 +36,6 @@ class Study(NamedTuple):
     home: Path  # the copy of the repository that it ran in, and wrote into
     printed: str
     code: int  # that snakemake ended with
-    runtime_s: float
 
     def results(self, *parts: str) -> Path:
         """results/smoke/..."""
@@ -58,10 +59,14 @@ def environment(home: Path) -> dict[str, str]:
                          "PATH": search, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def run_in(home: Path, *command: str) -> subprocess.CompletedProcess:
-    """A command in a copy, its output kept together in `stdout`."""
-    return subprocess.run(command, cwd=home, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True)
+def run_in(home: Path, *command: str, warm: Warm | None = None) -> subprocess.CompletedProcess:
+    """A command in a copy, its output kept together in `stdout`.
+
+    `warm`: where its notebooks run; None for fresh kernels.
+    """
+    search = environment(home) | (warm.environment() if warm else {})
+    command = warm.command(*command) if warm else command
+    return subprocess.run(command, cwd=home, env=search, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def target(setup: str, stage: str = "evaluate") -> str:
@@ -69,18 +74,31 @@ def target(setup: str, stage: str = "evaluate") -> str:
     return f"results/smoke/{stage}/{setup}/seed0/provenance.json"
 
 
-def smoke_study(tmp_path_factory) -> Study:
-    """The study of profile smoke, with one pre-trained setup besides. Look at `code` before using it."""
-    own = tmp_path_factory.getbasetemp()
-    return _study(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+def shared(tmp_path_factory) -> Path:
+    """A folder that all processes of a test session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def warm(tmp_path_factory) -> Warm:
+    """The warm interpreter of this process, started at the first call."""
+    return _warm(tmp_path_factory.getbasetemp() / "warm")
 
 
 @cache
-def _study(base: Path) -> Study:
-    home, record = base / "smoke-study" / "repo", base / "smoke-study.json"
-    with FileLock(base / "smoke-study.lock"):
-        if not record.exists():
-            started = time.time()
-            done = run_in(copy_of_repository(home), *SNAKEMAKE, "--", "study")
-            record.write_text(json.dumps([done.stdout, done.returncode, time.time() - started]), encoding="utf-8")
-    return Study(home, *json.loads(record.read_text(encoding="utf-8")))
+def _warm(folder: Path) -> Warm:
+    started = Warm(folder)
+    atexit.register(started.close)
+    return started
+
+
+def smoke_study(tmp_path_factory) -> Study:
+    """The study of profile smoke. Look at `code` before using it."""
+    folder = shared(tmp_path_factory) / "smoke-study"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "ended.json").exists():
+            home = copy_of_repository(folder / "repo")
+            done = run_in(home, *SNAKEMAKE, "--", "study", warm=warm(tmp_path_factory))
+            (folder / "ended.json").write_text(json.dumps([done.stdout, done.returncode]))
+    return Study(folder / "repo", *json.loads((folder / "ended.json").read_text()))

@@ -1,22 +1,17 @@
-"""Mixes of data sets of the hub: one language a sample, text-heavy ones in English, and the path through the
-notebooks.
+"""Mixes of data sets of the hub: one language a sample, text-heavy ones in English, each said in its language.
 
-Run with: pytest tests/test_hub_mix.py (a minute or two)
+The path through the notebooks: test_paper_notebooks.py. Run with: pytest tests/test_hub_mix.py
 """
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import smoke_study
 import tiny_hub
-import tiny_nllb
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centurio_lib import params, paths, storage, tables
+from centurio_lib import params, paths, tables
 from centurio_lib.data import mix
 from centurio_lib.data.hub import hub_mix, ingest, translate
 from centurio_lib.data.mix import MixError
@@ -133,85 +128,3 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
         hub_mix.instructions(
             tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"]), tmp_path
         )
-
-
-# === through the notebooks ===
-MINIATURE = {
-    "pretrain": ["sharegpt4v"],
-    "instruct": ["vqav2", "nlvr2", "ocrvqa", "aya"],
-    "max_image_size": 24,
-    "shard_size": 10,
-    "at_most": 100,
-    "translation": {"model": "nllb", "precision": "float32", "missing_languages": LATIN, "shard_size": 40},
-}
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A study of miniatures, as far as a tuned adapter: every stage that Snakemake finds it needs."""
-    home = smoke_study.copy_of_repository(tmp_path_factory.mktemp("miniature") / "repo")
-    profile = yaml.safe_load((home / "params/profiles/smoke.yaml").read_text())
-    profile["data"] |= {"sources": MINIATURE}
-    profile["pretrain"] |= {"samples": 60}
-    profile["instruct"] |= {"samples": 50}
-    profile["study"] |= {"questions": ["rq3"], "setups": ["L100", "PT50"]}
-    (home / "params/profiles/miniature.yaml").write_text(yaml.safe_dump(profile))
-    tiny_hub.write(home / "data/datasets")
-    tiny_nllb.checkpoint(home / "nllb")
-    command = [part.replace("profile=smoke", "profile=miniature") for part in smoke_study.SNAKEMAKE]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CENTURIO_DATASETS", str(home / "data/datasets"))
-        done = smoke_study.run_in(
-            home, *command, "--", "results/miniature/instruct/PT50/seed0/provenance.json"
-        )
-    assert done.returncode == 0, done.stdout[-6000:]
-    return home
-
-
-@pytest.mark.timeout(1200)
-def test_a_profile_of_data_sets_goes_through_every_stage(study):
-    data, results = study / "data/miniature", study / "results/miniature"
-    ran = {path.parent.relative_to(study).parts[2] for path in study.rglob("run.ipynb")}
-    assert ran >= {"captions", "instructions", "translate", "pretrain", "instruct"}
-    counts = {
-        row["source"]: row
-        for stage in ("captions", "instructions")
-        for row in storage.read_json(data / stage / "manifest.json")["sources"]
-    }
-    assert counts["sharegpt4v"]["samples"] == 72 and counts["aya"]["left_out"] == 2
-    done = pd.concat(
-        [tables.read(path, "translations") for path in (data / "translate").rglob("translations-*.parquet")]
-    )
-    assert not done.duplicated(["text", "language"]).all() and (done.translation.str.strip() != "").all()
-    assert done.language.nunique() > 20 and "la" not in set(done.language)
-    for stage in ("pretrain", "instruct"):
-        assert (results / stage / "PT50/seed0/log.csv").exists() and (
-            results / stage / "PT50/seed0/adapter"
-        ).exists()
-
-
-def test_nothing_text_heavy_is_translated(study):
-    data = study / "data/miniature"
-    heavy = samples_of(data / "instructions").query("text_heavy")
-    said = {
-        text
-        for path in (data / "translate/instruct").rglob("*.parquet")
-        for text in tables.read(path, "translations").text
-    }
-    assert len(heavy) and not said & {
-        turn["text"] for row in heavy.turns for turn in row if "picture 60" in turn["text"]
-    }
-
-
-def test_translate_shows_what_it_did(study):
-    """Every cell but that of the parameters, imports and the last one shows something."""
-    cells = nbformat.read(study / "data/miniature/translate/run.ipynb", as_version=4).cells
-    code = [cell for cell in cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
-    silent = [cell.source for cell in code[1:-1] if not cell.outputs]
-    assert len(code) > 6 and not silent
-
-
-def samples_of(folder) -> pd.DataFrame:
-    return pd.concat(
-        [tables.read(path, "samples") for path in ingest.sample_files(folder)], ignore_index=True
-    )

@@ -1,11 +1,10 @@
 """kill -9 at any moment, then the same command: the results of an undisturbed study, bit for bit.
 
-One study is ended again and again at chosen moments (its process kills itself around a certain call); of another, the
-snakemake is killed while a run trains. Both are compared with the study that `smoke_study` runs.
+One study is ended again and again at chosen moments (one_life.py: its process kills itself around a certain call); of
+another, the snakemake is killed while a run trains. Both are compared with the study that `smoke_study` runs.
 Run with: pytest tests/test_kill.py (some minutes alone, since the undisturbed study comes first)
 """
 
-import json
 import os
 import shutil
 import signal
@@ -18,60 +17,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
-from smoke_study import SNAKEMAKE, copy_of_repository, environment, run_in, smoke_study, target
+from smoke_study import SNAKEMAKE, copy_of_repository, environment, run_in, smoke_study, target, warm
+from warm_kernel import KILLED
 
 from centurio_lib import storage
 
 pytestmark = pytest.mark.timeout(3000)
 
-# The command: the notebooks that lead to one setup's scores, each run in this process unless its result is there. Each
-# line that it reads is one life, forked off once the libraries are loaded: only what is on disk passes to the next.
-COMMAND = """
-import importlib, json, os, signal, sys
-from pathlib import Path
-import matplotlib.pyplot, pandas
-from centurio_lib import paths, provenance, runs
-from centurio_lib.model import base, stages
-
-def arm(function, call, when):
-    owner, name = function.rsplit(".", 1)
-    owner, calls = importlib.import_module(owner), []
-    own = getattr(owner, name)
-    def deadly(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == call and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = own(*args, **kwargs)
-        if len(calls) == call and when == "half":
-            path = next(Path(value) for value in args if isinstance(value, str | Path))
-            os.truncate(path, path.stat().st_size // 2)
-        if len(calls) == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    setattr(owner, name, deadly)
-
-def study():
-    for notebook in ("02_captions", "04_instructions", "07_base_models", "11_instruct", "12_evaluate"):
-        try:
-            runs.finished(notebook, "smoke", "L100" if notebook > "10" else None)
-            print("kept", notebook, file=sys.stderr)
-        except provenance.KeyMismatch:
-            names = {"display": lambda *shown: None}
-            for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]:
-                if cell["cell_type"] == "code":
-                    exec("".join(cell["source"]), names)
-
-for line in sys.stdin:
-    moment = json.loads(line)
-    if not (child := os.fork()):
-        sys.stdout = sys.stderr
-        if moment:
-            arm(*moment)
-        study()
-        sys.stderr.flush()
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
+ONE_LIFE = Path(__file__).with_name("one_life.py")
 MOMENTS = [  # (function, which call, before it, after it or half-way through the file that it writes), in their order
     ("pyarrow.parquet.write_table", 2, "half"),  # a table
     ("centurio_lib.tables.write", 3, "after"),  # all tables there, but not the record of the run
@@ -130,33 +83,22 @@ def assert_same_results(home: Path, other: Path, setup: str) -> None:
 
 
 @pytest.fixture
-def lives(tmp_path):
+def lives(tmp_path, tmp_path_factory):
     """The home of a new study, and a function that lives one life of it: until a moment, or to its end."""
-    home = copy_of_repository(tmp_path / "repo")
-    with (tmp_path / "printed").open("w+") as printed:
-        command = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=home, env=environment(home), text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed)
+    home, interpreter = copy_of_repository(tmp_path / "repo"), warm(tmp_path_factory)
 
-        def live(*moment) -> tuple[int, str]:
-            start = printed.seek(0, os.SEEK_END)
-            command.stdin.write(json.dumps(moment) + "\n")
-            command.stdin.flush()
-            ended = command.stdout.readline()
-            printed.seek(start)
-            said = printed.read()
-            assert ended, said[-3000:]
-            return int(ended), said
+    def live(*moment) -> tuple[int, str]:
+        done = run_in(home, sys.executable, str(ONE_LIFE), *map(str, moment), warm=interpreter)
+        return done.returncode, done.stdout
 
-        yield home, live
-        command.kill()
-        command.wait()
+    return home, live
 
 
 def test_a_study_killed_again_and_again_ends_with_the_same_results(undisturbed, lives):
     home, live = lives
     for moment in MOMENTS:
         code, said = live(*moment)
-        assert code == -signal.SIGKILL, f"never came to {moment}: {said[-3000:]}"
+        assert code == KILLED, f"never came to {moment}: {said[-3000:]}"
         assert_nothing_half_written_looks_complete(home)
     code, said = live()
     assert code == 0 and "kept 11_instruct" in said and "kept 12_evaluate" not in said, said[-3000:]
@@ -176,6 +118,7 @@ def wait_for(condition, seconds: float = 300) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_killed_snakemake_goes_on_where_it_ended(undisturbed, tmp_path):
     """Its whole process group dies while a run trains; the kernel, which is in no group, ends when it notices."""
     home = copy_of_repository(tmp_path / "repo")

@@ -1,21 +1,23 @@
 """The paper's profile in miniature through the whole study: every stage that Snakemake finds needed, up to the report.
 
 Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and published test sets in their true formats; 4 bits, half precision.
-Run with: pytest tests/test_paper_notebooks.py (minutes)
+Notebooks run in a warm interpreter. Run with: pytest tests/test_paper_notebooks.py (minutes)
 """
 
 from pathlib import Path
 
 import families
+import nbformat
 import pandas as pd
 import pytest
 import tiny_benchmarks
 import tiny_hub
 import tiny_nllb
 import yaml
-from smoke_study import SNAKEMAKE, copy_of_repository, run_in
+from smoke_study import SNAKEMAKE, copy_of_repository, run_in, warm
 
-from centurio_lib import storage
+from centurio_lib import storage, tables
+from centurio_lib.data.hub import ingest
 from centurio_lib.params import benchmarks
 
 pytestmark = pytest.mark.timeout(3000)
@@ -59,7 +61,7 @@ def home(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CENTURIO_DATASETS", str(home / "datasets"))
         patch.setenv("CENTURIO_TEST_SETS", str(home / "published"))
-        done = run_in(home, *command, "--", "study")
+        done = run_in(home, *command, "--", "study", warm=warm(tmp_path_factory))
     assert done.returncode == 0, done.stdout[-6000:]
     return home
 
@@ -96,3 +98,39 @@ def test_tables_are_drawn_beside_the_papers(home):
 def test_no_features_of_the_hubs_images_are_kept_on_disk(home):
     """Of 1.3 million images they would take terabytes."""
     assert not list(home.rglob("features-*.safetensors"))
+
+
+# === data sets of the hub ===
+def samples_of(folder: Path) -> pd.DataFrame:
+    return pd.concat([tables.read(path, "samples") for path in ingest.sample_files(folder)], ignore_index=True)
+
+
+def translations(folder: Path) -> pd.DataFrame:
+    return pd.concat([tables.read(path, "translations") for path in folder.rglob("translations-*.parquet")])
+
+
+def test_data_sets_are_counted_as_they_are_taken_in(home):
+    manifests = [storage.read_json(home / "data/miniature" / stage / "manifest.json")
+                 for stage in ("captions", "instructions")]
+    counts = {row["source"]: row for manifest in manifests for row in manifest["sources"]}
+    assert counts["sharegpt4v"]["samples"] == 72 and counts["aya"]["left_out"] == 2
+
+
+def test_texts_are_translated_into_the_languages_of_the_mixes(home):
+    translated = translations(home / "data/miniature/translate")
+    assert not translated.duplicated(["text", "language"]).all() and (translated.translation.str.strip() != "").all()
+    assert translated.language.nunique() > 20 and "la" not in set(translated.language)
+
+
+def test_nothing_text_heavy_is_translated(home):
+    heavy = samples_of(home / "data/miniature/instructions").query("text_heavy")
+    texts = {turn["text"] for row in heavy.turns for turn in row if "picture 60" in turn["text"]}
+    assert len(heavy) and not texts & set(translations(home / "data/miniature/translate/instruct").text)
+
+
+def test_translate_shows_what_it_did(home):
+    """Every cell but that of the parameters, imports and the last one shows something."""
+    cells = nbformat.read(home / "data/miniature/translate/run.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
+    silent = [cell.source for cell in code[1:-1] if not cell.outputs]
+    assert len(code) > 6 and not silent
