@@ -1,4 +1,4 @@
-"""The end of a process in the midst of a run: an exception in place of one call of a function that the run calls."""
+"""The end of a process and the start of a new one, as an exception and as caches that are emptied."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,3 +30,10 @@ def before(owner: Any, name: str, call: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(owner, name, until(getattr(owner, name), call))
         yield
+
+
+def forget(*modules: Any) -> None:
+    """Have cached functions of some modules forget what they returned, as a new process does."""
+    for member in (member for module in modules for member in vars(module).values()):
+        if hasattr(member, "cache_clear"):
+            member.cache_clear()

@@ -122,9 +122,14 @@ def test_lines_of_right_to_left_text_begin_at_the_right():
 
 
 def test_ink_and_paper_are_far_apart():
+    """The contrast of a page's two halves, one of them ink, is that of legible text (WCAG 2, large letters: 3)."""
+    ink = np.zeros((64, 64), np.uint8)
+    ink[:, 32:] = 255
     for n in range(50):
-        paper, ink = documents._colours(artwork.random_for(n))
-        assert documents._contrast(paper, ink) >= documents.CONTRAST - 0.01
+        sheet = np.asarray(documents.page(ink, artwork.random_for(n)), float) / 255
+        dark, light = sorted(float(half.mean((0, 1)) ** 2.2 @ [0.2126, 0.7152, 0.0722])
+                             for half in (sheet[:, :32], sheet[:, 32:]))
+        assert (light + 0.05) / (dark + 0.05) >= 3, n
 
 
 def test_shards_are_kept_rebuilt_and_replaced(tmp_path, capsys):

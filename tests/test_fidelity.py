@@ -6,6 +6,7 @@ Run with: pytest tests/test_fidelity.py
 import sys
 from types import SimpleNamespace
 
+import killed
 import numpy as np
 import pycld2
 import pytest
@@ -27,9 +28,9 @@ SENTENCES = {
 @pytest.fixture
 def no_model():
     """GlotLID's loader forgets what it loaded, before and after a test."""
-    fidelity._glotlid_model.cache_clear()
+    killed.forget(fidelity)
     yield
-    fidelity._glotlid_model.cache_clear()
+    killed.forget(fidelity)
 
 
 def test_sentences_are_in_their_own_language_and_in_no_other():

@@ -3,16 +3,17 @@
 Run with: pytest tests/test_hub_ingest.py
 """
 
+import shutil
 from types import SimpleNamespace
 
+import killed
 import pandas as pd
 import pytest
 import tiny_hub
 
-from centurio_lib import params, paths, tables
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.data import image_store
 from centurio_lib.data.hub import catalogue, convert, ingest
-from centurio_lib.data.hub.archives import Images
 from centurio_lib.params import benchmarks
 from centurio_lib.params.hub_data import Sources, Translation
 
@@ -202,30 +203,19 @@ def test_profile_may_take_a_part_and_the_report_says_the_papers_number(home, tmp
     assert ingest.build(tmp_path / "none", "instruct", None).empty
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_and_ends_with_the_same(home, tmp_path):
+    def times() -> dict:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "killed" / "s").iterdir()}
     entry = catalogue.entries()["sharegpt4v"]
     whole = ingest.take_in(tmp_path / "whole" / "s", entry, OPTIONS)
-    write, calls = ingest._write, []
-
-    def killed(*arguments):
-        calls.append(1)
-        write(*arguments)
-        if len(calls) == 3:  # after its files, before what says that they are whole
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(ingest, "_write", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with killed.before(storage, "write_json", 3):  # after the files of a shard, before what says that they are whole
         ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS)
     assert ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS) == whole
     pd.testing.assert_frame_equal(samples(tmp_path / "killed"), samples(tmp_path / "whole"))
-    n = len(calls)
-    assert (
-        ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS)["samples"] == whole["samples"]
-        and len(calls) == n
-    )
-    changed = OPTIONS.model_copy(update={"max_image_size": 10})
-    ingest.take_in(tmp_path / "killed" / "s", entry, changed)
-    assert len(calls) > n
+    before = times()
+    assert ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS) == whole and times() == before
+    ingest.take_in(tmp_path / "killed" / "s", entry, OPTIONS.model_copy(update={"max_image_size": 10}))
+    assert times() != before
 
 
 @pytest.mark.parametrize(("bad", "fails"), [(1, False), (4, True)])
@@ -256,30 +246,34 @@ def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_
 
 
 def test_a_damaged_archive_costs_its_image_alone(home, tmp_path):
-    path = home / "coco_train2017" / "train2017.zip"
-    damaged = bytearray(path.read_bytes())
-    damaged[200] ^= 0xFF  # within the first of 24 images
-    path.write_bytes(damaged)
-    done = {**ingest.EMPTY, "key": ""}
-    archives, found = Images([path]), [f"train2017/{name}" for name in tiny_hub.coco(3)]
-    assert [bool(ingest._images([name], "s", archives, done, 20)) for name in found] == [False, True, True]
-    assert done["bad"] == 1 and done["images"] == 3 and "cannot be read from its archive" in done["examples"][0]
+    members = {f"train2017/{name}": tiny_hub.picture(i) for i, name in enumerate(tiny_hub.coco(200))}
+    damaged = bytearray(tiny_hub.zipped(members))
+    damaged[200] ^= 0xFF  # within the first of the images
+    tiny_hub.put(home, "coco_train2017", "train2017.zip", bytes(damaged))
+    chats = [tiny_hub.chat(f"coco/{name}", i) for i, name in enumerate(members)]
+    tiny_hub.put(home, "Lin-Chen/ShareGPT4V", "share-captioner_coco_lcs_sam_1246k_1107.json", tiny_hub.as_json(chats))
+    done = ingest.take_in(tmp_path / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+    assert (done["bad"], done["samples"]) == (1, 199) and "cannot be read from its archive" in done["examples"][0]
 
 
-def test_images_are_read_one_after_the_other(home, tmp_path):
-    """A data set is never whole in memory: of its rows, no more than a shard is read ahead of what is
-    written.
-    """
-    entry, read = catalogue.entries()["vqav2"], []
+def test_images_are_read_one_after_the_other(home, tmp_path, monkeypatch):
+    """A data set is never whole in memory: of its rows, no more than a shard is read ahead of what is written."""
+    entry, read, shards, take = catalogue.entries()["vqav2"], [], [], convert.samples
 
-    def watched():
-        for number, raw in enumerate(convert.samples(entry, catalogue.fetched(entry))):
+    def watched(*arguments):
+        for number, raw in enumerate(take(*arguments)):
             read.append(number)
             yield raw
 
-    done = dict(ingest.EMPTY)
-    block = list(ingest._block(watched(), entry, Images([]), done, OPTIONS, None))
-    assert len(block) == len(read) == OPTIONS.shard_size
+    def written(path, *arguments):
+        shards.append(len(read))
+        image_store_write(path, *arguments)
+
+    image_store_write = image_store.write_mapped
+    monkeypatch.setattr(convert, "samples", watched)
+    monkeypatch.setattr(image_store, "write_mapped", written)
+    ingest.take_in(tmp_path / "s", entry, OPTIONS)
+    assert len(shards) > 1 and all(n <= OPTIONS.shard_size * (i + 1) for i, n in enumerate(shards))
 
 
 def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
@@ -290,13 +284,20 @@ def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
 
 def test_disk_is_asked_for_what_is_still_to_come(home, tmp_path, monkeypatch):
     """Of 1.3 M samples: what an unfinished run took in is there, and after a finished one nothing is wanted."""
-    entry, asked = catalogue.entry("sharegpt4v", "pretrain"), lambda: ingest._left(tmp_path / "s", entry, OPTIONS)
-    assert asked() == 1_300_000
-    done = ingest.take_in(tmp_path / "s", entry, OPTIONS)
-    assert done["finished"] and asked() == 0
-    ingest.storage.write_json(tmp_path / "s" / "progress.json", done | {"finished": False})
-    assert asked() == 1_300_000 - done["samples"] == 1_300_000 - 72
-    ingest.storage.write_json(tmp_path / "s" / "progress.json", done | {"key": "other"})
-    assert asked() == 1_300_000
-    monkeypatch.setattr(ingest.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    def fits(samples: int, bytes_less: int = 0) -> bool:
+        free = samples * ingest.IMAGE_BYTES - bytes_less
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+        try:
+            return bool(len(ingest.build(tmp_path, "pretrain", OPTIONS)))
+        except OSError:
+            return False
+
+    progress = tmp_path / "sharegpt4v" / "progress.json"
+    assert not fits(1_300_000, bytes_less=1) and fits(1_300_000)
+    done = storage.read_json(progress)
+    assert done["finished"] and done["samples"] == 72 and fits(0)
+    storage.write_json(progress, done | {"finished": False})
+    assert not fits(1_300_000 - 72, bytes_less=1) and fits(1_300_000 - 72)
+    storage.write_json(progress, done | {"key": "other"})
+    assert not fits(1_300_000, bytes_less=1)
     assert len(ingest.build(tmp_path / "none", "pretrain", None)) == 0

@@ -103,9 +103,7 @@ def test_labels_are_on_the_page_and_apart(kind):
     for n in range(30):
         chart = charts.configuration(kind, artwork.random_for(n))
         width, height = round(384 * min(1.0, chart.aspect)), round(384 / max(1.0, chart.aspect))
-        place = charts._pie if kind == "pie" else charts._rows if chart.horizontal else charts._columns
-        figure = charts.Figure((width / 72, height / 72), dpi=72)
-        placed = place(figure, chart, lines[:len(chart.values)], width, height, 20.0)
+        placed = charts.drawn(chart, lines[:len(chart.values)], 384, 20.0)[1]
         boxes = []
         for line, x, y, size, turn in placed:
             long, tall = line.width * size, 0.7 * size
@@ -116,17 +114,21 @@ def test_labels_are_on_the_page_and_apart(kind):
 
 
 @pytest.mark.parametrize("pixels", [160, 384])
-def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels):
+def test_numbers_of_the_axis_are_on_the_page_and_apart(pixels, monkeypatch):
     """They were cut off at the lower edge of small plots, and ran into each other."""
+    figures, figure_class = [], charts.Figure
+
+    def remembered(*size, **look):
+        figures.append(figure_class(*size, **look))
+        return figures[-1]
+
+    monkeypatch.setattr(charts, "Figure", remembered)
     lines = [typesetting.line(word, "en") for word in ("hotpot", "bees", "castle", "guitar", "house", "boat", "tree")]
     charted = [charts.configuration("bar", artwork.random_for(n)) for n in range(20)]
     for n, chart in enumerate(charted):
         width, height = round(pixels * min(1.0, chart.aspect)), round(pixels / max(1.0, chart.aspect))
-        figure = charts.Figure((width / 72, height / 72), dpi=72)
-        place = charts._rows if chart.horizontal else charts._columns
-        place(figure, chart, lines[:len(chart.values)], width, height, 14.0)
-        charts.FigureCanvasAgg(figure).draw()
-        axis = figure.axes[0].xaxis if chart.horizontal else figure.axes[0].yaxis
+        charts.draw(chart, lines[:len(chart.values)], pixels, 14.0)
+        axis = figures[-1].axes[0].xaxis if chart.horizontal else figures[-1].axes[0].yaxis
         boxes = [label.get_window_extent() for label in axis.get_ticklabels() if 0 <= int(label.get_text()) <= 105]
         assert len(boxes) >= 2
         for i, box in enumerate(boxes):

@@ -38,7 +38,9 @@ def frame(values: np.ndarray, index: pd.MultiIndex, group="T3", split="new-style
 
 @pytest.mark.parametrize("shape", [
     {"languages": 1, "tasks": 4, "spread": 0}, {"languages": 6, "spread": 0}, {"languages": 6, "spread": 30},
-    {"languages": 20}, {"seeds": 3, "drift": 8}], ids=["one language", "alike", "few unlike", "many", "seeds"])
+    pytest.param({"languages": 20}, marks=pytest.mark.slow),
+    pytest.param({"seeds": 3, "drift": 8}, marks=pytest.mark.slow),
+], ids=["one language", "alike", "few unlike", "many", "seeds"])
 def test_interval_holds_the_truth_at_the_stated_rate(shape):
     """95 of 100, less what 150 studies leave to chance (a standard error of 0.018)."""
     held = 0
@@ -50,6 +52,7 @@ def test_interval_holds_the_truth_at_the_stated_rate(shape):
     assert 0.89 <= held / 150 <= 1
 
 
+@pytest.mark.slow
 def test_interval_of_less_confidence_misses_more_often():
     missed = 0
     for study in range(150):
@@ -60,6 +63,7 @@ def test_interval_of_less_confidence_misses_more_often():
     assert 0.38 <= missed / 150 <= 0.6
 
 
+@pytest.mark.slow
 def test_no_difference_is_called_one_at_the_stated_rate():
     called = 0
     for study in range(100):

@@ -3,6 +3,7 @@
 Run with: pytest tests/test_wikipedia.py
 """
 
+import killed
 import pytest
 import tiny_hub
 
@@ -32,12 +33,9 @@ def home(tmp_path, monkeypatch):
         )
         storage.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
-    caches = [wikipedia.paragraphs, documents.known_texts, documents.passages, documents._kinds]
-    for one in caches:
-        one.cache_clear()
+    killed.forget(wikipedia, documents)
     yield tmp_path
-    for one in caches:
-        one.cache_clear()
+    killed.forget(wikipedia, documents)
 
 
 def test_paragraphs_are_of_the_first_articles_only(home):
