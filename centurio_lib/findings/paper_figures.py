@@ -68,7 +68,7 @@ def text_in_images() -> Drawn:
                                                 "smpqa_read_acc": "SMPQA Read"}.items(), strict=True):
             plots.points(axis, table[table.metric == metric], "setup", "group", list(RQ4), looks.SCRIPTS, 0.16)
             plots.slanted(axis, list(RQ4.values()))
-            axis.set(title=title, ylim=(0, 100))
+            axis.set(title=title, ylim=(-3, 100))
         axes[0].set_ylabel("exact match (%)")
         figure.legend(handles=plots.handles(looks.SCRIPTS, looks.SCRIPT_NAMES), loc="outside lower center", ncols=3)
         return plots.settled(figure), table

@@ -89,7 +89,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, split: str, setups: list[str]) -> Non
     else:
         plots.unprinted(axis)
     plots.slanted(axis, setups)
-    axis.set_ylim(0, 100)
+    axis.set_ylim(-3, 100)  # so that points at zero are seen whole
 
 
 def examples(folder: Path, answers: pd.DataFrame) -> pd.DataFrame:
