@@ -1,17 +1,24 @@
-"""The recipes of CONTRIBUTING, followed in a copy. A task: one file, and a number of items in a profile.
+"""The recipes of CONTRIBUTING, followed in a copy. A task: one file, and a number of items in a profile. A question: a
+notebook, and a line of setups.yaml.
 
 Run with: pytest tests/test_recipes.py
 """
 
+import json
 import re
 import shutil
 import sys
 
+import pandas as pd
 import pytest
 import tiny
+import yaml
+from smoke_study import copy_of_repository, run_in
+from toy_scores import evaluated
 
 from centurio_lib import params, paths, tables
 from centurio_lib.evaluation import evaluate, tasks
+from centurio_lib.findings import score_archive
 
 LETTER = '''"""With which letter does the name of the thing begin?"""
 
@@ -127,3 +134,26 @@ def test_two_tasks_of_one_name_are_refused_with_both_files(copy):
 def test_a_bad_declaration_is_refused_with_file_and_field(old, new, message, copy):
     assert old in LETTER
     assert re.search(message, refused(copy, "first_letter", LETTER.replace(old, new)))
+
+
+# === a question ===
+def test_a_question_is_a_notebook_and_a_line_of_setups(tmp_path):
+    """Drawn from committed scores in a copy of the repository."""
+    home = copy_of_repository(tmp_path / "repo")
+    source = home / "notebooks" / "24_allocation.ipynb"
+    notebook = json.loads(source.read_text(encoding="utf-8").replace("24_allocation", "27_toy"))
+    notebook["metadata"]["centurio"]["stage"] = "toy"
+    (home / "notebooks" / "27_toy.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    setups = home / "params" / "setups.yaml"
+    stated = yaml.safe_load(setups.read_text(encoding="utf-8"))
+    stated["questions"]["toy"] = ["L100", "English"]
+    setups.write_text(yaml.safe_dump(stated, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    score_archive.write(evaluated(tmp_path / "elsewhere"), home / "figures" / "smoke")
+    done = run_in(home, "papermill", "notebooks/27_toy.ipynb", str(tmp_path / "out.ipynb"), "--no-progress-bar",
+                  "-p", "committed", "True")
+    assert done.returncode == 0, done.stdout[-3000:]
+    folder = home / "figures" / "smoke"
+    table = pd.read_csv(folder / "toy_scores.csv")
+    assert list(dict.fromkeys(table.setup)) == ["L100", "English"] and table.value.notna().all()
+    names = {"toy.png", "toy_by_language.png", "toy_differences.csv", "toy_fidelity.csv", "toy_unaffected.csv"}
+    assert names <= {path.name for path in folder.iterdir()}

@@ -15,9 +15,10 @@ NAMED = 20  # of what differs, how many are named
 
 
 class Compared(NamedTuple):
-    """One kind of result: how many were compared, how many agree, and those that do not (a row each)."""
+    """One kind of result: how many were compared, how many agree, and those that differ (a row each)."""
 
     what: str
+    differing: str
     n: int
     agree: int
     others: pd.DataFrame
@@ -29,7 +30,8 @@ def cells(ours: pd.DataFrame, committed: pd.DataFrame) -> Compared:
     if both.empty:
         raise ValueError("no cell of these runs is among the committed ones: another profile, setup or seed?")
     equal = np.isclose(both.value, both.value_committed, rtol=0, atol=EQUAL, equal_nan=True)
-    return Compared("cells equal", len(both), int(equal.sum()), both[~equal][[*CELL, "value", "value_committed"]])
+    others = both[~equal][[*CELL, "value", "value_committed"]]
+    return Compared("cells equal", "cells that differ", len(both), int(equal.sum()), others)
 
 
 def tiers(ours: pd.DataFrame, committed: pd.DataFrame) -> Compared:
@@ -38,14 +40,15 @@ def tiers(ours: pd.DataFrame, committed: pd.DataFrame) -> Compared:
     both = ours.dropna(subset="value")[[*TIER, "value"]].merge(known[[*TIER, "value", "low", "high"]], on=TIER,
                                                                suffixes=("", "_committed"))
     inside = (both.value >= both.low - EQUAL) & (both.value <= both.high + EQUAL)
-    return Compared("tier scores inside the committed intervals", len(both), int(inside.sum()), both[~inside])
+    return Compared("tier scores inside the committed intervals", "tier scores outside", len(both), int(inside.sum()),
+                    both[~inside])
 
 
 def verdicts(ours: pd.DataFrame, committed: pd.DataFrame) -> Compared:
     """Verdicts on whole claims (from `claims.verdicts`) that agree; claims that one side has not run are left out."""
     both = pd.merge(*(_of_claims(parts) for parts in (ours, committed)), on=CLAIM, suffixes=("", "_committed"))
     agree = both.verdict == both.verdict_committed
-    return Compared("verdicts that agree", len(both), int(agree.sum()), both[~agree])
+    return Compared("verdicts that agree", "verdicts that differ", len(both), int(agree.sum()), both[~agree])
 
 
 def _of_claims(parts: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +57,12 @@ def _of_claims(parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(results: list[Compared]) -> str:
-    """A table of what agrees, and below it what does not, by name."""
-    lines = [f"{result.agree:>8} of {result.n:<8} {result.what}" for result in results]
-    for result in results:
-        if len(result.others):
-            lines += ["", f"not among the {result.what}:", result.others.head(NAMED).to_string(index=False)]
-            more = len(result.others) - NAMED
-            lines += [f"and {more} more"] if more > 0 else []
-    return "\n".join(lines)
+    """A table of how many agree, and below it what differs, by name."""
+    rows = [(result.what, result.n, result.agree, f"{100 * result.agree / result.n:.0f} %" if result.n else "-")
+            for result in results]
+    parts = [pd.DataFrame(rows, columns=["", "compared", "agree", "share"]).to_string(index=False)]
+    for result in (result for result in results if len(result.others)):
+        more = len(result.others) - NAMED
+        parts += [f"{result.differing}:\n{result.others.head(NAMED).to_string(index=False)}"
+                  + (f"\nand {more} more" if more > 0 else "")]
+    return "\n\n".join(parts)

@@ -129,6 +129,7 @@ def main(arguments: list[str]) -> int:
         elif said.command == "publish":
             print(f"{len(publish(said.profile, said.force))} files in {paths.committed(said.profile)} and beside it")
         else:
+            print(f"runs of {said.profile} beside {paths.committed(said.profile)}\n")
             print(verify.summary(compare(said.profile)))
     except (Refused, score_archive.NotArchived, params.ParamsError) as error:
         print(error, file=sys.stderr)
