@@ -174,7 +174,10 @@ def test_every_fold_opens_by_the_keyboard(page):
 def reference(page: Page, code: str) -> Locator:
     """The right answer of the first item of a language, unfolded."""
     page.select_option('select[name="language"]', language(code).name)
-    return page.locator(f'.item[open][data-language="{code}"] .reference').first
+    text = page.locator(f'.item[open][data-language="{code}"] .reference').first
+    text.wait_for()
+    page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+    return text
 
 
 def places(text: Locator) -> list[float]:
