@@ -58,8 +58,9 @@ publish: $(READY)  ## copy a study's tables, figures and scores to figures/; FOR
 verify: $(READY)  ## your scores beside the committed ones: which cells, tier scores and verdicts agree
 	$(PYTHON) -m centurio_lib.study.publish verify $(PROFILE)
 
-report: $(READY)  ## the report of a profile, from its stored scores, figures and executed notebooks
-	$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report
+report: fetch  ## the report of a profile: of its runs, or of what is committed where none is
+	$(if $(wildcard results/$(PROFILE)/evaluate/*/*/provenance.json),\
+	  $(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report,$(PYTHON) -m centurio_lib.study.report $(PROFILE))
 
 test: fetch $(READY_TEST)  ## the quick tests
 	$(TESTS)

@@ -17,7 +17,7 @@ from nbformat import v4
 
 from centurio_lib import params
 from centurio_lib.data import artwork, concepts, pictures
-from centurio_lib.findings import claims, scores
+from centurio_lib.findings import claims, score_archive, scores
 from centurio_lib.languages import language
 from centurio_lib.report import answers, cells, pages, questions, site, webfonts
 
@@ -48,7 +48,7 @@ def test_a_question_leads_with_verdicts_sentences_and_figure(report):
     assert section.h2.text == "RQ1: how many training languages?"
     sentences = section.select_one(".answers-it").text
     assert sentences.startswith("The paper's 5 claims are replicated on drawings in a new style. ")
-    assert "On English, L100 scores highest (60.0) and English lowest (40.0)." in sentences
+    assert "All tasks, new-style: L100 scores highest on T5 to T1 (60.0) and English lowest (40.0)." in sentences
     assert section.img["alt"].startswith("Figure rq1 of the setups English, L100")
     assert "60.0 [50.0, 90.0]" in section.select_one("details table").text
 
@@ -158,6 +158,12 @@ def test_an_item_of_each_task_and_language_has_the_answers_of_all_setups(report)
         assert item.tag == answers.TAGS.get(item.code, item.code) and len(item.answers) == len(toy_report.SETUPS)
     scripts = {language(code).script for code in toy_report.CATS}
     assert {item.script for item in shown.items[:len(scripts)]} == scripts, "the first ones are of different scripts"
+
+
+def test_an_archive_holds_each_item_once(home, report):
+    files = sorted(home.glob("results/smoke/evaluate/*/*/scores.parquet"))
+    assert score_archive.items(files).item_id.tolist() == toy_report.items().item_id.tolist()
+    assert score_archive.items([home / "scores.parquet"]).empty
 
 
 def test_the_item_that_tells_most_is_chosen():

@@ -62,7 +62,7 @@ def test_archived_scores_are_those_of_the_runs(home):
     files = findings.inputs(asked("L100", "English"))
     of_runs = findings.load(asked("L100", "English"))
     written = score_archive.write(files, home / "figures" / "smoke")
-    assert [path.name for path in written] == ["scores.parquet", "predictions.parquet", "runs.csv"]
+    assert [path.name for path in written] == ["scores.parquet", "predictions.parquet", "items.parquet", "runs.csv"]
     made_by = score_archive.runs(home / "figures" / "smoke")
     assert made_by.setup.tolist() == ["L100", "English"] and made_by.key.is_unique and made_by.torch.notna().all()
     shutil.rmtree(home / "results")

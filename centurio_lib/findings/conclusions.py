@@ -36,9 +36,9 @@ def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:
         raise ValueError(f"no scores of {metric!r} in {groups}")
     split = _first_split(rows)
     means = rows[rows.split == split].groupby("setup", sort=False).value.mean().sort_values(ascending=False)
-    where = groups[0] if len(groups) == 1 else f"mean of {groups[0]} to {groups[-1]}"
-    return (f"{NAMES.get(metric, metric)}, {split}, {where}: highest {means.index[0]} ({number(means.iloc[0])}), "
-            f"lowest {means.index[-1]} ({number(means.iloc[-1])}).")
+    where = "English" if groups == ["en"] else " to ".join(dict.fromkeys([groups[0], groups[-1]]))
+    return (f"{NAMES.get(metric, metric)}, {split}: {means.index[0]} scores highest on {where} "
+            f"({number(means.iloc[0])}) and {means.index[-1]} lowest ({number(means.iloc[-1])}).")
 
 
 def counted(verdicts: pd.Series, what: str) -> str:

@@ -1,7 +1,7 @@
 """Scores and answers of a whole study in one folder, from which its tables and figures are drawn where no run is.
 
-`scores.parquet` holds every cell, `predictions.parquet` every answer, `runs.csv` what each run was made by. `make
-publish` commits them beside the figures.
+`scores.parquet` holds every cell, `predictions.parquet` every answer, `items.parquet` what was asked, `runs.csv` what
+each run was made by. `make publish` commits them beside the figures.
 """
 
 from pathlib import Path
@@ -20,10 +20,18 @@ class NotArchived(ValueError):
 
 def write(files: list[Path], folder: Path) -> list[Path]:
     """Join the runs behind some stored score tables in a folder. Raises ValueError as `scores.together`."""
-    joined = {"scores": scores.together(files, "scores"), "predictions": scores.answers(files)}
+    joined = {"scores": scores.together(files, "scores"), "predictions": scores.answers(files), "items": items(files)}
     written = [tables.write(folder / f"{name}.parquet", name, frame) for name, frame in joined.items()]
     of_runs = pd.DataFrame([_made_by(Path(path)) for path in files])
     return [*written, storage.write_text(folder / "runs.csv", of_runs.to_csv(index=False, lineterminator="\n"))]
+
+
+def items(files: list[Path]) -> pd.DataFrame:
+    """The test items beside some score tables, each once; none where they are not there."""
+    beside = [Path(path).with_name("items.parquet") for path in files]
+    frames = [tables.read(path, "items") for path in beside if path.exists()]
+    joined = pd.concat([pd.DataFrame(columns=tables.SCHEMAS["items"].names), *frames], ignore_index=True)
+    return joined.drop_duplicates("item_id", ignore_index=True)
 
 
 def runs(folder: Path) -> pd.DataFrame:

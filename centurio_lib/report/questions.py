@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 
 from centurio_lib import params, paths, storage
-from centurio_lib.findings import claims, table_formats
+from centurio_lib.findings import claims, conclusions, table_formats
 from centurio_lib.params.claim_rules import Claim, Claims
 from centurio_lib.report import pages
 
@@ -153,19 +153,12 @@ def verdict_sentence(judged: Verdicts) -> str:
     return f"Of the paper's {total} claims, {stated} on {where}."
 
 
-def best_sentence(tidy: pd.DataFrame) -> str:
+def score_sentences(tidy: pd.DataFrame) -> list[str]:
     """Which setups score highest and lowest in English and elsewhere, in the main metric of a question's table."""
     metric = next(name for name in (*MAIN, tidy.metric.iloc[0]) if name in set(tidy.metric))
-    rows = tidy[(tidy.metric == metric) & tidy.value.notna()]
-    rows = rows[rows.split == rows.split.iloc[0]]
-    means = {"On English": rows[rows.group == "en"], "On the other languages": rows[rows.group != "en"]}
-    return " ".join(f"{where}, {_extremes(of_groups)}" for where, of_groups in means.items() if len(of_groups))
-
-
-def _extremes(rows: pd.DataFrame) -> str:
-    means = rows.groupby("setup", sort=False).value.mean().sort_values(ascending=False, kind="stable").map(
-        table_formats.number)
-    return f"{means.index[0]} scores highest ({means.iloc[0]}) and {means.index[-1]} lowest ({means.iloc[-1]})."
+    there = set(tidy[(tidy.metric == metric) & tidy.value.notna()].group)
+    parts = [["en"], [group for group in table_formats.COLUMNS[1:] if group in there]]
+    return [conclusions.highest(tidy, metric, groups) for groups in parts if set(groups) & there]
 
 
 def _and(parts: list[str]) -> str:
@@ -179,5 +172,5 @@ def question(name: str, folder: Path, rules: Claims, parts: pd.DataFrame) -> Que
         raise FileNotFoundError(f"{folder / name}.json is missing: `make figures` draws the figures of a profile")
     title, text = pages.prose(nbformat.read(paths.NOTEBOOKS / f"{drawn[0].notebook}.ipynb", as_version=4))
     judged = verdicts(rules, parts, [key for key, claim in rules.claims.items() if question_of(claim) == name])
-    sentences = [verdict_sentence(judged), best_sentence(stored(folder, name))]
+    sentences = [verdict_sentence(judged), *score_sentences(stored(folder, name))]
     return Question(name, title, text, sentences, judged, drawn, tables(folder, name))

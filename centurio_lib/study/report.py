@@ -6,9 +6,7 @@
 import sys
 from pathlib import Path
 
-import pandas as pd
-
-from centurio_lib import params, paths, tables
+from centurio_lib import params, paths
 from centurio_lib.data import pictures
 from centurio_lib.findings import claims, score_archive
 from centurio_lib.report import answers, cells, pages, questions, site
@@ -28,7 +26,8 @@ def content(run: Run, committed: bool = False) -> site.Content:
     shown = [questions.question(name, folder, rules, parts) for name in names]
     untested = [key for key, claim in rules.claims.items() if questions.question_of(claim) not in names]
     shown_figures = {figure.name for question in shown for figure in question.figures}
-    answered = answers.with_items(evaluated.answers[evaluated.answers.seed == 0], items(evaluated.files, folder))
+    of_seed_0 = evaluated.answers[evaluated.answers.seed == 0]
+    answered = answers.with_items(of_seed_0, score_archive.items(evaluated.files))
     return site.Content(
         profile=config.name, seeds=seeds, setups=[params.setup(name) for name in setups],
         questions=shown, untested=questions.verdicts(rules, parts, untested),
@@ -37,13 +36,6 @@ def content(run: Run, committed: bool = False) -> site.Content:
         items=answers.items(answered, setups),
         notebooks=[pages.page(name, path) for name, path in executed(config, setups, committed).items()],
         published=findings.folder_of(PAPER, committed).exists())
-
-
-def items(files: list[Path], folder: Path) -> pd.DataFrame:
-    """The test items beside some score tables and in a folder of figures, as far as they are there."""
-    beside = dict.fromkeys([*(path.with_name("items.parquet") for path in files), folder / "items.parquet"])
-    empty = pd.DataFrame(columns=tables.SCHEMAS["items"].names)
-    return pd.concat([empty, *(tables.read(path, "items") for path in beside if path.exists())])
 
 
 def executed(config: params.Profile, setups: list[str], committed: bool = False) -> dict[str, Path]:
