@@ -13,9 +13,6 @@ from centurio_lib.params import documentation
 
 PAGES = [paths.REPO / "README.md", paths.REPO / "CONTRIBUTING.md", *sorted((paths.REPO / "docs").glob("*.md"))]
 MADE = ("data", "results", ".venv")  # made by the study, not tracked
-# names that the pages have and the house does not yet, or the other way round: this must become empty
-NOT_YET = {"publish", "verify", "tests/test_recipes.py", "tests/test_keys.py",
-           "centurio_lib/evaluation/task.py", "centurio_lib/study/stages.py"}
 CODE = re.compile(r"```.*?\n(.*?)```|`([^`\n]+)`", re.S)
 
 
@@ -88,7 +85,7 @@ def test_every_page_of_docs_is_linked_from_the_readme():
 
 
 def test_tree_of_the_readme_names_what_is_there():
-    named = [path for path in tree() if path.rstrip("/") not in {*MADE, *NOT_YET}]
+    named = [path for path in tree() if path.rstrip("/") not in MADE]
     assert len(named) > 20
     missing = [path for path in named if not any(paths.REPO.glob(path.rstrip("/")))]
     assert not missing, "\n".join(missing)
@@ -106,7 +103,7 @@ def test_paths_that_are_named_exist():
     for page in PAGES:
         for path in re.findall(r"(?<![\w./<>*-])\w[\w-]*/[\w./*<>-]*", "\n".join(code(page))):
             pattern = re.sub(r"<[^>]*>", "*", path).rstrip("/.")
-            checked = (path.split("/")[0] in roots or path.endswith(".py")) and path not in NOT_YET
+            checked = path.split("/")[0] in roots or path.endswith(".py")
             if checked and not any(any(home.glob(pattern)) for home in (paths.REPO, paths.REPO / "centurio_lib")):
                 missing.append(f"{name(page)}: {path}")
     assert not missing, "\n".join(missing)
@@ -115,13 +112,13 @@ def test_paths_that_are_named_exist():
 def test_notebooks_that_are_named_exist():
     known = {path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")}
     named = {(name(page), word) for page in PAGES for word in re.findall(r"\b\d\d_[a-z]\w+", "\n".join(code(page)))}
-    missing = [f"{page}: {word}" for page, word in sorted(named) if word not in known | NOT_YET]
+    missing = [f"{page}: {word}" for page, word in sorted(named) if word not in known]
     assert not missing, "\n".join(missing)
 
 
 def test_every_notebook_is_described():
     described = "\n".join(code(paths.REPO / "docs" / "how_it_works.md"))
-    notebooks = sorted({path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")} - NOT_YET)
+    notebooks = sorted({path.stem for path in paths.NOTEBOOKS.glob("*.ipynb")})
     missing = [notebook for notebook in notebooks if notebook not in described]
     assert not missing, "\n".join(missing)
 
@@ -130,7 +127,7 @@ def test_make_targets_that_are_named_exist():
     makefile = (paths.REPO / "Makefile").read_text(encoding="utf-8")
     known = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M))
     named = {(name(page), target) for page in PAGES for text in code(page) for target in targets_of(text)}
-    missing = [f"{page}: make {target}" for page, target in sorted(named) if target not in known | NOT_YET]
+    missing = [f"{page}: make {target}" for page, target in sorted(named) if target not in known]
     assert not missing, "\n".join(missing)
 
 

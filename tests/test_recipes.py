@@ -1,5 +1,7 @@
-"""The recipes of CONTRIBUTING, followed in a copy. A task: one file, and a number of items in a profile. A question: a
-notebook, and a line of setups.yaml.
+"""The recipes of CONTRIBUTING, followed in a copy.
+
+A task: one file, and a number of items in a profile. A setup: its lines of YAML. A question: a notebook, and a line of
+setups.yaml. The recipe of a source is followed in test_sources.py.
 
 Run with: pytest tests/test_recipes.py
 """
@@ -8,6 +10,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 
 import pandas as pd
 import pytest
@@ -19,6 +22,8 @@ from toy_scores import evaluated
 from centurio_lib import params, paths, tables
 from centurio_lib.evaluation import evaluate, tasks
 from centurio_lib.findings import score_archive
+from centurio_lib.params import setups
+from centurio_lib.study import runs
 
 LETTER = '''"""With which letter does the name of the thing begin?"""
 
@@ -100,6 +105,22 @@ def test_every_task_is_found_where_it_is_declared():
         assert (folder, file) == ("tasks", name)
     with pytest.raises(KeyError, match=r"unknown tasks \['flagg'\]; there are \['bin_mc'"):
         tasks.module_of("flagg")
+
+
+def test_a_setup_is_three_lines_of_yaml(copy, monkeypatch):
+    """The block of code in CONTRIBUTING is what is added."""
+    text = (paths.REPO / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = textwrap.dedent(re.search(r"^ *```yaml\n(.*?)^ *```", text, re.S | re.M).group(1))
+    path = copy / "params" / "setups.yaml"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{textwrap.indent(block, '  ')}", encoding="utf-8")
+    monkeypatch.setattr(setups, "PATH", path)
+    setups.all_setups.cache_clear()
+    try:
+        (name,) = yaml.safe_load(block)
+        assert set(params.setup(name).mix) == {"fr", "es", "it", "pt"}
+        assert runs.describe("11_instruct", "smoke", name).key != runs.describe("11_instruct", "smoke", "L100").key
+    finally:
+        setups.all_setups.cache_clear()
 
 
 # === bad input ===
