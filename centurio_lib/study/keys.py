@@ -18,8 +18,9 @@ from centurio_lib.data.sources import packages, registry
 # themselves, resolved; so are the schemas of tables, the rows of catalogues that are named, and locked archives
 PLUMBING = frozenset(f"{code_digest.LIBRARY}.{name}" for name in (
     "code_digest", "paths", "storage", "tables", "study.stages", "study.runs", "study.keys", "study.plan",
-    "study.worker", "model.memory", "params", "params.base_models", "params.benchmarks", "params.claim_rules",
-    "params.hub_data", "params.profiles", "params.setups", "params.text_images", "params.validation",
+    "study.worker", "study.picture_grid", "model.memory", "params", "params.base_models", "params.benchmarks",
+    "params.claim_rules", "params.hub_data", "params.profiles", "params.setups", "params.text_images",
+    "params.validation",
     "data.hub.catalogue", "data.sources.packages", "data.sources.registry", "data.source"))
 HUB = f"{code_digest.LIBRARY}.data.hub"  # modules that a profile without data sets of the hub never runs
 RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pandas pyarrow "

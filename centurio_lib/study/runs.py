@@ -231,7 +231,8 @@ def with_inputs(run: Run) -> Run:
 
 def finish(run: Run, **extra) -> Path:
     """Write `provenance.json`, the last file that a run writes: the run is complete. Its checkpoints go."""
-    extra = {"runtime_s": round(time.time() - run.started, 1), "seed": run.seed} | extra
+    of = {"setup": run.setup.name if run.setup else None, "seed": run.seed}
+    extra = {"runtime_s": round(time.time() - run.started, 1), **of} | extra
     path = storage.write_json(run.folder / "provenance.json", keys.record(run.key, **extra))
     for checkpoint in run.folder.glob("checkpoint-*"):  # of no use any more
         checkpoint.unlink()

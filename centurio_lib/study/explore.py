@@ -1,0 +1,271 @@
+"""What notebook 00 shows: finished runs, learned tokens, mixes, answers of two setups, scores by tier.
+
+Each function takes what is there, from a fresh clone on: runs and tables of the study first, else what is committed in
+`figures/<profile>`. Where neither holds it, the function raises NotThere, whose message is the command that makes it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from centurio_lib import params, paths, storage, tables
+from centurio_lib.data import mix
+from centurio_lib.data.hub import hub, hub_mix
+from centurio_lib.findings import looks, plots, scores
+from centurio_lib.languages import languages, tier_label
+from centurio_lib.study import keys, runs, stages
+
+DRAWN = "new-style"  # split with pictures in a style of drawing that no tuning saw
+
+
+class NotThere(RuntimeError):
+    """What is to be shown has not been made; the message says which command makes it."""
+
+
+class Sentence(str):
+    """A sentence that a notebook shows as text."""
+
+    def _repr_markdown_(self) -> str:
+        return self
+
+
+def shown(make: Callable, *arguments, **options):
+    """What a function makes, or a sentence that says what is missing and which command makes it.
+
+    A sentence among the arguments, from the cell before, is shown again.
+    """
+    if said := [argument for argument in arguments if isinstance(argument, Sentence)]:
+        return said[0]
+    try:
+        return make(*arguments, **options)
+    except (NotThere, hub.HubError) as missing:
+        return Sentence(f"**Not there yet.** {missing}")
+
+
+def finished(stage: str, profile: str, setup: str | None = None, seed: int = 0) -> Path:
+    """Folder of a finished run. Raises NotThere naming the command, for a run that is missing or stale."""
+    declared = stages.of(stage)
+    try:
+        return runs.finished(declared.notebook, profile, setup, seed).folder
+    except keys.KeyMismatch as mismatch:
+        command = f"make data PROFILE={profile}" if declared.kind == "data" else f"make study PROFILE={profile}"
+        what = " ".join([f"stage {stage} of {profile}", *([f"{setup} seed {seed}"] if declared.kind != "data" else [])])
+        raise NotThere(f"`{command}` makes {what}, which is missing or was made by other params or code.") from mismatch
+
+
+# === finished runs ===
+def finished_runs(profile: str) -> pd.DataFrame:
+    """A row for each finished run of a profile: where, stage, setup, seed, finished, seconds, fresh.
+
+    `fresh`: whether the present params and code would make the same. Of committed runs that is not asked. Raises
+    NotThere where there is neither.
+    """
+    found = [_finished_run(path) for folder in (paths.data(profile), paths.HOME / "results" / profile)
+             for path in sorted(folder.rglob("provenance.json"))]
+    found += [{"where": f"figures/{profile}", "stage": "evaluate", "setup": row.setup, "seed": row.seed,
+               "finished": row.written} for row in _committed_runs(profile).itertuples()]
+    if not found:
+        raise NotThere(f"No run of {profile} is finished or committed: `make study PROFILE={profile}`.")
+    columns = ["where", "stage", "setup", "seed", "finished", "seconds", "fresh"]
+    return pd.DataFrame(found).reindex(columns=columns).fillna("")
+
+
+def _finished_run(path: Path) -> dict:
+    record = storage.read_json(path)
+    declared, stated = stages.by_notebook().get(record["notebook"]), record["params"]
+    row = {"where": str(path.parent.relative_to(paths.HOME)), "stage": declared.stage if declared else "unknown",
+           "setup": record.get("setup") or stated.get("model", ""), "finished": record["written"],
+           "seconds": round(record["runtime_s"]), "fresh": "no"}
+    per_seed = declared is not None and declared.kind == "training"
+    return row | {"seed": record["seed"] if per_seed else "", "fresh": _fresh(path, record) if declared else "no"}
+
+
+def _fresh(path: Path, record: dict) -> str:
+    profile = path.relative_to(paths.HOME).parts[1]
+    seeds = record["params"].get("seeds")
+    try:
+        now = runs.describe(record["notebook"], profile, record.get("setup") or record["params"].get("model"),
+                            record["seed"], seeds)
+    except params.ParamsError:
+        return "no"
+    return "yes" if storage.digest(now.key) == record["key"] else "no"
+
+
+def _committed_runs(profile: str) -> pd.DataFrame:
+    path = paths.committed(profile) / "runs.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["setup", "seed", "written"])
+
+
+# === answers ===
+def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFrame, str]:
+    """Predictions of some setups, and where they lie: runs if every setup has one, else what is committed.
+
+    Raises NotThere where neither holds them all.
+    """
+    trained = [params.trained_as(params.profile(profile), name) for name in setups]
+    try:
+        files = [finished("evaluate", profile, name, seed) / "predictions.parquet" for name in trained]
+        return pd.concat([tables.read(file, "predictions") for file in dict.fromkeys(files)]), "runs of the study"
+    except NotThere as missing:
+        path = paths.committed(profile) / "predictions.parquet"
+        if not path.exists():
+            raise missing
+    found = pd.read_parquet(path, filters=[("setup", "in", trained), ("seed", "==", seed)])
+    if lacking := [name for name in trained if name not in set(found.setup)]:
+        there = _committed_runs(profile)
+        raise NotThere(f"{path.parent} has no answers of {', '.join(lacking)} with seed {seed}. It has those of "
+                       f"{', '.join(there.setup.unique())}, seeds {sorted(there.seed.unique())}.")
+    return found, f"committed in figures/{profile}"
+
+
+def side_by_side(profile: str, setups: list[str], seed: int, task: str, language: str = "",
+                 split: str = DRAWN) -> pd.DataFrame:
+    """The same items as two or more setups answered them: question, right answer; of each answer, score, in_language.
+
+    `language`: a code; empty for all. Pictures and questions stand beside where the tables are built. Raises NotThere.
+    """
+    found, _ = answers(profile, setups, seed)
+    found = found[(found.task == task) & (found.split == split) & ((found.language == language) | (language == ""))]
+    if found.empty:
+        raise NotThere(f"No item of {task}, {split}, {language or 'any language'}.")
+    trained = {name: params.trained_as(params.profile(profile), name) for name in setups}
+    own = {name: found[found.setup == known].set_index("item_id") for name, known in trained.items()}
+    first = next(iter(own.values()))
+    parts = {"item": first[["language", "reference"]]} | {
+        name: frame[["prediction", "score", "in_language"]].rename(columns={"prediction": "answer"})
+        for name, frame in own.items()}
+    return pd.concat(parts, axis=1)
+
+
+def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") -> pd.DataFrame:
+    """Mean score (%) of some setups by task and split, and share of answers in the language asked for, over items.
+
+    `language`: a code; empty for all. Raises NotThere.
+    """
+    found, _ = answers(profile, setups, seed)
+    own = found[(found.language == language) | (language == "")]
+    means = own.groupby(["task", "split", "setup"])[["score", "in_language"]].mean()
+    means["in_language"] *= 100
+    return means.unstack("setup").dropna(axis=1, how="all").round(1)
+
+
+def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
+    """Items of the study's own picture tasks, with prompts and image ids, as evaluations of a profile draw them.
+
+    Raises NotThere before the tables are built.
+    """
+    from centurio_lib.evaluation import evaluate  # with torch, which the rest of this module does without
+    from centurio_lib.study import evaluating
+
+    captions = finished("captions", profile)
+    run = runs.describe(stages.of("evaluate").notebook, profile, setup, seed)._replace(inputs={"captions": captions})
+    own = {task: n for task, n in run.profile.evaluation.items.items() if task in evaluate.PICTURES}
+    config = run.profile.evaluation.model_copy(update={"items": own})
+    return evaluate.items(*evaluating.test_data(run), config).set_index("item_id")
+
+
+# === mixes ===
+def mix_of(profile: str, setup: str, stage: str = "instruct", seed: int = 0) -> tuple[pd.DataFrame, str]:
+    """Samples of each language in a stage's mix (columns language, name, tier, samples), and where they are from.
+
+    Counted in the built tables where these are there; else the setup's quotas, which know nothing of languages without
+    a source. Text in images comes on top.
+    """
+    config, chosen = params.profile(profile), params.setup(setup)
+    share = chosen.pretrain_english_share if stage == "pretrain" else chosen.english_share
+    if share is None:
+        raise NotThere(f"Setup {setup} has no pre-training stage.")
+    total = getattr(config, stage).samples
+    try:
+        counts, source = _counted(config, chosen, stage, seed), "counted in the built tables"
+    except NotThere:
+        counts, source = mix.quotas(total, chosen.mix, share, chosen.allocation), "quotas: the tables are not built"
+    rows = [(code, languages()[code].name, tier_label(code), n) for code, n in counts.items() if n]
+    return pd.DataFrame(rows, columns=["language", "name", "tier", "samples"]), source
+
+
+def _counted(config: params.Profile, chosen: params.Setup, stage: str, seed: int) -> dict[str, int]:
+    folder = finished({"pretrain": "captions", "instruct": "instructions"}[stage], config.name)
+    if config.data.sources:
+        taken = hub_mix.chosen(config, chosen, stage, hub_mix.light(folder), seed)
+    elif stage == "pretrain":
+        table = tables.read(folder / "captions.parquet", "captions", ["image_id", "detail", "language"])
+        table = table.assign(sample_id=table.image_id + "/" + table.detail, text_heavy=False)
+        taken = mix.assign(table, config.pretrain.samples, chosen.mix, chosen.pretrain_english_share,
+                           chosen.allocation, seed)
+    else:
+        table = tables.read(folder / "instructions.parquet", "instructions", ["sample_id", "language", "text_heavy"])
+        taken = mix.assign(table, config.instruct.samples, chosen.mix, chosen.english_share, chosen.allocation, seed)
+    return taken.language.value_counts().to_dict()
+
+
+def mix_figure(samples: pd.DataFrame, title: str) -> Figure:
+    """A mix as two bar charts: samples of each tier, and of each language (logarithmic)."""
+    order = [group for group in scores.GROUPS if group in set(samples.tier)]
+    colours = {group: looks.TIERS[group].colour for group in order}
+    ranked = samples.sort_values(["tier", "samples"], key=lambda column: (
+        column.map(order.index) if column.name == "tier" else -column))
+    with mpl.rc_context(looks.STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(12, 2.6), width_ratios=[1, 6], layout="constrained")
+        sns.barplot(ranked, x="tier", y="samples", hue="tier", palette=colours, estimator="sum", errorbar=None,
+                    order=order, ax=left)
+        sns.barplot(ranked, x="language", y="samples", hue="tier", palette=colours, errorbar=None, ax=right)
+        right.set_yscale("log")
+        right.tick_params(axis="x", rotation=90, labelsize=5)
+        right.set(title=title, ylabel="")
+    return plots.settled(figure)
+
+
+def mixes(profile: str, stage: str = "instruct") -> pd.DataFrame:
+    """Samples by tier in the mix of each setup that a profile's study trains; `languages`: how many it has besides.
+
+    Raises NotThere where no setup has the stage.
+    """
+    rows = {}
+    for setup in params.studied(params.profile(profile)):
+        if stage == "instruct" or not params.without_pretraining(params.setup(setup)):
+            samples, _ = mix_of(profile, setup, stage)
+            by_tier = samples.groupby("tier").samples.sum().reindex(scores.GROUPS, fill_value=0)
+            rows[setup] = by_tier.to_dict() | {"languages": int((samples.language != "en").sum())}
+    if not rows:
+        raise NotThere(f"No setup of {profile} has a pre-training stage.")
+    return pd.DataFrame(rows).T
+
+
+# === scores ===
+def tier_scores(profile: str, setups: list[str]) -> pd.DataFrame:
+    """Scores of all tasks by tier of some setups, with their intervals: setup, group, split, value, low, high, n.
+
+    Those that the study drew last, else those that are committed. Raises NotThere where no table has all setups.
+    """
+    config = params.profile(profile)
+    trained = list(dict.fromkeys(params.trained_as(config, name) for name in setups))
+    for folder in (paths.figures(profile), paths.committed(profile)):
+        files = [folder / f"{question}_scores.csv" for question in config.study.questions]
+        frames = [pd.read_csv(file) for file in files if file.exists()]
+        known = pd.concat(frames) if frames else pd.DataFrame({"setup": []})
+        if set(trained) <= set(known.setup):
+            rows = known[known.setup.isin(trained) & (known.split != tables.BLIND)]
+            rows = rows.drop_duplicates(["setup", "group", "split"])  # a setup may be in tables of several questions
+            return rows[["setup", "group", "split", "value", "low", "high", "n"]].reset_index(drop=True)
+    raise NotThere(f"No table of scores has {', '.join(trained)}: `make study PROFILE={profile}` draws them.")
+
+
+def tier_figure(rows: pd.DataFrame) -> Figure:
+    """Scores of each tier with their intervals, a line for each setup, a panel for each split."""
+    splits = [split for split in scores.SPLITS if split in set(rows.split)]
+    shown_as = looks.of(list(dict.fromkeys(rows.setup)))
+    with mpl.rc_context(looks.STYLE):
+        figure, axes = plt.subplots(1, len(splits), figsize=(4 * len(splits), 2.8), sharey=True, squeeze=False,
+                                    layout="constrained")
+        for axis, split in zip(axes.flat, splits, strict=True):
+            plots.points(axis, rows[rows.split == split], "group", "setup", scores.GROUPS, shown_as, dodge=0.3)
+            axis.set_title(split)
+        axes[0, 0].set_ylabel("score (%)")
+        figure.legend(handles=plots.handles(shown_as), loc="outside right center")
+    return plots.settled(figure)

@@ -1,0 +1,142 @@
+"""What notebook 00 shows with a tokenizer, pictures or a trained model: learned tokens, items, answers."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
+
+import pandas as pd
+
+from centurio_lib import params, tables
+from centurio_lib.data import mix, pictures, prompts
+from centurio_lib.model import components, conversation, generate
+from centurio_lib.study import evaluating, explore, keys, loading, runs, stages
+
+LEARNED, GIVEN = "background:#f6c667;color:#000", "background:#e8e8e8;color:#000"  # tokens of the label mask, others
+MAX_NEW_TOKENS = 40
+Sample = tuple[str, list[str], list[dict]]  # name, images, turns
+
+
+class Html(str):
+    """What a notebook shows as HTML."""
+
+    def _repr_html_(self) -> str:
+        return self
+
+
+# === learned tokens ===
+def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
+    """A sample of a setup's instruct mix in each of some languages that has one. Raises NotThere without the tables."""
+    config, chosen = params.profile(profile), params.setup(setup)
+    if config.data.sources:
+        raise explore.NotThere(f"Profile {profile} takes its samples from data sets of the hub: see notebook 04.")
+    path = explore.finished("instructions", profile) / "instructions.parquet"
+    light = tables.read(path, "instructions", ["sample_id", "language", "text_heavy"])
+    taken = mix.assign(light, config.instruct.samples, chosen.mix, chosen.english_share, chosen.allocation, seed)
+    first = in_order(taken, codes)
+    rows = tables.read(path, "instructions", ["sample_id", "images", "language", "turns"],
+                       sample_id=first.sample_id.tolist())
+    rows = in_order(rows.merge(first[["sample_id", "language"]]), codes)
+    return [(f"{row.language}: {row.sample_id}", list(row.images), list(row.turns)) for row in rows.itertuples()]
+
+
+def test_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
+    """Captions of the test in some languages as if they were trained on: works with committed answers alone."""
+    found, _ = explore.answers(profile, [setup], seed)
+    captions = in_order(found[found.task == "captioning"], codes)
+    return [(f"{row.language}: {row.item_id}", ["image"],
+             [{"role": "user", "text": prompts.describe(row.language)},
+              {"role": "assistant", "text": row.reference.splitlines()[0]}]) for row in captions.itertuples()]
+
+
+def in_order(rows: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+    """The first row of each of some languages that has one, in their order."""
+    first = rows.drop_duplicates("language").set_index("language", drop=False)
+    return first.loc[[code for code in codes if code in first.index]].reset_index(drop=True)
+
+
+def labels(profile: str, samples: Iterable[Sample]) -> Html:
+    """Samples as tokens in the chat template of a profile's language model; those that are learned in colour.
+
+    An image is one token here. Raises hub.HubError for a tokenizer that is not at hand.
+    """
+    tokenizer = components.load_tokenizer(params.profile(profile).base)
+    coded = conversation.tokenize(tokenizer, list(samples), lambda images: [1] * len(images))
+    blocks = [f'<p dir="auto" style="line-height:1.9;margin:0.6em 0"><small>{escape(sample.sample_id)}</small><br>'
+              f"{''.join(_marked(tokenizer, sample))}</p>" for sample in coded]
+    return Html("".join(blocks))
+
+
+def _marked(tokenizer, sample: conversation.Conversation) -> Iterable[str]:
+    """Each token as a coloured span. Tokens that make one character together are shown together."""
+    pending: list[int] = []
+    for token, learned in zip(sample.ids.tolist(), sample.label_mask.tolist(), strict=True):
+        pending.append(token)
+        text = tokenizer.decode(pending)
+        if "\ufffd" not in text:
+            shown = escape(text).replace("\n", "⏎").replace(" ", "&nbsp;")
+            yield (f'<span style="{LEARNED if learned else GIVEN};border-radius:3px;padding:1px 0;'
+                   f'margin-right:1px;white-space:pre-wrap">{shown}</span><wbr>')
+            pending = []
+
+
+# === pictures ===
+def things(profile: str, codes: list[str], per_kind: int = 4) -> Html:
+    """Drawings of a few things of each kind, and what they are called. Raises NotThere without the tables."""
+    folder = explore.finished("captions", profile)
+    names = pictures.texts_of(folder).pivot(index="concept", columns="language", values="name")
+    images = tables.read(folder / "images.parquet", "images", variant=0).groupby(["kind", "concept"]).first()
+    chosen = images.groupby("kind", sort=False).head(per_kind).reset_index("kind")
+    table = names.reindex(columns=list(dict.fromkeys(codes))).loc[chosen.index].fillna("")
+    table.insert(0, "picture", chosen.image.map(picture))
+    return Html(table.to_html(escape=False, index=False))
+
+
+def picture(png: bytes, width: int = 48) -> str:
+    """An image as an HTML element that holds its bytes."""
+    return f'<img src="data:image/png;base64,{b64encode(png).decode()}" width="{width}">'
+
+
+def beside_pictures(profile: str, setup: str, seed: int, table: pd.DataFrame) -> Html:
+    """A table by item id, the items' pictures and questions before it where the tables are built."""
+    try:
+        return Html(_with_pictures(profile, setup, seed, table).to_html(escape=False, index=False, na_rep="",
+                                                                        float_format="{:.0f}".format))
+    except explore.NotThere as missing:
+        return Html(f"<p>Without pictures and questions. {escape(str(missing))}</p>" + table.to_html(
+            index=False, na_rep="", float_format="{:.0f}".format))
+
+
+def _with_pictures(profile: str, setup: str, seed: int, table: pd.DataFrame) -> pd.DataFrame:
+    items = explore.items(profile, setup, seed).reindex(table.index)
+    wanted = [image_id for images in items.images.dropna() for image_id in images]
+    folder = explore.finished("captions", profile)
+    images = tables.read(folder / "images.parquet", "images", ["image_id", "image"], image_id=wanted)
+    drawn = images.set_index("image_id").image.map(picture)
+    shown = table.map(lambda value: escape(value) if isinstance(value, str) else value)
+    shown.insert(0, ("item", "question"), items.prompt.map(escape, na_action="ignore"))
+    pictured = items.images.map(lambda names: " ".join(drawn[name] for name in names), na_action="ignore")
+    shown.insert(0, ("item", "pictures"), pictured)
+    return shown
+
+
+# === a question of one's own ===
+def ask(profile: str, setup: str, seed: int, question: str, codes: list[str]) -> Html:
+    """Answers of a trained model about one picture: to a question, and to the study's prompts in some languages.
+
+    Raises NotThere before the setup is trained.
+    """
+    try:
+        run = runs.ready(stages.of("evaluate").notebook, profile, setup, seed)
+    except keys.KeyMismatch as mismatch:
+        raise explore.NotThere(f"`make study PROFILE={profile} SETUPS={setup}` trains a model to ask.") from mismatch
+    model, tokenizer = loading.base(run)
+    model = evaluating.tuned(run, model)
+    images = tables.read(run.inputs["captions"] / "images.parquet", "images", split=explore.DRAWN)
+    image = images.iloc[0]
+    features = loading.features_of(run, model, pd.DataFrame({"images": [[image.image_id]]}))
+    asked = list(dict.fromkeys([question, *map(prompts.name, codes), *map(prompts.describe, codes)]))
+    tokens = [conversation.prompt(tokenizer, text, features.tokens([image.image_id])) for text in asked]
+    answers = generate.answers(model, tokenizer, tokens, [[image.image_id]] * len(asked), features,
+                               [MAX_NEW_TOKENS] * len(asked), batch=8)
+    table = pd.DataFrame({"question": asked, "answer": answers})
+    return Html(picture(image.image, 96) + table.to_html(index=False))
