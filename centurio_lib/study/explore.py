@@ -54,8 +54,9 @@ def finished(stage: str, profile: str, setup: str | None = None, seed: int = 0) 
         return runs.finished(declared.notebook, profile, setup, seed).folder
     except keys.KeyMismatch as mismatch:
         command = f"make data PROFILE={profile}" if declared.kind == "data" else f"make study PROFILE={profile}"
-        what = " ".join([f"stage {stage} of {profile}", *([f"{setup} seed {seed}"] if declared.kind != "data" else [])])
-        raise NotThere(f"`{command}` makes {what}, which is missing or was made by other params or code.") from mismatch
+        run = f" {setup} seed {seed}" if declared.kind == "training" else ""
+        raise NotThere(f"Stage {stage} of {profile}{run} is missing, or was made by other params or code: "
+                       f"`{command}` makes it.") from mismatch
 
 
 # === finished runs ===
@@ -125,9 +126,9 @@ def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFram
 
 def side_by_side(profile: str, setups: list[str], seed: int, task: str, language: str = "",
                  split: str = DRAWN) -> pd.DataFrame:
-    """The same items as two or more setups answered them: question, right answer; of each answer, score, in_language.
+    """The same items as some setups answered them, by item id: the right answer; each answer, score, in_language.
 
-    `language`: a code; empty for all. Pictures and questions stand beside where the tables are built. Raises NotThere.
+    `language`: a code; empty for all. Raises NotThere.
     """
     found, _ = answers(profile, setups, seed)
     found = found[(found.task == task) & (found.split == split) & ((found.language == language) | (language == ""))]
@@ -155,18 +156,17 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
 
 
 def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
-    """Items of the study's own picture tasks, with prompts and image ids, as evaluations of a profile draw them.
+    """What was asked, by item id: prompt, image ids. Of a run of the study, else committed.
 
-    Raises NotThere before the tables are built.
+    Raises NotThere where it is neither.
     """
-    from centurio_lib.evaluation import evaluate  # with torch, which the rest of this module does without
-    from centurio_lib.study import evaluating
-
-    captions = finished("captions", profile)
-    run = runs.describe(stages.of("evaluate").notebook, profile, setup, seed)._replace(inputs={"captions": captions})
-    own = {task: n for task, n in run.profile.evaluation.items.items() if task in evaluate.PICTURES}
-    config = run.profile.evaluation.model_copy(update={"items": own})
-    return evaluate.items(*evaluating.test_data(run), config).set_index("item_id")
+    try:
+        path = finished("evaluate", profile, params.trained_as(params.profile(profile), setup), seed) / "items.parquet"
+    except NotThere as missing:
+        path = paths.committed(profile) / "items.parquet"
+        if not path.exists():
+            raise missing
+    return pd.read_parquet(path, columns=["item_id", "prompt", "images"]).set_index("item_id")
 
 
 # === mixes ===

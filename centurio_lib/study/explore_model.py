@@ -1,7 +1,7 @@
 """What notebook 00 shows with a tokenizer, pictures or a trained model: learned tokens, items, answers."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 import pandas as pd
@@ -40,7 +40,7 @@ def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) 
 
 
 def test_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
-    """Captions of the test in some languages as if they were trained on: works with committed answers alone."""
+    """Captions of the test in some languages as if they were trained on: committed answers are enough."""
     found, _ = explore.answers(profile, [setup], seed)
     captions = in_order(found[found.task == "captioning"], codes)
     return [(f"{row.language}: {row.item_id}", ["image"],
@@ -96,27 +96,25 @@ def picture(png: bytes, width: int = 48) -> str:
     return f'<img src="data:image/png;base64,{b64encode(png).decode()}" width="{width}">'
 
 
-def beside_pictures(profile: str, setup: str, seed: int, table: pd.DataFrame) -> Html:
-    """A table by item id, the items' pictures and questions before it where the tables are built."""
+def with_questions(profile: str, setup: str, seed: int, table: pd.DataFrame) -> Html:
+    """A table by item id, with the items' questions where they are stored, and pictures where the tables are built."""
+    shown, note = table.map(lambda value: escape(value) if isinstance(value, str) else value), ""
     try:
-        return Html(_with_pictures(profile, setup, seed, table).to_html(escape=False, index=False, na_rep="",
-                                                                        float_format="{:.0f}".format))
+        items = explore.items(profile, setup, seed).reindex(table.index)
+        shown.insert(0, ("item", "question"), items.prompt.map(escape))
+        shown.insert(0, ("item", "pictures"), items.images.map(pictures_of(profile, items.images)))
     except explore.NotThere as missing:
-        return Html(f"<p>Without pictures and questions. {escape(str(missing))}</p>" + table.to_html(
-            index=False, na_rep="", float_format="{:.0f}".format))
+        note = f"<p>Without pictures. {escape(str(missing))}</p>"
+    return Html(note + shown.to_html(escape=False, index=False, na_rep="", float_format="{:.0f}".format))
 
 
-def _with_pictures(profile: str, setup: str, seed: int, table: pd.DataFrame) -> pd.DataFrame:
-    items = explore.items(profile, setup, seed).reindex(table.index)
-    wanted = [image_id for images in items.images.dropna() for image_id in images]
-    folder = explore.finished("captions", profile)
-    images = tables.read(folder / "images.parquet", "images", ["image_id", "image"], image_id=wanted)
+def pictures_of(profile: str, image_ids: Iterable[list[str]]) -> Callable[[list[str]], str]:
+    """A function from image ids to HTML elements, of some items' images. Raises NotThere without the tables."""
+    wanted = sorted({image_id for ids in image_ids for image_id in ids})
+    path = explore.finished("captions", profile) / "images.parquet"
+    images = tables.read(path, "images", ["image_id", "image"], image_id=wanted)
     drawn = images.set_index("image_id").image.map(picture)
-    shown = table.map(lambda value: escape(value) if isinstance(value, str) else value)
-    shown.insert(0, ("item", "question"), items.prompt.map(escape, na_action="ignore"))
-    pictured = items.images.map(lambda names: " ".join(drawn[name] for name in names), na_action="ignore")
-    shown.insert(0, ("item", "pictures"), pictured)
-    return shown
+    return lambda ids: " ".join(drawn[image_id] for image_id in ids)
 
 
 # === a question of one's own ===
