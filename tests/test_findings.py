@@ -339,6 +339,8 @@ def test_conclusions_are_computed_from_the_tables():
                          for setup, group, value in (("T5", "T2", 10), ("T5", "T1", 30), ("L100", "T2", 40),
                                                      ("L100", "T1", 20), ("English", "T1", None))])
     assert conclusions.highest(tidy, "all_tasks", ["T2", "T1"]) == (
-        "All tasks, new-style: L100 scores highest on T2 to T1 (30.0) and T5 lowest (20.0).")
+        "All tasks, new-style: L100 scores highest on T2 and T1 (30.0) and T5 lowest (20.0).")
+    assert conclusions.highest(tidy.assign(value=5.0), "all_tasks", ["T2", "T1"]) == (
+        "All tasks, new-style: all setups score 5.0 on T2 and T1.")
     with pytest.raises(ValueError, match="no differences of 'T9'"):
         conclusions.change(found, "T9", "fidelity", ["T5"])

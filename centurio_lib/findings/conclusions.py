@@ -36,9 +36,13 @@ def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:
         raise ValueError(f"no scores of {metric!r} in {groups}")
     split = _first_split(rows)
     means = rows[rows.split == split].groupby("setup", sort=False).value.mean().sort_values(ascending=False)
-    where = "English" if groups == ["en"] else " to ".join(dict.fromkeys([groups[0], groups[-1]]))
-    return (f"{NAMES.get(metric, metric)}, {split}: {means.index[0]} scores highest on {where} "
-            f"({number(means.iloc[0])}) and {means.index[-1]} lowest ({number(means.iloc[-1])}).")
+    named = ["English" if group == "en" else group for group in groups]
+    where = " and ".join(named) if len(named) < 3 else f"{named[0]} to {named[-1]}"
+    scores = f"{NAMES.get(metric, metric)}, {split}"
+    best, worst = number(means.iloc[0]), number(means.iloc[-1])
+    if best == worst:
+        return f"{scores}: all setups score {best} on {where}."
+    return f"{scores}: {means.index[0]} scores highest on {where} ({best}) and {means.index[-1]} lowest ({worst})."
 
 
 def counted(verdicts: pd.Series, what: str) -> str:
