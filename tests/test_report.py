@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat import v4
 
-from centurio_lib import params
+from centurio_lib import params, paths, tables
 from centurio_lib.data import artwork, concepts, pictures
 from centurio_lib.findings import claims, score_archive, scores
 from centurio_lib.languages import language
@@ -48,7 +48,7 @@ def test_a_question_leads_with_verdicts_sentences_and_figure(report):
     assert section.h2.text == "RQ1: how many training languages?"
     sentences = section.select_one(".answers-it").text
     assert sentences.startswith("The paper's 5 claims are replicated on drawings in a new style. ")
-    assert "All tasks, new-style: L100 scores highest on T5 to T1 (60.0) and English lowest (40.0)." in sentences
+    assert "All tasks, new-style: L100 scores highest on T5 and T1 (60.0) and English lowest (40.0)." in sentences
     assert section.img["alt"].startswith("Figure rq1 of the setups English, L100")
     assert "60.0 [50.0, 90.0]" in section.select_one("details table").text
 
@@ -164,6 +164,12 @@ def test_an_archive_holds_each_item_once(home, report):
     files = sorted(home.glob("results/smoke/evaluate/*/*/scores.parquet"))
     assert score_archive.items(files).item_id.tolist() == toy_report.items().item_id.tolist()
     assert score_archive.items([home / "scores.parquet"]).empty
+
+
+@pytest.mark.parametrize("path", sorted(paths.REPO.glob("figures/*/items.parquet")), ids=lambda path: path.parent.name)
+def test_committed_answers_have_their_items(path):
+    answered = tables.read(path.with_name("predictions.parquet"), "predictions", columns=["item_id"]).item_id
+    assert set(answered) == set(tables.read(path, "items").item_id)
 
 
 def test_the_item_that_tells_most_is_chosen():
