@@ -77,7 +77,7 @@ def test_only_setups_that_were_trained_on_text_read_pages_and_only_where_a_profi
     assert runs.text_data(text, params.setup("L100"), "evaluate") == []
     with pytest.raises(params.ParamsError, match=r"ocr\.image_size = 64, but text is seen at 160 pixels"):
         params.check(text.model_copy(update={"ocr": text.ocr.model_copy(update={"image_size": 64})}),
-                     params.setup("PT50-text"))
+                     params.setup("PT50-text"), runs.text_tests(text))
 
 
 def test_pages_stand_in_the_table_of_text_alone(asked):

@@ -21,7 +21,7 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
     """Rows of the `items` table for every task that the profile asks.
 
     `questions`: about text in images, None for a setup that is not asked any. `published`: items of the benchmarks that
-    are at hand (notebook 08). Raises KeyError for an unknown task, ValueError where no task has an item.
+    are at hand (notebook 08). Raises ParamsError for an unknown task, ValueError where no task has an item.
     """
     tasks.check(config.items)
     numbers = [(tasks.TASKS[name], n) for name, n in config.items.items()]

@@ -21,7 +21,6 @@ from centurio_lib.params.setups import (
     studied,
     text_heavy,
     text_image_size,
-    text_tests,
     trained_as,
     without_pretraining,
 )
@@ -33,5 +32,5 @@ __all__ = [
     "EncoderSize", "Evaluation", "Ocr", "OcrMix", "ParamsError", "Profile", "ReadingLesson", "Setup", "Share",
     "Smpqa", "Sources", "SpellingLessons", "Stage", "Strict", "Study", "Translation", "all_setups", "check",
     "compared", "load", "plots", "profile", "questions", "reads", "seed", "setup", "setups_of", "stated", "studied",
-    "text_heavy", "text_image_size", "text_tests", "trained_as", "validated", "without_pretraining",
+    "text_heavy", "text_image_size", "trained_as", "validated", "without_pretraining",
 ]

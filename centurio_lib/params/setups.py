@@ -1,5 +1,6 @@
 """Setups of the paper, the questions that compare them, and what a setup asks of a profile: params/setups.yaml."""
 
+from collections.abc import Collection
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
 from centurio_lib.params.profiles import Profile, Tuning
-from centurio_lib.params.text_images import PAGE_READ, OcrMix
+from centurio_lib.params.text_images import OcrMix
 from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
 
 PATH = paths.PARAMS / "setups.yaml"
@@ -143,18 +144,16 @@ def reads(config: Profile, chosen: Setup) -> bool:
     return text_heavy(config, chosen) or chosen.ocr is not None
 
 
-def text_tests(config: Profile) -> list[str]:
-    """Data stages whose test items setups that read are asked: "smpqa", and "ocr" where the profile asks for pages."""
-    return ["smpqa", *(["ocr"] if PAGE_READ in config.evaluation.items else [])]
-
-
 def text_image_size(config: Profile) -> int:
     """Side that documents and plots are seen at, in pixels."""
     return config.base.text_image_size or config.base.image_size
 
 
-def check(config: Profile, chosen: Setup) -> None:
-    """Raises ParamsError where a profile lacks what a setup asks for: rates, samples, or images of one size."""
+def check(config: Profile, chosen: Setup, tests: Collection[str] = ()) -> None:
+    """Raises ParamsError where a profile lacks what a setup asks for: rates, samples, or images of one size.
+
+    `tests`: data stages ("ocr", "smpqa") whose questions the profile asks of setups that read.
+    """
     where, stages = f"profile {config.name}, setup {chosen.name}", {"instruct": config.instruct}
     if not without_pretraining(chosen):
         stages = {"pretrain": config.pretrain} | stages
@@ -165,7 +164,7 @@ def check(config: Profile, chosen: Setup) -> None:
         raise ParamsError(f"{where}: ocr wants documents, but ocr_samples is 0 in {' and '.join(stages)}")
     if plots(config, chosen) and not config.instruct.text_heavy_samples:
         raise ParamsError(f"{where}: text_in_images wants plots, but instruct.text_heavy_samples is 0")
-    pages = chosen.ocr or "ocr" in text_tests(config)
+    pages = chosen.ocr or "ocr" in tests
     drawn = {"smpqa.image_size": config.smpqa.image_size} | ({"ocr.image_size": config.ocr.image_size} if pages else {})
     for key, side in drawn.items() if reads(config, chosen) else ():
         if side != text_image_size(config):

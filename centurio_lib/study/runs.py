@@ -11,19 +11,20 @@ from typing import IO, NamedTuple
 
 import pyarrow.parquet as pq
 
-from centurio_lib import code_digest, params, paths, storage
+from centurio_lib import params, paths, storage
 from centurio_lib.base_models import language_models
 from centurio_lib.data.hub import catalogue
+from centurio_lib.evaluation import tasks
+from centurio_lib.evaluation.task import TEXT_IN_IMAGES
 from centurio_lib.params import benchmarks
 from centurio_lib.study import keys, stages
 
-TASKS = f"{code_digest.LIBRARY}.evaluation.tasks"  # a module for each task, of its name
 # data stages with text in images -> table of the images
 TEXT_IMAGES = {"ocr": "documents", "smpqa": "plots"}
 ANSWERING = {"benchmarks", "evaluate", "external_models"}  # stages that depend on where benchmarks come from
 # keys of a profile that only setups with documents, with text of any kind, or with a tuned encoder depend on
 OCR_KEYS, ENCODER_KEYS = {"ocr_samples"}, {"encoder_lr", "encoder_weight_decay"}
-TEXT_KEYS = {"text_image_size", "text_heavy_samples", *params.TEXT_TASKS}
+TEXT_KEYS = {"text_image_size", "text_heavy_samples", *tasks.of_group(TEXT_IN_IMAGES)}
 _LOCKS: dict[Path, IO] = {}  # open lock files: a lock lasts until its run is finished or its process ends
 
 
@@ -65,7 +66,7 @@ def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 
         folder /= str(setup).strip("/").replace("/", "--")
     elif declared.kind == "training":
         chosen = params.setup(setup)
-        params.check(config, chosen)
+        params.check(config, chosen, text_tests(config))
         resolved = of_setup(resolved, config, chosen, declared.stage) | {"seed": seed}
         folder = paths.run(profile, declared.stage, chosen.name, seed)
     elif declared.kind == "finding":
@@ -101,12 +102,10 @@ def task_modules(declared: stages.Stage, config: params.Profile, chosen: params.
     """Modules of the tasks that a stage asks, which it finds by their names in the profile."""
     if declared.kind == "finding" or not {"evaluation", "evaluation.items"} & set(declared.params):
         return []
-    own = benchmarks.of_profile(config) if declared.stage == "benchmarks" else config.evaluation.items
-    names = [name for name in own if name not in params.TEXT_TASKS or not chosen or params.reads(config, chosen)]
-    if unknown := [name for name in names if not code_digest.module_file(f"{TASKS}.{name}")]:
-        raise params.ParamsError(f"profile {config.name}: evaluation.items names unknown tasks {unknown}: "
-                                 "centurio_lib/evaluation/tasks has a file for each")
-    return [f"{TASKS}.{name}" for name in names]
+    names = benchmarks.of_profile(config) if declared.stage == "benchmarks" else list(config.evaluation.items)
+    tasks.check(names, f"profile {config.name}: ")
+    reads = chosen is None or params.reads(config, chosen)
+    return [tasks.module_of(name) for name in names if reads or name not in TEXT_KEYS]
 
 
 def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage: str) -> dict:
@@ -145,8 +144,14 @@ def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[
     """Data stages whose images of text a stage of a setup shows: "ocr" (documents), "smpqa" (plots)."""
     documents = ["ocr"] if chosen.ocr and stage in ("pretrain", "instruct") else []
     if stage == "evaluate":
-        return params.text_tests(config) if params.reads(config, chosen) else []
+        return text_tests(config) if params.reads(config, chosen) else []
     return documents + (["smpqa"] if stage == "instruct" and params.plots(config, chosen) else [])
+
+
+def text_tests(config: params.Profile) -> list[str]:
+    """Data stages whose questions about text in images a profile asks of setups that read."""
+    asked = tasks.of_group(TEXT_IN_IMAGES)
+    return list(dict.fromkeys(asked[name].source for name in config.evaluation.items if name in asked))
 
 
 def text_stages(config: params.Profile) -> list[str]:
@@ -165,12 +170,12 @@ def inputs_of(declared: stages.Stage, config: params.Profile, chosen: params.Set
         names += text_data(config, chosen, trains)
         names += ["translate"] if config.data.sources and trains != "evaluate" else []
         names += ["pretrain"] if trains == "instruct" and not params.without_pretraining(chosen) else []
-    if (declared.kind == "model" or stage == "export") and set(params.TEXT_TASKS) & config.evaluation.items.keys():
-        names += [data for data in text_stages(config) if data in params.text_tests(config)]
+    if declared.kind == "model" or stage == "export":
+        names += [data for data in text_stages(config) if data in text_tests(config)]
     if benchmarks.of_profile(config) and stage in ANSWERING - {"benchmarks"}:
         names += ["benchmarks"]
     if stage == "report":
-        names += ["captions", *(data for data in text_stages(config) if data in params.text_tests(config))]
+        names += ["captions", *(data for data in text_stages(config) if data in text_tests(config))]
     backbone = language_models.of(config.base.language_model)
     if stage == "base_models" and backbone and backbone.trimmed:
         names += ["captions", "instructions", *text_stages(config)]

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from centurio_lib.evaluation.task import Task
 from centurio_lib.params import ParamsError
 
+PACKAGE = "centurio_lib/evaluation/tasks"
+
 
 def discover(package: str, folders: list[str]) -> dict[str, Task]:
     """The task that each module of a package declares, by its name, which is the module's too.
@@ -54,12 +56,12 @@ def of_group(group: str) -> dict[str, Task]:
 
 
 def module_of(name: str) -> str:
-    """Dotted name of the module that declares a task. Raises KeyError for an unknown task."""
+    """Dotted name of the module that declares a task. Raises ParamsError for an unknown task."""
     check([name])
     return f"{__name__}.{name}"
 
 
-def check(names: Iterable[str]) -> None:
-    """Raises KeyError naming the tasks that no file declares."""
+def check(names: Iterable[str], where: str = "") -> None:
+    """Raises ParamsError naming the tasks that no file declares, after `where` they are asked."""
     if unknown := sorted(set(names) - set(TASKS)):
-        raise KeyError(f"evaluation.items names unknown tasks {unknown}; there are {sorted(TASKS)}")
+        raise ParamsError(f"{where}evaluation.items names unknown tasks {unknown}; {PACKAGE} declares {sorted(TASKS)}")
