@@ -197,6 +197,18 @@ def test_notebooks_open_with_their_titles_and_files():
     report(offenders)
 
 
+def test_notebooks_share_their_headings_and_their_order():
+    """Start, Load where something is, acts, Look, Save where something is."""
+    offenders = []
+    for path in NOTEBOOKS:
+        headings = [re.match(r"## (\w+)", cell["source"])[1] for cell in cells(path)
+                    if cell["cell_type"] == "markdown" and cell["source"].startswith("## ")]
+        saves = "Writes nothing" not in cells(path)[0]["source"]
+        if headings[0] != "Start" or "Load" in headings[2:] or (saves and headings[-1] != "Save"):
+            offenders.append(f"{name(path)}: {', '.join(headings)}")
+    report(offenders)
+
+
 def test_notebooks_have_one_cell_of_literal_parameters_with_help():
     offenders = []
     for path in NOTEBOOKS:

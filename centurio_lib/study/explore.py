@@ -119,8 +119,8 @@ def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFram
     found = pd.read_parquet(path, filters=[("setup", "in", trained), ("seed", "==", seed)])
     if lacking := [name for name in trained if name not in set(found.setup)]:
         there = _committed_runs(profile)
-        raise NotThere(f"{path.parent} has no answers of {', '.join(lacking)} with seed {seed}. It has those of "
-                       f"{', '.join(there.setup.unique())}, seeds {sorted(there.seed.unique())}.")
+        raise NotThere(f"figures/{profile} has no answers of {', '.join(lacking)} with seed {seed}. It has those of "
+                       f"{', '.join(there.setup.unique())}, seeds {sorted(set(there.seed.tolist()))}.")
     return found, f"committed in figures/{profile}"
 
 
