@@ -124,10 +124,11 @@ def _baseline(axis: Axes, rows: pd.DataFrame, setups: dict[str, Look], style: st
 def _dots(axis: Axes, rows: pd.DataFrame, setups: dict[str, Look]) -> None:
     """Small dots: the score with each seed, where there are several."""
     for setup, look in setups.items():
-        own = rows[(rows.setup == setup) & (rows.seeds > 1)]
+        of_setup = rows[(rows.setup == setup) & (rows.seeds > 1)]
         places = {en: plots.offsets(setups, APART if en else CLOSE)[setup] for en in (True, False)}
-        x = [GROUPS.index(row.group) + places[row.group == "en"] for row in own.itertuples() for _ in range(row.seeds)]
-        y = [float(value) for values in own.by_seed for value in values.split()]
+        x = [GROUPS.index(row.group) + places[row.group == "en"] for row in of_setup.itertuples()
+             for _ in range(row.seeds)]
+        y = [float(value) for values in of_setup.by_seed for value in values.split()]
         axis.plot(x, y, ".", color=look.colour, markersize=2.5, alpha=0.7, markeredgewidth=0)
 
 

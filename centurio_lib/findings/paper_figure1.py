@@ -61,14 +61,14 @@ def outcome() -> pd.DataFrame:
 
 def exploration() -> Drawn:
     """The figure, and one table of what is stacked above and printed below."""
-    made, came = composition(), outcome()
+    amounts, printed = composition(), outcome()
     with mpl.rc_context(looks.STYLE):
         figure, axes = plt.subplots(2, 3, figsize=(looks.WIDTH, 3.9), sharex="col", layout="constrained")
         for (panel, title), column in zip(TITLES.items(), axes.T, strict=True):
-            setups = list(dict.fromkeys(made[made.panel == panel].setup))
-            _stack(column[0], made[made.panel == panel], setups, LOOKS[panel])
-            plots.points(column[1], came[came.panel == panel], "setup", "group", setups, LOOKS[panel], 0, "published",
-                         linewidth=0.9)
+            setups = list(dict.fromkeys(amounts[amounts.panel == panel].setup))
+            _stack(column[0], amounts[amounts.panel == panel], setups, LOOKS[panel])
+            plots.points(column[1], printed[printed.panel == panel], "setup", "group", setups, LOOKS[panel], 0,
+                         "published", linewidth=0.9)
             column[1].set_ylim(bottom=0)
             column[0].set_title(title)
             column[1].set_xticks(range(len(setups)), [_short(setup, panel) for setup in setups], rotation=50,
@@ -80,7 +80,7 @@ def exploration() -> Drawn:
                    *plots.handles(looks.SCRIPTS, looks.SCRIPT_NAMES)[1:],
                    Patch(color=looks.PLAIN, label="all others")]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.1)
-        return plots.settled(figure), made.merge(came, how="outer", on=["setup", "panel", "group"])
+        return plots.settled(figure), amounts.merge(printed, how="outer", on=["setup", "panel", "group"])
 
 
 def _short(setup: str, panel: str) -> str:

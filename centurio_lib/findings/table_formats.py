@@ -30,12 +30,12 @@ def by_tier(tidy: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     groups = [group for group in COLUMNS if group in set(tidy.group)]
-    for (split, metric, setup), own in tidy.groupby(["split", "metric", "setup"], sort=False):
-        of = {row.group: row for row in own.itertuples()}
-        ours = {group: _cell(of[group]) if group in of else MISSING for group in groups}
+    for (split, metric, setup), of_setup in tidy.groupby(["split", "metric", "setup"], sort=False):
+        by_group = {row.group: row for row in of_setup.itertuples()}
+        ours = {group: _cell(by_group[group]) if group in by_group else MISSING for group in groups}
         rows.append({"split": split, "scores": metric, "setup": setup} | ours)
-        if own.published.notna().any():
-            printed = {group: number(of[group].published) if group in of else MISSING for group in groups}
+        if of_setup.published.notna().any():
+            printed = {group: number(by_group[group].published) if group in by_group else MISSING for group in groups}
             rows.append({"split": "paper", "scores": metric, "setup": setup} | printed)
     return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
 

@@ -122,15 +122,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("profile")
     parser.add_argument("--force", action="store_true", help="publish: replace more runs by fewer")
     parser.add_argument("--seeds", type=int, help="redraw: how many seeds of each setup; all without it")
-    said = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if said.command == "redraw":
-            redraw(said.profile, said.seeds)
-        elif said.command == "publish":
-            print(f"{len(publish(said.profile, said.force))} files in {paths.committed(said.profile)} and beside it")
+        if options.command == "redraw":
+            redraw(options.profile, options.seeds)
+        elif options.command == "publish":
+            written = publish(options.profile, options.force)
+            print(f"{len(written)} files in {paths.committed(options.profile)} and beside it")
         else:
-            print(f"runs of {said.profile} beside {paths.committed(said.profile)}\n")
-            print(verify.summary(compare(said.profile)))
+            print(f"runs of {options.profile} beside {paths.committed(options.profile)}\n")
+            print(verify.summary(compare(options.profile)))
     except (Refused, score_archive.NotArchived, params.ParamsError) as error:
         print(error, file=sys.stderr)
         return 1
