@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from centurio_lib import tables
 from centurio_lib.data import artwork
 from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
-from centurio_lib.params import SMPQA_GROUND, SMPQA_READ, Smpqa
+from centurio_lib.data.text_images.smpqa import SMPQA_GROUND, SMPQA_READ
+from centurio_lib.params import Smpqa
 
 SMALL = Smpqa(image_size=192, font_px=12.0, test_plots=2, english_plots=2)
 TABLES = {"en": ["house", "tree", "boat", "bird", "glass", "table", "cloud", "stone",

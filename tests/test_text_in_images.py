@@ -94,11 +94,11 @@ def test_blind_questions_ask_the_same_about_a_plot_without_the_label(questions, 
         assert (row.prompt, row.reference, row.language) == (seen.prompt, seen.reference, seen.language)
         assert seen.split == "test"
         (shown,), (own,) = row.images, seen.images
-        spoken = row.prompt.split('"')[1] if row.task == params.SMPQA_GROUND else row.reference
+        spoken = row.prompt.split('"')[1] if row.task == smpqa.SMPQA_GROUND else row.reference
         assert shown.split("/")[2:4] == own.split("/")[2:4] and spoken in labels[own] and spoken not in labels[shown]
     asked = questions[questions.split == "test"].groupby(["task", "language"]).size()
     assert (blind.groupby(["task", "language"]).size() == -(-asked // splits.BLIND_EVERY)).all()
-    yes = blind[blind.task == params.SMPQA_GROUND].reference.eq("yes").mean()
+    yes = blind[blind.task == smpqa.SMPQA_GROUND].reference.eq("yes").mean()
     assert 0.4 < yes < 0.6
 
 

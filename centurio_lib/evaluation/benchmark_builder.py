@@ -29,12 +29,12 @@ def build(profile: Profile, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _one(profile: Profile, name: str, pictures: Path) -> tuple[pd.DataFrame, dict]:
     """Items of one benchmark, and its row of the table `coverage`."""
-    parts, missing, stated = [], {}, benchmarks.known()[name]
+    parts, missing, benchmark = [], {}, benchmarks.known()[name]
     try:
-        source = benchmark_files.source(name, stated)
+        source = benchmark_files.source(name, benchmark)
     except benchmark_files.MissingDataError as error:
         return EMPTY, covered(name, [], {"all languages": str(error)})
-    for code in stated.languages:
+    for code in benchmark.languages:
         try:
             parts.append(_of_language(profile.evaluation, tasks.TASKS[name], code, source, pictures))
         except benchmark_files.MissingDataError as error:
@@ -48,7 +48,7 @@ def _of_language(config: Evaluation, task: Task, code: str, source: benchmark_fi
     items = benchmark_items.items(task, code, source, None if n == "all" else n, pictures, config.seed)
     if items.empty:
         raise benchmark_files.MissingDataError(
-            f"{task.name}: {source.folder} holds no item in {code}: {source.stated.fetch}")
+            f"{task.name}: {source.folder} holds no item in {code}: {source.params.fetch}")
     return items
 
 

@@ -35,7 +35,7 @@ class Source(NamedTuple):
     """A test set and the folder that its files are in."""
 
     name: str
-    stated: Benchmark
+    params: Benchmark
     folder: Path
 
 
@@ -48,42 +48,43 @@ class Question(NamedTuple):
     references: list[str]
 
 
-def source(name: str, stated: Benchmark) -> Source:
+def source(name: str, params: Benchmark) -> Source:
     """A test set with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
     local = paths.TEST_SETS / name
     if local.is_dir():
-        return Source(name, stated, local)
-    if stated.repo is None:
-        raise MissingDataError(f"{name} is not in {local}: {stated.fetch} (licence: {stated.licence}; {stated.page})")
+        return Source(name, params, local)
+    if params.repo is None:
+        raise MissingDataError(f"{name} is not in {local}: {params.fetch} (licence: {params.licence}; {params.page})")
     try:
-        with hub.explained(f"test set {name}", stated.page, stated.licence, stated.fetch):
-            return Source(name, stated, Path(snapshot_download(
-                stated.repo, repo_type="dataset", revision=stated.revision, allow_patterns=stated.files)))
+        with hub.explained(f"test set {name}", params.page, params.licence, params.fetch):
+            return Source(name, params, Path(snapshot_download(
+                params.repo, repo_type="dataset", revision=params.revision, allow_patterns=params.files)))
     except hub.HubError as error:
         raise MissingDataError(str(error)) from error
 
 
-def files(of: Source, pattern: str) -> list[Path]:
+def files(source: Source, pattern: str) -> list[Path]:
     """Files of a test set by a pattern, in order. Raises MissingDataError where there is none."""
-    found = sorted(of.folder.glob(pattern))
-    if not found:
-        raise MissingDataError(f"{of.name}: {of.folder} holds no {pattern}: {of.stated.fetch}")
-    return found
+    matching = sorted(source.folder.glob(pattern))
+    if not matching:
+        raise MissingDataError(f"{source.name}: {source.folder} holds no {pattern}: {source.params.fetch}")
+    return matching
 
 
-def table(of: Source, pattern: str, fields: list[str], where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
+def table(source: Source, pattern: str, fields: list[str],
+          where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
     """Rows of parquet files, a dict of the fields each. Raises ColumnError where a file lacks one, or is damaged.
 
     `where`: a field and what must hold of it, for files of many languages: of rows where it does not hold no picture
     is read.
     """
-    columns = [of.stated.columns.get(field, field) for field in fields]
-    for path in files(of, pattern):
+    columns = [source.params.columns.get(field, field) for field in fields]
+    for path in files(source, pattern):
         try:
             file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:
-            raise ColumnError(f"{of.name}: {path} is empty or damaged ({error}): fetch it again") from error
-        _check(of, path, columns, file.schema_arrow.names)
+            raise ColumnError(f"{source.name}: {path} is empty or damaged ({error}): fetch it again") from error
+        _check(source, path, columns, file.schema_arrow.names)
         chosen = (columns[fields.index(where[0])], where[1]) if where else None
         for batch in _chosen(file, columns, chosen) if chosen else _all(file, columns):
             for row in batch.to_pylist():
@@ -103,21 +104,21 @@ def _chosen(file: pq.ParquetFile, columns: list[str], where: tuple[str, Callable
             yield file.read_row_group(group, columns=columns).take(rows)
 
 
-def records(of: Source, name: str, fields: list[str]) -> Rows:
+def records(source: Source, name: str, fields: list[str]) -> Rows:
     """Records of a JSON list or of JSON lines. Raises ColumnError for a record that lacks a field, or is no JSON."""
-    path = files(of, name)[0]
-    columns = [of.stated.columns.get(field, field) for field in fields]
-    for record in _json(of, path):
-        _check(of, path, columns, record)
+    path = files(source, name)[0]
+    columns = [source.params.columns.get(field, field) for field in fields]
+    for record in _json(source, path):
+        _check(source, path, columns, record)
         yield dict(zip(fields, (record[column] for column in columns), strict=True))
 
 
-def _json(of: Source, path: Path) -> list[dict]:
+def _json(source: Source, path: Path) -> list[dict]:
     text = path.read_text(encoding="utf-8")
     try:
         return json.loads(text) if text.lstrip()[:1] == "[" else [json.loads(s) for s in text.splitlines() if s.strip()]
     except json.JSONDecodeError as error:
-        raise ColumnError(f"{of.name}: {path} is no JSON ({error}): fetch it again") from error
+        raise ColumnError(f"{source.name}: {path} is no JSON ({error}): fetch it again") from error
 
 
 @cache
@@ -126,27 +127,27 @@ def whole(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _check(of: Source, path: Path, columns: list[str], there: Any) -> None:
-    lacking = [column for column in columns if column not in there]
+def _check(source: Source, path: Path, columns: list[str], names: Any) -> None:
+    lacking = [column for column in columns if column not in names]
     if lacking:
-        raise ColumnError(f"{of.name}: {path} lacks column {lacking[0]!r}; it has {sorted(there)}. If the "
-                          f"publisher renamed it, name it under {of.name}.columns of params/benchmarks.yaml")
+        raise ColumnError(f"{source.name}: {path} lacks column {lacking[0]!r}; it has {sorted(names)}. If the "
+                          f"publisher renamed it, name it under {source.name}.columns of params/benchmarks.yaml")
 
 
-def content(of: Source, cell: Any, where: str) -> bytes:
+def content(source: Source, cell: Any, where: str) -> bytes:
     """Bytes of a picture in a parquet cell: as the hub stores images, {bytes, path}, or plain bytes.
 
     Raises ColumnError where there is none.
     """
-    held = cell.get("bytes") if isinstance(cell, dict) else cell
-    if not isinstance(held, bytes):
-        raise ColumnError(f"{of.name}: {where} holds no picture (column of type {type(cell).__name__})")
-    return held
+    image = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(image, bytes):
+        raise ColumnError(f"{source.name}: {where} holds no picture (column of type {type(cell).__name__})")
+    return image
 
 
-def picture(of: Source, name: str) -> Path:
+def picture(source: Source, name: str) -> Path:
     """File of a picture. Raises MissingDataError where it is not there."""
-    path = of.folder / name
+    path = source.folder / name
     if not path.is_file():
-        raise MissingDataError(f"{of.name}: picture {path} is missing: {of.stated.fetch}")
+        raise MissingDataError(f"{source.name}: picture {path} is missing: {source.params.fetch}")
     return path

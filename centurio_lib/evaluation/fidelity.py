@@ -57,8 +57,8 @@ def identify(texts: list[str], identifier: str = "cld2") -> list[str]:
 
 def printable(text: str) -> str:
     """Text in one line without control characters, surrogates and noncharacters, which pycld2 refuses."""
-    shown = (" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
-    return " ".join("".join(shown).split())
+    visible = (" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
+    return " ".join("".join(visible).split())
 
 
 def agreement(labels: Iterable[str], languages: Iterable[str], identifier: str = "cld2",
@@ -69,8 +69,8 @@ def agreement(labels: Iterable[str], languages: Iterable[str], identifier: str =
     """
     expected = [label(code, identifier) for code in languages]
     same = _groups(identifier) if normalised else {}
-    return np.array([float("nan") if right is None else float(same.get(given, given) == same.get(right, right))
-                     for given, right in zip(labels, expected, strict=True)])
+    return np.array([float("nan") if right is None else float(same.get(one, one) == same.get(right, right))
+                     for one, right in zip(labels, expected, strict=True)])
 
 
 def in_language(texts: list[str], languages: list[str], identifier: str = "cld2") -> np.ndarray:

@@ -100,8 +100,8 @@ def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str
     group = dict(zip(concepts.concept, concepts.group, strict=True))
 
     def distance(one: str, other: str) -> tuple:
-        mine, theirs = words.get(one, set()), words.get(other, set())
-        overlap = len(mine & theirs) / max(1, len(mine | theirs))
+        first, second = words.get(one, set()), words.get(other, set())
+        overlap = len(first & second) / max(1, len(first | second))
         return -overlap, group[one] != group[other], hashlib.sha256(f"{one}/{other}".encode()).hexdigest()
 
     return {one: sorted((c for c in group if c != one), key=lambda other: distance(one, other)) for one in group}

@@ -13,5 +13,5 @@ def items(task: Task, questions: pd.DataFrame, n: int) -> pd.DataFrame:
     """
     rows = questions[questions.task == task.name]
     most = rows.language.eq("en").map({True: n * ENGLISH_ITEMS, False: n})
-    asked = rows[rows.number < most].reset_index(drop=True)
-    return asked.assign(options=[list(task.options)] * len(asked))
+    first = rows[rows.number < most].reset_index(drop=True)
+    return first.assign(options=[list(task.options)] * len(first))

@@ -7,9 +7,8 @@ import pandas as pd
 
 from centurio_lib.findings import scores
 from centurio_lib.findings.paper_results import script
-from centurio_lib.params import PAGE_READ, SMPQA_READ
 
-SYNTHETIC = [SMPQA_READ, PAGE_READ]  # reading of what the study draws itself
+SYNTHETIC = ["smpqa_read", "page_read"]  # reading of what the study draws itself
 REAL = ["mtvqa"]  # and of photographs
 FLOOR = 5.0  # score points above chance: reading at or below it is next to nothing
 ASIDE = 20.0  # score points of fidelity below the ceiling

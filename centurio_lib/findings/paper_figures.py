@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from centurio_lib import params
 from centurio_lib.findings import ablation, figures, looks, paper_results, plots, scores
 from centurio_lib.languages import languages
 
@@ -26,7 +25,7 @@ TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "
              "marvl": "MaRVL_acc",
              "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
-TEXT = {task: SHAPE[task] for task in params.TEXT_TASKS if task in SHAPE}
+TEXT = {task: SHAPE[task] for task in ("smpqa_read", "smpqa_ground")}
 FIDELITY = ("XM3600_language_fidelity_pct", "all_langs")  # its column, beside that of CIDEr
 CHOSEN = ["Centurio", "OCR50", "PT50", "L100"]  # setups of ours by how many of the final model's choices they have
 Drawn = tuple[Figure, pd.DataFrame]

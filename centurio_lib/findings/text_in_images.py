@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from centurio_lib import params, tables
 from centurio_lib.findings import ablation, looks, paper_results, plots, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
-from centurio_lib.params import PAGE_READ, SMPQA_GROUND, SMPQA_READ
 
+SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"
 TASKS = {SMPQA_GROUND: "SMPQA Ground (yes or no)", SMPQA_READ: "SMPQA Read", PAGE_READ: "Pages (characters)"}
 ERRORS = "cer"  # character error rate of reading: less is better
 DODGE = 0.16  # how far the groups of scripts stand apart

@@ -24,11 +24,11 @@ from centurio_lib.params.setups import (
     trained_as,
     without_pretraining,
 )
-from centurio_lib.params.text_images import PAGE_READ, SMPQA_GROUND, SMPQA_READ, TEXT_TASKS, Ocr, OcrMix, Smpqa
+from centurio_lib.params.text_images import Ocr, OcrMix, Smpqa
 from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
 
 __all__ = [
-    "CLAIMS", "PAGE_READ", "SMPQA_GROUND", "SMPQA_READ", "TEXT_TASKS", "Base", "Count", "Data", "DecoderSize",
+    "CLAIMS", "Base", "Count", "Data", "DecoderSize",
     "EncoderSize", "Evaluation", "Ocr", "OcrMix", "ParamsError", "Profile", "ReadingLesson", "Setup", "Share",
     "Smpqa", "Sources", "SpellingLessons", "Stage", "Strict", "Study", "Translation", "all_setups", "check",
     "compared", "load", "plots", "profile", "questions", "reads", "seed", "setup", "setups_of", "stated", "studied",

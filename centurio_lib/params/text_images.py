@@ -7,7 +7,6 @@ from pydantic import Field, field_validator
 from centurio_lib.languages import languages
 from centurio_lib.params.validation import Count, Share, Strict
 
-TEXT_TASKS = SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"  # about text in images
 LONGEST_LABEL = 12  # characters of a plot's label, as they are seen
 
 

@@ -59,9 +59,9 @@ class Pictures:
     """Decoded pictures by image id, in the place of `Features`: `pictures[ids]` runs the frozen encoder each time."""
 
     def __init__(self, images: pd.DataFrame, image_ids: set[str], model):
-        mine = images[images.image_id.isin(image_ids)]
-        self.row = {image_id: i for i, image_id in enumerate(mine.image_id)}
-        self.values = image_features.pixels_of([artwork.from_bytes(r.image, r.image_id) for r in mine.itertuples()])
+        rows = images[images.image_id.isin(image_ids)]
+        self.row = {image_id: i for i, image_id in enumerate(rows.image_id)}
+        self.values = image_features.pixels_of([artwork.from_bytes(r.image, r.image_id) for r in rows.itertuples()])
         self.vision, self.layer = model.model.vision_tower, model.config.vision_feature_layer
 
     def pixels(self, image_ids: list[str]) -> torch.Tensor | None:
@@ -144,19 +144,19 @@ def losses(way: Way, given: Lesson) -> list[float]:
     return [optimise(way, given, optimizer, micro) for micro in passes(way, given)]
 
 
-def check_losses(found: dict[str, list[float]], dtype: torch.dtype) -> None:
+def check_losses(by_way: dict[str, list[float]], dtype: torch.dtype) -> None:
     """Raises UnequalError where a way's losses differ from the first way's by more than rounding makes of them."""
-    (plain, wanted), *_ = found.items()
-    for name, values in found.items():
-        if not np.allclose(values, wanted, rtol=torch.finfo(dtype).eps ** 0.5, atol=0):
-            raise UnequalError(f"losses of {name!r} are {values}, those of {plain!r} {wanted}")
+    (plain, expected), *_ = by_way.items()
+    for name, values in by_way.items():
+        if not np.allclose(values, expected, rtol=torch.finfo(dtype).eps ** 0.5, atol=0):
+            raise UnequalError(f"losses of {name!r} are {values}, those of {plain!r} {expected}")
 
 
-def check_answers(found: dict[str, list[str]]) -> None:
+def check_answers(by_way: dict[str, list[str]]) -> None:
     """Raises UnequalError naming the first answer that differs from the first way's."""
-    (plain, wanted), *_ = found.items()
-    for name, answers in found.items():
-        for i, (ours, theirs) in enumerate(zip(answers, wanted, strict=True)):
+    (plain, expected), *_ = by_way.items()
+    for name, answers in by_way.items():
+        for i, (ours, theirs) in enumerate(zip(answers, expected, strict=True)):
             if ours != theirs:
                 raise UnequalError(f"answer {i} is {ours!r} by {name!r}, but {theirs!r} by {plain!r}")
 
@@ -183,8 +183,8 @@ def memory(way: Way, given: Lesson) -> tuple[float, float]:
     for micro in earlier:
         optimise(way, given, optimizer, micro)
     tensors = [*given.model.parameters(), *(t for state in optimizer.state.values() for t in state.values())]
-    kept = sum(part.values.nbytes for part in given.features.parts)
-    held = sum(t.nbytes for t in tensors) + (kept if way.cached else 0)
+    cached = sum(part.values.nbytes for part in given.features.parts)
+    held = sum(t.nbytes for t in tensors) + (cached if way.cached else 0)
     return held / MIB, (held + peak_bytes(lambda: optimise(way, given, optimizer, last))) / MIB
 
 
@@ -218,13 +218,13 @@ def training(given: Lesson, repeats: int) -> pd.DataFrame:
     labels_per_s: label tokens per second; loss: of the last step; padding: %; held_mib, peak_mib: see `memory`; used:
     whether the stage trains this way. Raises UnequalError if the losses differ.
     """
-    found = {name: losses(way, given) for name, way in TRAINING.items()}
-    check_losses(found, next(iter(given.weights.values())).dtype)
+    by_way = {name: losses(way, given) for name, way in TRAINING.items()}
+    check_losses(by_way, next(iter(given.weights.values())).dtype)
     seconds, _ = rounds({name: lambda way=way: timed(way, given) for name, way in TRAINING.items()}, repeats)
     table = speeds("training", seconds, sum(map(len, given.steps)))
     labels = sum(int(c.label_mask.sum()) for samples in given.steps for c in samples)
     held, peak = zip(*(memory(way, given) for way in TRAINING.values()), strict=True)
-    return table.assign(labels_per_s=table.per_s * labels / table.n, loss=[values[-1] for values in found.values()],
+    return table.assign(labels_per_s=table.per_s * labels / table.n, loss=[values[-1] for values in by_way.values()],
                         padding=[padding(way, given) for way in TRAINING.values()], held_mib=held, peak_mib=peak,
                         used=[used(way, given.stage) for way in TRAINING.values()])
 
@@ -236,17 +236,18 @@ def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[
 
     The largest max_new_tokens of a batch decides for all of it; answers are cut to their own afterwards.
     """
-    found = []
+    texts: list[str] = []
     for first in range(0, len(prompts), batch):
-        mine = slice(first, first + batch)
-        padded = tokenizer.pad({"input_ids": prompts[mine]}, return_tensors="pt")
-        pixels = pictures.pixels([i for image_ids in shown[mine] for i in image_ids])
-        made = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(max_new_tokens[mine]), do_sample=False,
-                              pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id)
-        answers = made[:, padded["input_ids"].shape[1]:]  # (prompts, new tokens)
-        own = [row[:most] for row, most in zip(answers, max_new_tokens[mine], strict=True)]
-        found += [text.strip() for text in tokenizer.batch_decode(own, skip_special_tokens=True)]
-    return found
+        within = slice(first, first + batch)
+        padded = tokenizer.pad({"input_ids": prompts[within]}, return_tensors="pt")
+        pixels = pictures.pixels([i for image_ids in shown[within] for i in image_ids])
+        tokens = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(max_new_tokens[within]),
+                                do_sample=False, pad_token_id=tokenizer.pad_token_id,
+                                eos_token_id=tokenizer.eos_token_id)
+        answers = tokens[:, padded["input_ids"].shape[1]:]  # (prompts, new tokens)
+        cut = [row[:most] for row, most in zip(answers, max_new_tokens[within], strict=True)]
+        texts += [text.strip() for text in tokenizer.batch_decode(cut, skip_special_tokens=True)]
+    return texts
 
 
 def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: pd.DataFrame, batch: int,

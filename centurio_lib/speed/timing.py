@@ -10,11 +10,11 @@ def rounds(ways: dict[str, Callable[[], Callable]], repeats: int) -> tuple[dict[
     A way is a function that prepares, untimed, and returns the work to time.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    made = {}
+    results = {}
     for _ in range(repeats):
         for name, prepare in ways.items():
             work = prepare()
             start = time.process_time()
-            made[name] = work()
+            results[name] = work()
             seconds[name].append(time.process_time() - start)
-    return seconds, made
+    return seconds, results

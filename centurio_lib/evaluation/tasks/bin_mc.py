@@ -43,20 +43,20 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 def prompt(code: str, options: list[str]) -> str:
     """Which name in a language fits the image."""
-    asked = f"Which of these names, in {name_of(code)}, fits the image?"
-    return f"{asked}\n{shared_prompts.lettered(options)}\nAnswer with its letter."
+    question = f"Which of these names, in {name_of(code)}, fits the image?"
+    return f"{question}\n{shared_prompts.lettered(options)}\nAnswer with its letter."
 
 
 def named(source: benchmark_files.Source, code: str) -> dict[int, str]:
     """Class number -> name in a language."""
     if code == "en":
         return dict(enumerate(english(benchmark_files.files(source, "babel_imagenet.py")[0])))
-    stated = benchmark_files.whole(benchmark_files.files(source, "babel_imagenet-298.json")[0])
-    if code.upper() not in stated:
+    by_language = benchmark_files.whole(benchmark_files.files(source, "babel_imagenet-298.json")[0])
+    if code.upper() not in by_language:
         raise benchmark_files.MissingDataError(
-            f"{source.name}: babel_imagenet-298.json has no names in {code.upper()}: {source.stated.fetch}"
+            f"{source.name}: babel_imagenet-298.json has no names in {code.upper()}: {source.params.fetch}"
         )
-    return dict(zip(*stated[code.upper()], strict=True))
+    return dict(zip(*by_language[code.upper()], strict=True))
 
 
 @cache

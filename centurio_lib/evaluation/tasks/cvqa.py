@@ -12,13 +12,13 @@ FIELDS = ["id", "subset", "question", "options", "label", "image"]
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language and country. Raises MissingDataError where the labels are hidden, as on the test server."""
-    where = ("subset", lambda stated: subset(stated) == tested()[code].name)
+    where = ("subset", lambda cell: subset(cell) == tested()[code].name)
     for row in benchmark_files.table(source, "data/test-*.parquet", FIELDS, where):
         options = row["options"] if isinstance(row["options"], list) else ast.literal_eval(row["options"])
         if not 0 <= int(row["label"]) < len(options):
             raise benchmark_files.MissingDataError(
                 f"{source.name}: the labels are hidden in this revision; predictions can "
-                f"be sent to the test server that {source.stated.page} names"
+                f"be sent to the test server that {source.params.page} names"
             )
         image = benchmark_files.content(source, row["image"], row["id"])
         yield benchmark_files.Question(
@@ -29,9 +29,9 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
         )
 
 
-def subset(stated: str) -> str:
+def subset(cell: str) -> str:
     """ "Korean (South Korea)" of "('Korean', 'South Korea')"."""
-    language, country = ast.literal_eval(stated)
+    language, country = ast.literal_eval(cell)
     return f"{language} ({country})".replace("_", " ")
 
 

@@ -22,8 +22,8 @@ def among_flags(items: pd.DataFrame) -> np.ndarray:
 
     No language asks about all flags, so they are counted over all the items: pass those of all languages at once.
     """
-    asked = items[items.split != tables.BLIND].concepts
-    return np.full(len(items), 100 / max(1, len({concept for shown in asked for concept in shown})))
+    concepts = {concept for of_item in items[items.split != tables.BLIND].concepts for concept in of_item}
+    return np.full(len(items), 100 / max(1, len(concepts)))
 
 
 TASK = Task(

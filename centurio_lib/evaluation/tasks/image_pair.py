@@ -12,9 +12,9 @@ ANSWERS = ["true", "false"]
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
     """The items of one language and split, half of them true. Both things shown are subjects of the split."""
-    asked = list(islice(pairs(cell), n))
-    answers = synthetic_items.balanced(cell, ANSWERS, len(asked))
-    return [item(cell, *one, answer) for one, answer in zip(asked, answers, strict=True)]
+    subjects = list(islice(pairs(cell), n))
+    answers = synthetic_items.balanced(cell, ANSWERS, len(subjects))
+    return [item(cell, *pair, answer) for pair, answer in zip(subjects, answers, strict=True)]
 
 
 def pairs(cell: synthetic_items.Cell) -> Iterator[tuple[list[str], list[str], str]]:
@@ -28,13 +28,13 @@ def pairs(cell: synthetic_items.Cell) -> Iterator[tuple[list[str], list[str], st
 
 
 def item(
-    cell: synthetic_items.Cell, shown: list[str], images: list[str], wrong: str, answer: str
+    cell: synthetic_items.Cell, concepts: list[str], images: list[str], wrong: str, answer: str
 ) -> synthetic_items.Item:
     """One item with a given answer; the images come in random order, and so do the names."""
-    named = [wrong, shown[1]] if answer == "false" else shown
-    shown, images = zip(*cell.random.sample(list(zip(shown, images, strict=True)), 2), strict=True)
+    named = [wrong, concepts[1]] if answer == "false" else concepts
+    concepts, images = zip(*cell.random.sample(list(zip(concepts, images, strict=True)), 2), strict=True)
     prompt = prompts.pair(cell.language, [cell.names[c] for c in cell.random.sample(named, 2)])
-    return synthetic_items.Item(list(images), list(shown), prompt, answer, {*shown, wrong})
+    return synthetic_items.Item(list(images), list(concepts), prompt, answer, {*concepts, wrong})
 
 
 TASK = Task(

@@ -35,10 +35,10 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 def labelled(options: list[str]) -> tuple[list[str], list[str]]:
     """Labels and texts of options; numbers from 1 where not each has a label of its own."""
-    found = [LABEL.match(option) for option in options]
-    if all(found) and len({match[1] for match in found}) == len(options):
-        return ([match[1].translate(DIGITS).upper() for match in found],
-                [option[match.end():] for match, option in zip(found, options, strict=True)])
+    matches = [LABEL.match(option) for option in options]
+    if all(matches) and len({match[1] for match in matches}) == len(options):
+        return ([match[1].translate(DIGITS).upper() for match in matches],
+                [option[match.end():] for match, option in zip(matches, options, strict=True)])
     return [str(i + 1) for i in range(len(options))], options
 
 

@@ -11,21 +11,21 @@ OPTIONS = prompts.LETTERS[:5]
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
     """The items of one language and split; the odd image stands in each place equally often."""
-    asked = ((concept, synthetic_items.negatives(cell, concept, 1)) for concept, _ in synthetic_items.subjects(cell))
-    full = [(concept, odd[0]) for concept, odd in islice((one for one in asked if one[1]), n)]
-    letters = synthetic_items.balanced(cell, OPTIONS, len(full))
-    return [item(cell, *one, letter) for one, letter in zip(full, letters, strict=True)]
+    pairs = ((concept, synthetic_items.negatives(cell, concept, 1)) for concept, _ in synthetic_items.subjects(cell))
+    complete = [(concept, odd[0]) for concept, odd in islice((pair for pair in pairs if pair[1]), n)]
+    letters = synthetic_items.balanced(cell, OPTIONS, len(complete))
+    return [item(cell, *pair, letter) for pair, letter in zip(complete, letters, strict=True)]
 
 
 def item(cell: synthetic_items.Cell, concept: str, odd: str, letter: str) -> synthetic_items.Item:
     """One item whose answer is a given letter; an image comes twice only where the split has fewer than four."""
-    there = cell.random.sample(cell.images[concept], len(cell.images[concept]))
-    images, place = [there[i % len(there)] for i in range(4)], OPTIONS.index(letter)
-    shown = [concept] * 4
+    alike = cell.random.sample(cell.images[concept], len(cell.images[concept]))
+    images, place = [alike[i % len(alike)] for i in range(4)], OPTIONS.index(letter)
+    concepts = [concept] * 4
     images.insert(place, cell.random.choice(cell.images[odd]))
-    shown.insert(place, odd)
+    concepts.insert(place, odd)
     return synthetic_items.Item(
-        images, shown, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd}
+        images, concepts, prompts.odd_one_out(cell.language, cell.names[concept]), letter, {concept, odd}
     )
 
 

@@ -20,8 +20,8 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
         options = ast.literal_eval(row["options"])
         prompt = (shared_prompts.choice(row["question"], options) if options
                   else shared_prompts.short_answer(row["question"], code))
-        held = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
-        before = [i for i in held if i not in MARK.findall(prompt)]
+        present = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
+        before = [i for i in present if i not in MARK.findall(prompt)]
         images = [
             (f"{code}-{row['id']}-{i}", benchmark_files.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
             for i in [*before, *MARK.findall(prompt)]
