@@ -1,4 +1,4 @@
-"""The paper's published test sets, read by the real code from miniatures in their true layouts.
+"""The paper's benchmarks, read by the real code from miniatures in their true layouts.
 
 Run with: pytest tests/test_benchmark_builder.py
 """
@@ -33,14 +33,14 @@ IDENTITY = {"profile": "toy", "setup": "L100", "backbone": "tiny", "seed": 0}
 
 
 def asking(**items) -> params.Profile:
-    """A profile that asks some test sets."""
+    """A profile that asks some benchmarks."""
     evaluation = tiny.PROFILE.evaluation.model_copy(update={"items": items, "batch_size": 3})
     return tiny.PROFILE.model_copy(update={"evaluation": evaluation})
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Miniatures of all test sets."""
+    """Miniatures of all benchmarks."""
     return write(tmp_path_factory.mktemp("published"))
 
 
@@ -202,7 +202,7 @@ def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypat
     assert items.empty and coverage.status.eq("not run").all() and coverage["items"].eq(0).all()
     reasons = coverage.set_index("task").reason
     assert "Flickr30k" in reasons["xvnli"] and "research only" in reasons["xvnli"]
-    assert re.search(r"(?s)test set xm3600 is not reachable.*hf download --repo-type dataset floschne/xm3600",
+    assert re.search(r"(?s)benchmark xm3600 is not reachable.*hf download --repo-type dataset floschne/xm3600",
                      reasons["xm3600"])
     tables.write(tmp_path / "coverage.parquet", "coverage", coverage)
     with pytest.raises(ValueError, match="none of the tasks"):

@@ -1,4 +1,4 @@
-"""Files of published test sets: found on disk or fetched from the hub, read row by row, their columns checked.
+"""Files of benchmarks: found on disk or fetched from the hub, read row by row, their columns checked.
 
 A folder in the published layout (`paths.TEST_SETS`) comes first; else the hub's own copy at the pinned revision, whose
 download goes on where it was interrupted and is checked against the hub's hashes. Both are the same files, so the same
@@ -24,15 +24,15 @@ Rows = Iterator[dict[str, Any]]
 
 
 class MissingDataError(RuntimeError):
-    """A test set is not at hand; the message says where it is to be had. It is then not run, and never a zero."""
+    """A benchmark is not at hand; the message says where it is to be had. It is then not run, and never a zero."""
 
 
 class ColumnError(ValueError):
-    """A file of a test set is not as the code expects it; the message names data set, file and column."""
+    """A file of a benchmark is not as the code expects it; the message names benchmark, file and column."""
 
 
 class Source(NamedTuple):
-    """A test set and the folder that its files are in."""
+    """A benchmark, what params state of it, and the folder that its files are in."""
 
     name: str
     params: Benchmark
@@ -49,14 +49,14 @@ class Question(NamedTuple):
 
 
 def source(name: str, params: Benchmark) -> Source:
-    """A test set with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
+    """A benchmark with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
     local = paths.TEST_SETS / name
     if local.is_dir():
         return Source(name, params, local)
     if params.repo is None:
         raise MissingDataError(f"{name} is not in {local}: {params.fetch} (licence: {params.licence}; {params.page})")
     try:
-        with hub.explained(f"test set {name}", params.page, params.licence, params.fetch):
+        with hub.explained(f"benchmark {name}", params.page, params.licence, params.fetch):
             return Source(name, params, Path(snapshot_download(
                 params.repo, repo_type="dataset", revision=params.revision, allow_patterns=params.files)))
     except hub.HubError as error:
@@ -64,7 +64,7 @@ def source(name: str, params: Benchmark) -> Source:
 
 
 def files(source: Source, pattern: str) -> list[Path]:
-    """Files of a test set by a pattern, in order. Raises MissingDataError where there is none."""
+    """Files of a benchmark by a pattern, in order. Raises MissingDataError where there is none."""
     matching = sorted(source.folder.glob(pattern))
     if not matching:
         raise MissingDataError(f"{source.name}: {source.folder} holds no {pattern}: {source.params.fetch}")
