@@ -37,6 +37,8 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # one sample of a data set of the hub as it comes, in its own language; `translatable` ones may be in any
     "samples": [("sample_id", S), ("source", S), ("images", pa.list_(S)), ("language", S),
                 ("turns", pa.list_(pa.struct([("role", S), ("text", S)]))), ("text_heavy", B), ("translatable", B)],
+    # one sample of a mix of these, in its one language; rows are in training order
+    "mixes": [("sample_id", S), ("language", S)],
     # one distinct text of them in another language: of how many sentences, how many kept in English since no
     # translation was faithful; how many times as long; whether it was identified as that language (NaN: the identifier
     # lacks it)

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from centurio_lib import params, tables
-from centurio_lib.data import disk_table
+from centurio_lib.data import disk_table, mix
 from centurio_lib.model import conversation, tokenized_dataset, train
 from centurio_lib.study import runs, training
 
@@ -35,7 +35,7 @@ def samples(n: int) -> pd.DataFrame:
 def said(n: int):
     """A `Shown` of images that have four tokens each, and so many samples of a mix."""
     shown = SimpleNamespace(tokens=lambda shown: [4] * len(shown))
-    table = pa.Table.from_pandas(samples(n).assign(family="toy")[training.MIX.names], training.MIX)
+    table = pa.Table.from_pandas(samples(n).assign(family="toy")[mix.SCHEMA.names], mix.SCHEMA)
     return shown, disk_table.frame(table)
 
 
@@ -43,31 +43,46 @@ def said(n: int):
 def test_rows_come_back_as_they_were_and_in_any_order(few, tmp_path):
     kept = samples(10)
     files = [tables.write(tmp_path / f"{n}.parquet", "samples", kept.iloc[5 * n:5 * n + 5]) for n in (0, 1)]
-    table = disk_table.stored(tmp_path, "samples", files)
+    table = disk_table.write(tmp_path, SCHEMA, disk_table.read(files, SCHEMA.names, range(10)))
     assert table.to_pylist() == kept.to_dict("records")
     order = [7, 0, 9, 9, 3, 4, 1]
-    parts = list(disk_table.gathered(table, order))
+    parts = list(disk_table.in_order(table, order))
     assert [part.num_rows for part in parts] == [3, 3, 1]
     assert pa.concat_tables(parts).to_pylist() == [kept.to_dict("records")[i] for i in order]
-    some = disk_table.stored(tmp_path, "samples", files, {"s8", "s2", "unknown"})
-    assert some["sample_id"].to_pylist() == ["s2", "s8"]
+
+
+def test_some_rows_of_files_come_in_the_order_asked_for_and_no_other_row_is_copied(few, tmp_path, monkeypatch):
+    table = samples(10)
+    files = [tables.write(tmp_path / f"{n}.parquet", "samples", table.iloc[5 * n:5 * n + 5]) for n in (0, 1)]
+    copied, write = [], disk_table.write
+
+    def watched(folder, schema, parts):
+        made = write(folder, schema, parts)
+        copied.append((made.num_rows, made.column_names))
+        return made
+    monkeypatch.setattr(disk_table, "write", watched)
+    columns = pa.schema([SCHEMA.field("sample_id"), SCHEMA.field("turns")])
+    chosen = pa.concat_tables(disk_table.select(tmp_path, columns, files, [8, 2, 5, 0]))
+    assert chosen.to_pylist() == table[["sample_id", "turns"]].iloc[[8, 2, 5, 0]].to_dict("records")
+    assert copied == [(4, ["sample_id", "turns"])]
+    assert list(disk_table.select(tmp_path, columns, files, [])) == []
 
 
 def test_rows_stay_neither_in_memory_nor_in_the_folder(tmp_path):
     (tmp_path / "scratch").mkdir()
     part, before = pa.Table.from_pandas(samples(100), SCHEMA), pa.total_allocated_bytes()
-    table = disk_table.spooled(tmp_path / "scratch", SCHEMA, (part for _ in range(400)))
+    table = disk_table.write(tmp_path / "scratch", SCHEMA, (part for _ in range(400)))
     assert table.num_rows == 40_000 and not list((tmp_path / "scratch").iterdir())
     assert table.nbytes > 3_000_000 and pa.total_allocated_bytes() - before < table.nbytes / 10
 
 
 def test_an_empty_table_is_one(tmp_path):
-    assert disk_table.spooled(tmp_path, SCHEMA, []).num_rows == 0
-    assert not list(disk_table.gathered(disk_table.spooled(tmp_path, SCHEMA, []), []))
+    assert disk_table.write(tmp_path, SCHEMA, []).num_rows == 0
+    assert not list(disk_table.in_order(disk_table.write(tmp_path, SCHEMA, []), []))
 
 
 def test_pandas_reads_a_mapped_table(few, tmp_path):
-    frame = disk_table.frame(disk_table.spooled(tmp_path, SCHEMA, [pa.Table.from_pandas(samples(7), SCHEMA)]))
+    frame = disk_table.frame(disk_table.write(tmp_path, SCHEMA, [pa.Table.from_pandas(samples(7), SCHEMA)]))
     assert frame.language.value_counts().to_dict() == {"en": 7} and frame[frame.text_heavy].sample_id.iloc[1] == "s2"
     row = next(frame.iloc[4:].itertuples())
     assert row.images == ["s4/0"] and row.turns[1]["text"] == "Straße 狗"

@@ -31,7 +31,7 @@ def frame(translatable: int = 60, heavy: int = 15, german: int = 12, english: in
     ]
     return pd.DataFrame(
         [(f"{kind}{i}", code, text, able) for kind, code, text, able, n in kinds for i in range(n)],
-        columns=hub_mix.LIGHT,
+        columns=hub_mix.WITHOUT_TEXT,
     )
 
 
@@ -39,7 +39,7 @@ def frame(translatable: int = 60, heavy: int = 15, german: int = 12, english: in
 @given(share=st.sampled_from([0.0, 0.1, 0.5, 0.9]), seed=st.integers(0, 50), total=st.integers(20, 70))
 def test_each_sample_is_taken_once_in_one_language(share, seed, total):
     samples = frame()
-    taken = mix.spread(samples, total, ["de", "hi", "sw"], share, "uniform", seed)
+    taken = mix.assign(samples, total, ["de", "hi", "sw"], share, "uniform", seed)
     kinds = samples.set_index("sample_id").loc[taken.sample_id]
     assert len(taken) == total and taken.sample_id.is_unique
     assert (taken.language[kinds.text_heavy.to_numpy()] == "en").all()
@@ -52,12 +52,15 @@ def test_each_sample_is_taken_once_in_one_language(share, seed, total):
         for code, n in mix.quotas(total - heavy, ["de", "hi", "sw"], share).items()
         if n + heavy * (code == "en")
     }
-    assert mix.spread(samples, total, ["de", "hi", "sw"], share, "uniform", seed).equals(taken)
+    assert mix.assign(samples, total, ["de", "hi", "sw"], share, "uniform", seed).equals(taken)
+    for code, n_own in (("de", 12), ("en", 8)):  # what cannot be translated goes first
+        light = (taken.language == code) & ~taken.text_heavy
+        assert (light & ~taken.translatable).sum() == min(n_own, light.sum())
 
 
 def test_too_few_samples_are_named():
     with pytest.raises(MixError, match=r"language 'en' needs 92 samples, but only 68 .* name more data sets"):
-        mix.spread(frame(), 200, ["de", "hi"], 0.5, "uniform", 0)
+        mix.assign(frame(), 200, ["de", "hi"], 0.5, "uniform", 0)
 
 
 def profile(missing: dict) -> params.Profile:
@@ -72,19 +75,30 @@ def profile(missing: dict) -> params.Profile:
 
 def test_latin_is_left_out_or_kept_in_english():
     setup = params.setup("T5").model_copy(update={"tiers": [], "languages": CODES})
-    left_out = hub_mix.chosen(profile(LATIN), setup, "instruct", frame(), 0)
-    kept = hub_mix.chosen(profile({"la": "english"}), setup, "instruct", frame(), 0)
+    left_out = hub_mix.assigned(frame(), profile(LATIN), setup, "instruct", 0)
+    kept = hub_mix.assigned(frame(), profile({"la": "english"}), setup, "instruct", 0)
     assert set(left_out.language) == set(kept.language) == {"en", "de", "hi", "sw"}
     english = [(chosen.language == "en").sum() for chosen in (left_out, kept)]
     assert english[1] > english[0]
     with pytest.raises(translate.TranslationError, match=r"Latin"):
-        hub_mix.chosen(profile({}), setup, "instruct", frame(), 0)
+        hub_mix.assigned(frame(), profile({}), setup, "instruct", 0)
 
 
-def test_only_what_a_setup_takes_is_translated(monkeypatch):
-    wanted = hub_mix.wanted(profile(LATIN), "instruct", frame(400))
+def test_only_what_a_setup_takes_is_translated(tmp_path):
+    files = hub_mix.store(tmp_path, profile(LATIN), "instruct", frame(400))
+    wanted = hub_mix.to_translate(files, frame(400))
     assert not set(wanted.sample_id[wanted.sample_id.str[0] != "t"]) and "en" not in set(wanted.language)
     assert len(wanted) < 400 * 10
+
+
+def test_a_mix_is_stored_for_each_setup_and_seed_and_read_as_it_was(tmp_path):
+    config = profile(LATIN)
+    hub_mix.store(tmp_path, config, "instruct", frame(400))
+    setup = params.setup(params.studied(config)[0])
+    stored = hub_mix.stored(tmp_path, "instruct", setup.name, 0)
+    pd.testing.assert_frame_equal(stored, hub_mix.assigned(frame(400), config, setup, "instruct", 0))
+    with pytest.raises(hub_mix.NoMix, match=r"seed7.* is missing: .*run notebook 03_translate"):
+        hub_mix.stored(tmp_path, "instruct", setup.name, 7)
 
 
 # === what it says there ===
@@ -97,7 +111,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
         max_image_size=24,
     )
     ingest.build(tmp_path / "in", "instruct", options)
-    samples = hub_mix.light(tmp_path / "in")
+    samples = hub_mix.without_text(tmp_path / "in")
     light = samples[samples.translatable].sample_id.tolist()
     pairs = pd.DataFrame(
         {"sample_id": [light[3], "ocrvqa/0", light[1], "aya/0"], "language": ["hi", "en", "de", "de"]}
@@ -115,7 +129,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
 
     judge = lambda said, codes: np.full(len(said), np.nan)
     translate.build(tmp_path / "out", texts, len(foreign), Marked(), options.translation, judge)
-    table = pa.concat_tables(hub_mix.instructions(tmp_path / "in", tmp_path / "out", pairs, tmp_path))
+    table = pa.concat_tables(hub_mix.conversations(tmp_path / "in", tmp_path / "out", pairs, tmp_path))
     said = table.to_pandas()
     assert (
         said.sample_id.tolist() == pairs.sample_id.tolist()
@@ -123,8 +137,7 @@ def test_samples_are_said_in_their_language(tmp_path, monkeypatch):
     )
     assert [row[0]["text"].split()[0] for row in said.turns] == ["hin_Deva", "What", "deu_Latn", "Frage"]
     assert said.text_heavy.tolist() == [False, True, False, False] and said.images[1] == ["ocrvqa/0/0"]
-    tables.write(tmp_path / "x.parquet", "instructions", said)
     with pytest.raises(translate.TranslationError, match=r"lacks 4 texts in Swahili"):
-        hub_mix.instructions(
+        hub_mix.conversations(
             tmp_path / "in", tmp_path / "out", pairs.assign(language=["sw", "en", "de", "de"]), tmp_path
         )

@@ -16,7 +16,7 @@ from centurio_lib.data.text_images import documents as ocr
 from centurio_lib.languages import language
 from centurio_lib.model import image_features
 from centurio_lib.params import ParamsError
-from centurio_lib.study import evaluating, runs, shown_images, stages, training
+from centurio_lib.study import evaluating, mixes, runs, shown_images, stages, training
 
 CODES = ["en", "de", "fr", "ru", "th", "hi"]  # that have documents; of L100's mix others have none
 MADE = 12  # documents of each
@@ -102,57 +102,57 @@ def test_setups_of_rq4_are_the_papers():
 
 # === mixes ===
 def test_documents_come_on_top_by_quota_and_languages_without_are_named(home, capsys):
-    chosen = training.caption_mix(run_of("10_pretrain", "OCR50"))
+    chosen = mixes.captions(run_of("10_pretrain", "OCR50"))
     assert (chosen.family == "caption").sum() == 4
     assert read(chosen).to_dict() == {"en": 5, "fr": 1, "ru": 1, "de": 1, "hi": 1, "th": 1}
     assert "no document in 94 languages of the mix: ar zh" in capsys.readouterr().out
     assert chosen.sample_id.is_unique and chosen[chosen.family == "read"].text_heavy.all()
-    again = training.caption_mix(run_of("10_pretrain", "OCR50"))
+    again = mixes.captions(run_of("10_pretrain", "OCR50"))
     pd.testing.assert_frame_equal(chosen, again)
 
 
 def test_documents_of_the_second_stage_are_some_of_the_firsts(home):
-    first = training.caption_mix(run_of("10_pretrain", "OCR100"))
-    second = training.instruction_mix(run_of("11_instruct", "OCR100"))
+    first = mixes.captions(run_of("10_pretrain", "OCR100"))
+    second = mixes.instructions(run_of("11_instruct", "OCR100"))
     one, two = (set(chosen[chosen.family == "read"].sample_id) for chosen in (first, second))
     assert len(one) == 10 and len(two) == 6 and two < one
 
 
 def test_other_scripts_weigh_what_the_setup_says(home):
-    chosen = training.caption_mix(run_of("10_pretrain", "Latin-down",
+    chosen = mixes.captions(run_of("10_pretrain", "Latin-down",
                                        ocr=params.OcrMix(english_share=0.1, other_weight=2.5)))
     assert read(chosen).to_dict() == {"hi": 3, "ru": 2, "th": 2, "en": 1, "fr": 1, "de": 1}
 
 
 def test_number_of_documents_is_a_parameter_of_a_setup(home):
     """What a study of how much OCR data it takes varies."""
-    chosen = training.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
+    chosen = mixes.captions(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
     assert read(chosen).sum() == 4
     with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: "
                                        r"raise english, latin or other"):
-        training.caption_mix(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
+        mixes.captions(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
 
 
 def test_instruct_mix_holds_plots_with_english_labels(home):
-    chosen = training.instruction_mix(run_of("11_instruct", "PT50-text"))
+    chosen = mixes.instructions(run_of("11_instruct", "PT50-text"))
     assert chosen.family.value_counts().to_dict() == {"single": 4, "plot": 3}
     assert set(chosen[chosen.family == "plot"].language) == {"en"}
     config = profile(instruct=profile().instruct.model_copy(update={"text_heavy_samples": 6}))
     with pytest.raises(MixError,
                        match=r"needs 6 samples .* but 5 were made: raise smpqa\.english_plots, or lower text_heavy"):
-        training.instruction_mix(run_of("11_instruct", "PT50-text", config))
+        mixes.instructions(run_of("11_instruct", "PT50-text", config))
 
 
 def test_setups_without_text_have_neither_and_ask_for_no_table(home):
     for folder in ("ocr", "smpqa"):
         (home / folder / "instructions.parquet").unlink()
-    assert set(training.caption_mix(run_of("10_pretrain", "PT50")).family) == {"caption"}
-    assert set(training.instruction_mix(run_of("11_instruct", "L100")).family) == {"single"}
+    assert set(mixes.captions(run_of("10_pretrain", "PT50")).family) == {"caption"}
+    assert set(mixes.instructions(run_of("11_instruct", "L100")).family) == {"single"}
     assert evaluating.questions(run_of("12_evaluate", "L100")) is None
 
 
 def test_what_is_read_is_spelled_where_the_profile_says_so(home):
-    chosen = training.instruction_mix(run_of("11_instruct", "OCR50"))
+    chosen = mixes.instructions(run_of("11_instruct", "OCR50"))
     shown = SimpleNamespace(tokens=lambda ids: [2] * len(ids))
     both = [run_of("11_instruct", "OCR50", profile(spell_answers=spell)) for spell in (False, True)]
     plain, spelled = (training.tokenized(run, chosen, tiny.tokenizer(), shown) for run in both)

@@ -8,17 +8,16 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from centurio_lib import tables
-
 ROWS = 2048  # in memory at a time
 
 
-def spooled(folder: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> pa.Table:
-    """The parts' rows as one table, of the schema's columns alone, that lies in a file of `folder`."""
+def write(folder: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> pa.Table:
+    """The rows of some parts as one table, of the schema's columns alone, that lies in a file of `folder`."""
     with tempfile.TemporaryFile(dir=folder) as file:
         with pa.ipc.new_file(file, schema) as writer:
             for part in parts:
@@ -28,12 +27,22 @@ def spooled(folder: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> pa.Ta
     return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
 
 
-def stored(folder: Path, name: str, files: Iterable[Path], wanted: set[str] | None = None) -> pa.Table:
-    """Rows of some parquet files of a table of the study; `wanted`: those of these samples only."""
-    return spooled(folder, tables.SCHEMAS[name], (part for path in files for part in _read(path, wanted)))
+def read(files: Iterable[Path], columns: list[str], places: Sequence[int]) -> Iterator[pa.Table]:
+    """Some rows of parquet files that are read as one table, each once, in the order of the files.
+
+    `places`: numbers of the rows over all files, in any order. Columns are those asked for.
+    """
+    chosen, start = np.unique(np.asarray(places, int)), 0
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS, columns=columns):
+                inside = chosen[np.searchsorted(chosen, start):np.searchsorted(chosen, start + len(batch))] - start
+                start += len(batch)
+                if len(inside):
+                    yield pa.Table.from_batches([batch]).take(inside)
 
 
-def gathered(table: pa.Table, rows: Sequence[int]) -> Iterator[pa.Table]:
+def in_order(table: pa.Table, rows: Sequence[int]) -> Iterator[pa.Table]:
     """Some rows of a table, in the order asked for, a part at a time.
 
     Not by `take`, which first puts all of a column of lists into memory.
@@ -42,14 +51,15 @@ def gathered(table: pa.Table, rows: Sequence[int]) -> Iterator[pa.Table]:
         yield pa.concat_tables([table.slice(int(row), 1) for row in rows[start:start + ROWS]]).combine_chunks()
 
 
+def select(folder: Path, schema: pa.Schema, files: Iterable[Path], places: Sequence[int]) -> Iterator[pa.Table]:
+    """Some rows of parquet files, in the order of `places`, a part at a time; no other row is copied.
+
+    `schema`: the columns wanted. `places`: distinct numbers of the rows over all files.
+    """
+    table = write(folder, schema, read(files, schema.names, places))
+    return in_order(table, np.argsort(np.argsort(places)))
+
+
 def frame(table: pa.Table) -> pd.DataFrame:
     """The table for pandas, which reads what it is asked for: lists stay where they are."""
     return table.to_pandas(types_mapper=pd.ArrowDtype)
-
-
-def _read(path: Path, wanted: set[str] | None) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS):
-            part = pa.Table.from_batches([batch])
-            asked = None if wanted is None else [name in wanted for name in part["sample_id"].to_pylist()]
-            yield part if asked is None else part.filter(pa.array(asked))

@@ -10,13 +10,18 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from centurio_lib import tables
 from centurio_lib.languages import language
-from centurio_lib.params import OcrMix
+from centurio_lib.params import OcrMix, Profile, Setup
 
 # weight of one language by its tier; the paper cuts T5 about 3 times (1/i) and 20 times (1/exp(i)) against uniform
 WEIGHTS = {"uniform": lambda tier: 1.0, "stratified-1": lambda tier: 1 / tier,
            "stratified-2": lambda tier: math.exp(-tier)}
+# what training reads of a sample
+SCHEMA = pa.schema([tables.SCHEMAS["instructions"].field(name)
+                    for name in ("sample_id", "images", "language", "family", "turns", "text_heavy")])
 
 
 class MixError(ValueError):
@@ -62,53 +67,59 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
            seed: int) -> pd.DataFrame:
     """Give each of `total` samples one language.
 
-    `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Languages of
-    the mix without any sample are left out of the quotas (and named by `missing`). Returns the chosen rows of
-    `available`, shuffled, with its index. Raises MixError if a language has too few samples.
+    `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Where it has a
+    column `translatable` too, such samples have one row and could be in any language; a language takes other samples
+    first. Languages of the mix without any sample are left out of the quotas (and named by `missing`). Returns the
+    chosen rows in the language chosen for each, shuffled. Raises MixError if a language has too few samples.
     """
     random = np.random.default_rng(seed)
-    samples = available.drop_duplicates("sample_id")
-    heavy = samples[samples.text_heavy].sample_id.tolist()
-    n_heavy = round(total * len(heavy) / len(samples))
+    taken = _text_heavy(available, total, random)
     light = available[~available.text_heavy]
-    taken = dict.fromkeys((heavy[i] for i in random.permutation(len(heavy))[:n_heavy]), "en")
-    have = {str(code): list(ids) for code, ids in light.groupby("language").sample_id}
-    wanted = quotas(total - n_heavy, [c for c in codes if c in have], english_share, allocation)
+    anywhere = light.translatable if "translatable" in light else pd.Series(False, light.index)
+    pool = random.permutation(light.sample_id[anywhere].to_numpy()).tolist() if anywhere.any() else []
+    have = {str(code): list(ids) for code, ids in light[~anywhere].groupby("language").sample_id}
+    able = [code for code in codes if pool or code in have]
+    wanted = quotas(total - len(taken), able, english_share, allocation)
     # English takes its large share first, then those with the fewest samples to choose from
     for code in sorted(wanted, key=lambda c: (c != "en", len(have.get(c, [])), c)):
         free = [s for s in have.get(code, []) if s not in taken]
-        if len(free) < wanted[code]:
-            raise MixError(f"language {code!r} needs {wanted[code]} samples, but only {len(free)} are left for it: "
-                           "lower `samples` of the stage, or build more images (`variants`)")
-        taken |= dict.fromkeys((free[i] for i in random.permutation(len(free))[:wanted[code]]), code)
-    return _rows(available, taken).sample(frac=1, random_state=seed)
+        if len(free) + len(pool) < wanted[code]:
+            raise MixError(f"language {code!r} needs {wanted[code]} samples, but only {len(free) + len(pool)} are left "
+                           "for it: lower `samples` of the stage, build more images (`variants`), or name more data "
+                           "sets")
+        ids = [free[i] for i in random.permutation(len(free))[:wanted[code]]]
+        n_translated = wanted[code] - len(ids)
+        taken |= dict.fromkeys([*ids, *pool[:n_translated]], code)
+        pool = pool[n_translated:]
+    return _in_languages(available, taken).sample(frac=1, random_state=seed)
 
 
-def spread(samples: pd.DataFrame, total: int, codes: list[str], english_share: float, allocation: str,
-           seed: int) -> pd.DataFrame:
-    """Give each of `total` samples one language where they are translated only afterwards.
+def of_setup(available: pd.DataFrame, config: Profile, setup: Setup, stage: str, seed: int,
+             codes: list[str] | None = None) -> pd.DataFrame:
+    """The mix of a stage ("pretrain", "instruct") of a setup: `assign` as profile and setup say.
 
-    `samples` has a row each: sample_id, its own language, text_heavy, translatable. A language takes samples of its own
-    first, then translatable ones, which exist once and so go to one language. Returns sample_id and language, shuffled.
-    Raises MixError if there are too few.
+    `codes`: languages other than English, those of the setup unless given.
     """
-    random = np.random.default_rng(seed)
-    heavy = random.permutation(samples.sample_id[samples.text_heavy].to_numpy())
-    heavy = heavy[:round(total * len(heavy) / max(1, len(samples)))].tolist()
-    light = samples[~samples.text_heavy]
-    free = random.permutation(light.sample_id[light.translatable].to_numpy()).tolist()
-    own = {code: random.permutation(ids.to_numpy()).tolist()
-           for code, ids in light[~light.translatable].groupby("language").sample_id}
-    able = codes if free else [code for code in codes if code in own]
-    chosen = [(sample, "en") for sample in heavy]
-    for code, n in quotas(total - len(heavy), able, english_share, allocation).items():
-        mine = own.get(code, [])[:n]
-        mine, free = mine + free[:n - len(mine)], free[n - len(mine):]
-        if len(mine) < n:
-            raise MixError(f"language {code!r} needs {n} samples, but only {len(mine)} are left for it: lower "
-                           "`samples` of the stage, or name more data sets")
-        chosen += [(sample, code) for sample in mine]
-    return pd.DataFrame(chosen, columns=["sample_id", "language"]).sample(frac=1, random_state=seed, ignore_index=True)
+    share = setup.pretrain_english_share if stage == "pretrain" else setup.english_share
+    total = getattr(config, stage).samples
+    return assign(available, total, setup.mix if codes is None else codes, share, setup.allocation, seed)
+
+
+def _text_heavy(available: pd.DataFrame, total: int, random: np.random.Generator) -> dict[str, str]:
+    """The text-heavy samples of a mix, a share as large as theirs of all samples, each with its language: English."""
+    n_samples = available.sample_id.nunique()
+    heavy = available.sample_id[available.text_heavy & (available.language == "en")].tolist()
+    n_heavy = round(total * len(heavy) / max(1, n_samples))
+    return dict.fromkeys((heavy[i] for i in random.permutation(len(heavy))[:n_heavy]), "en")
+
+
+def _in_languages(available: pd.DataFrame, taken: dict[str, str]) -> pd.DataFrame:
+    """The rows of some samples in the languages that they are taken in."""
+    language = available.sample_id.map(taken)
+    if "translatable" not in available:
+        return available[language == available.language]
+    rows = (language == available.language) | (language.notna() & available.translatable)
+    return available[rows].assign(language=language[rows])
 
 
 def drawn(available: pd.DataFrame, wanted: dict[str, int], seed: int, advice: str) -> pd.DataFrame:
@@ -130,7 +141,3 @@ def missing(available: pd.DataFrame, codes: list[str]) -> list[str]:
     """Languages of a mix that have no sample at all."""
     have = set(available.language.unique())
     return [code for code in codes if code not in have]
-
-
-def _rows(available: pd.DataFrame, taken: dict[str, str]) -> pd.DataFrame:
-    return available[available.sample_id.map(taken) == available.language]

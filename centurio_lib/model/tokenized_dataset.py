@@ -16,7 +16,7 @@ class Mapped(Sequence[Conversation]):
     """The conversations of some parts, in their order, written into a nameless file of `folder`."""
 
     def __init__(self, folder: Path, parts: Iterable[list[Conversation]]):
-        self.table = disk_table.spooled(folder, SCHEMA, (_table(part) for part in parts))
+        self.table = disk_table.write(folder, SCHEMA, (_table(part) for part in parts))
 
     def __len__(self) -> int:
         return self.table.num_rows

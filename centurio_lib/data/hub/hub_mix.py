@@ -1,8 +1,8 @@
 """Mixes of data sets of the hub: which sample is in which language, and what is said in it there.
 
-A sample exists once, in English or a language of its own. Which language it is in follows from the setup and
-the seed (mix.spread); only what some setup of the study takes is translated, so that the cost is that of the
-mixes. What samples say is never in memory as a whole: of a language at a time at most.
+A sample exists once, in English or a language of its own. Which language it is in follows from the setup and the seed
+(mix.assign). Notebook 03 makes the mixes of all setups of a study, stores them, and translates what they take and
+nothing else. What samples say is never in memory as a whole: of a language at a time at most.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,73 +17,77 @@ from centurio_lib import params, tables
 from centurio_lib.data import disk_table, mix
 from centurio_lib.data.hub import ingest, translate
 
-LIGHT = ["sample_id", "language", "text_heavy", "translatable"]
+WITHOUT_TEXT = ["sample_id", "language", "text_heavy", "translatable"]
 
 
-def light(folder: Path) -> pd.DataFrame:
+class NoMix(LookupError):
+    """A setup's mix was not made; the message says how to make it."""
+
+
+def without_text(folder: Path) -> pd.DataFrame:
     """All samples that were taken in under a folder, without what they say."""
-    return pd.concat(
-        [tables.read(path, "samples", LIGHT) for path in ingest.sample_files(folder)], ignore_index=True
-    )
+    return pd.concat([tables.read(path, "samples", WITHOUT_TEXT) for path in ingest.sample_files(folder)],
+                     ignore_index=True)
 
 
-def chosen(
-    config: params.Profile, setup: params.Setup, stage: str, samples: pd.DataFrame, seed: int
-) -> pd.DataFrame:
-    """The samples of a stage ("pretrain", "instruct") of a setup, each in its one language, in training
-    order.
+def assigned(samples: pd.DataFrame, config: params.Profile, setup: params.Setup, stage: str, seed: int) -> pd.DataFrame:
+    """The samples of a stage ("pretrain", "instruct") of a setup, each in its one language, in training order.
 
     Columns sample_id, language. Raises mix.MixError, translate.TranslationError.
     """
     options = config.data.sources.translation
-    share = setup.pretrain_english_share if stage == "pretrain" else setup.english_share
-    codes = translate.spoken_in(setup.mix, options)
-    found = mix.spread(samples, getattr(config, stage).samples, codes, share, setup.allocation, seed)
-    in_english = {code for code, kept in options.missing_languages.items() if kept == "english"}
-    own = samples.set_index("sample_id").translatable
-    kept = found.language.isin(in_english) & found.sample_id.map(own)
-    return found.assign(language=found.language.mask(kept, "en"))
+    chosen = mix.of_setup(samples, config, setup, stage, seed, translate.spoken_in(setup.mix, options))
+    in_english = {code for code, rule in options.missing_languages.items() if rule == "english"}
+    stays = chosen.language.isin(in_english) & chosen.translatable
+    return pd.DataFrame({"sample_id": chosen.sample_id, "language": chosen.language.mask(stays, "en")}).reset_index(
+        drop=True)
 
 
-def wanted(config: params.Profile, stage: str, samples: pd.DataFrame) -> pd.DataFrame:
-    """Each (sample_id, language) that some setup of the study takes in a language other than the sample's
-    own.
-    """
+def store(folder: Path, config: params.Profile, stage: str, samples: pd.DataFrame) -> list[Path]:
+    """Make and write the mix of a stage for each setup and seed of the study. Returns the files; others are removed."""
     setups = [params.setup(name) for name in params.studied(config)]
-    taking = [setup for setup in setups if stage == "instruct" or not params.without_pretraining(setup)]
-    parts = [
-        chosen(config, setup, stage, samples, seed) for setup in taking for seed in range(config.study.seeds)
-    ]
-    if not parts:
-        return pd.DataFrame(columns=["sample_id", "language"])
-    pairs = pd.concat(parts).drop_duplicates()
-    own = samples.set_index("sample_id").language
-    return pairs[pairs.sample_id.map(own) != pairs.language]
+    files = []
+    for setup in setups:
+        if stage == "instruct" or not params.without_pretraining(setup):
+            for seed in range(config.study.seeds):
+                chosen = assigned(samples, config, setup, stage, seed)
+                files.append(tables.write(_file(folder, stage, setup.name, seed), "mixes", chosen))
+    for path in set((folder / stage).glob("mix-*.parquet")) - set(files):
+        path.unlink()
+    return files
 
 
-def taken(
-    config: params.Profile, setup: params.Setup, stage: str, available: pd.DataFrame, seed: int
-) -> pd.DataFrame:
-    """The languages of a setup's mix: of `available` samples of data sets, or of the study's own
-    `instructions` table.
-    """
-    if config.data.sources:
-        return chosen(config, setup, stage, available, seed)
-    return mix.assign(
-        available, getattr(config, stage).samples, setup.mix, setup.english_share, setup.allocation, seed
-    )
+def stored(folder: Path, stage: str, setup: str, seed: int) -> pd.DataFrame:
+    """The mix of a setup and seed that `store` wrote. Raises NoMix saying how to make it."""
+    path = _file(folder, stage, setup, seed)
+    if not path.exists():
+        raise NoMix(f"{path} is missing: name setup {setup!r} in `study` of the profile and as many `seeds` as are "
+                    "wanted, then run notebook 03_translate again")
+    return tables.read(path, "mixes")
+
+
+def to_translate(files: list[Path], samples: pd.DataFrame) -> pd.DataFrame:
+    """Each (sample_id, language) of some mixes that is another language than the sample's own, once."""
+    none = pd.DataFrame(columns=["sample_id", "language"])
+    pairs = pd.concat([none, *(tables.read(path, "mixes") for path in files)]).drop_duplicates(ignore_index=True)
+    written_in = samples.set_index("sample_id").language
+    return pairs[pairs.sample_id.map(written_in) != pairs.language]
 
 
 class Samples:
     """What some samples say, in their own language, by sample: on disk, in a nameless file of `scratch`."""
 
     def __init__(self, folder: Path, sample_ids: Iterable[str], scratch: Path):
-        self.table = disk_table.stored(scratch, "samples", ingest.sample_files(folder), set(sample_ids))
-        self.place = {name: row for row, name in enumerate(self.table["sample_id"].to_pylist())}
+        files, wanted = ingest.sample_files(folder), set(sample_ids)
+        names = [name for path in files for name in tables.read(path, "samples", ["sample_id"]).sample_id]
+        places = [place for place, name in enumerate(names) if name in wanted]
+        schema = tables.SCHEMAS["samples"]
+        self.table = disk_table.write(scratch, schema, disk_table.read(files, schema.names, places))
+        self.row = {names[place]: row for row, place in enumerate(places)}
 
     def rows(self, sample_ids: Iterable[str]) -> Iterator[dict]:
         """Rows of the `samples` table, in the order asked for."""
-        for part in disk_table.gathered(self.table, [self.place[name] for name in sample_ids]):
+        for part in disk_table.in_order(self.table, [self.row[name] for name in sample_ids]):
             yield from part.to_pylist()
 
     def texts(self, sample_ids: Iterable[str]) -> list[str]:
@@ -92,40 +96,39 @@ class Samples:
 
 
 def texts(folder: Path, pairs: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, int, list[str]]]:
-    """Of each language of some (sample_id, language): how many samples, and their distinct texts."""
+    """For each language of some (sample_id, language): how many samples, and their distinct texts."""
     if len(pairs):
         samples = Samples(folder, pairs.sample_id, scratch)
-        for code, own in pairs.groupby("language").sample_id:
-            yield code, len(own), samples.texts(own)
+        for code, sample_ids in pairs.groupby("language").sample_id:
+            yield code, len(sample_ids), samples.texts(sample_ids)
 
 
-def instructions(folder: Path, translations: Path, pairs: pd.DataFrame, scratch: Path) -> Iterator[pa.Table]:
-    """Samples in their languages as rows of the `instructions` table, in the order of `pairs`, in parts."""
+def conversations(folder: Path, translations: Path, pairs: pd.DataFrame, scratch: Path) -> Iterator[pa.Table]:
+    """Samples in their languages as rows of `mix.SCHEMA`, in the order of `pairs`, in parts.
+
+    Raises translate.TranslationError for a text that was not translated.
+    """
     samples = Samples(folder, pairs.sample_id, scratch)
-    own = [(code, of_code.sample_id) for code, of_code in pairs.groupby("language")]
-    said = (part for code, mine in own for part in _said(samples, mine, code, translations))
-    by_language = disk_table.spooled(scratch, tables.SCHEMAS["instructions"], said)
-    return disk_table.gathered(by_language, np.argsort(np.concatenate([mine.index for _, mine in own])))
+    languages = list(pairs.groupby("language").sample_id)
+    parts = (part for code, sample_ids in languages for part in _in_language(samples, sample_ids, code, translations))
+    by_language = disk_table.write(scratch, mix.SCHEMA, parts)
+    return disk_table.in_order(by_language, np.argsort(np.concatenate([ids.index for _, ids in languages])))
 
 
-def _said(samples: Samples, mine: pd.Series, code: str, translations: Path) -> Iterator[pa.Table]:
+def _in_language(samples: Samples, sample_ids: pd.Series, code: str, translations: Path) -> Iterator[pa.Table]:
     """Samples in one language."""
-    foreign = [row["sample_id"] for row in samples.rows(mine) if row["language"] != code]
-    said = translate.words(translations, code, samples.texts(foreign)) if foreign else {}
-    rows = (_instruction(row, code, said if row["language"] != code else {}) for row in samples.rows(mine))
+    foreign = [row["sample_id"] for row in samples.rows(sample_ids) if row["language"] != code]
+    words = translate.words(translations, code, samples.texts(foreign)) if foreign else {}
+    rows = (_conversation(row, code, words if row["language"] != code else {}) for row in samples.rows(sample_ids))
     while part := list(islice(rows, disk_table.ROWS)):
-        yield pa.Table.from_pylist(part, tables.SCHEMAS["instructions"])
+        yield pa.Table.from_pylist(part, mix.SCHEMA)
 
 
-def _instruction(row: dict, code: str, said: dict[str, str]) -> dict:
-    turns = [{"role": turn["role"], "text": said.get(turn["text"], turn["text"])} for turn in row["turns"]]
-    return {
-        "sample_id": row["sample_id"],
-        "images": row["images"],
-        "concepts": [],
-        "language": code,
-        "family": row["source"],
-        "turns": turns,
-        "text_heavy": row["text_heavy"],
-        "split": "train",
-    }
+def _conversation(row: dict, code: str, words: dict[str, str]) -> dict:
+    turns = [{"role": turn["role"], "text": words.get(turn["text"], turn["text"])} for turn in row["turns"]]
+    return {"sample_id": row["sample_id"], "images": row["images"], "language": code, "family": row["source"],
+            "turns": turns, "text_heavy": row["text_heavy"]}
+
+
+def _file(folder: Path, stage: str, setup: str, seed: int) -> Path:
+    return folder / stage / f"mix-{setup}-seed{seed}.parquet"
