@@ -129,7 +129,7 @@ def test_number_of_documents_is_a_parameter_of_a_setup(home):
     chosen = mixes.captions(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
     assert read(chosen).sum() == 4
     with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: "
-                                       r"raise english, latin or other"):
+                                       r"raise english_samples, latin_samples or other_script"):
         mixes.captions(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=3.0)))
 
 

@@ -88,7 +88,7 @@ def _documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
     quotas = mix.reading_quotas(stage.ocr_samples, [code for code in run.setup.mix if code not in lacking],
                                 run.setup.ocr)
     chosen = mix.drawn(known, quotas, run.seed,
-                       "raise english, latin or other of ocr in the profile, or lower ocr_samples")
+                       "raise english_samples, latin_samples or other_script_samples of ocr, or lower ocr_samples")
     return disk_table.select(run.folder, mix.SCHEMA, [path], chosen.index)
 
 
