@@ -13,8 +13,7 @@ import pytest
 import tiny
 from tiny_benchmarks import CAPTIONS, SETS, write
 
-from centurio_lib import params, paths, storage, tables
-from centurio_lib.data import artwork
+from centurio_lib import image_file, params, paths, storage, tables
 from centurio_lib.data.image_store import Folder
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import benchmark_builder as building
@@ -90,7 +89,7 @@ def test_items_fill_their_table_and_their_pictures_are_there(name, built, tmp_pa
         marks = row.prompt.count(IMAGE)
         assert marks in (0, len(row.images)) and (marks or len(row.images) == 1)
         assert row.reference and not row.options
-        assert all(artwork.from_bytes((folder / "pictures" / i).read_bytes()).size == (28, 20) for i in row.images)
+        assert all(image_file.read((folder / "pictures" / i).read_bytes()).size == (28, 20) for i in row.images)
     row = coverage.set_index("task").loc[name]
     assert row["items"] == (own.split == "test").sum() and row.blind == (own.split == "blind").sum()
     assert row.languages == len(codes) and row.status == "partly"

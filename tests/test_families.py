@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForImageTextToText, AutoProcessor, SiglipModel
 
-from centurio_lib import params
-from centurio_lib.data import artwork
+from centurio_lib import image_file, params
 from centurio_lib.data.hub import hub
 from centurio_lib.model import batches, components, conversation, export, generate, image_features, llava
 from centurio_lib.model.conversation import IMAGE, ConversationError
@@ -209,7 +208,7 @@ def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, 
     export.export(profile, tokenizer, llava.load(llava.build(profile, 0)[0], saved), tmp_path / "plain")
     loaded = AutoModelForImageTextToText.from_pretrained(tmp_path / "plain").eval()
     processor = AutoProcessor.from_pretrained(tmp_path / "plain")
-    picture = artwork.from_bytes(tiny.pictures().image[0])
+    picture = image_file.read(tiny.pictures().image[0])
     chat = [{"role": "user", "content": IMAGE + tokenizer.init_kwargs["after_images"] + "What is this?"}]
     text = processor.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     inputs = processor(images=picture, text=text, return_tensors="pt", add_special_tokens=False)
@@ -225,7 +224,7 @@ def test_export_loads_as_a_plain_model_with_the_same_logits(profile, tokenizer, 
 def test_exported_processor_reads_messages_as_harnesses_write_them(profile, tokenizer, shown, tmp_path):
     """Lists of images and texts, or texts with marks; whatever asks it adds no token that training did not show."""
     export.processor(profile, tokenizer, llava.build(profile, 0)[0].config).save_pretrained(tmp_path)
-    processor, picture = AutoProcessor.from_pretrained(tmp_path), artwork.from_bytes(tiny.pictures().image[0])
+    processor, picture = AutoProcessor.from_pretrained(tmp_path), image_file.read(tiny.pictures().image[0])
     image, asked = {"type": "image", "image": picture}, "What is this?"
     marked, after = f"{IMAGE} or {IMAGE}?", tokenizer.init_kwargs["after_images"]
     for text, content in (

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centurio_lib.data import artwork
+from centurio_lib import image_file
 from centurio_lib.model import conversation, generate, image_features
 
 # (question, images): mixed lengths, and none to five images
@@ -101,7 +101,7 @@ def test_answers_equal_those_of_transformers_own_way(alone, model, prompts, show
     """Token ids and pixels given to `generate`, without cached features or padding."""
     pictures = dict(zip(tiny.IMAGE_IDS, tiny.pictures().image, strict=True))
     for prompt, images, ours in zip(prompts, IMAGES, alone, strict=True):
-        seen = [artwork.from_bytes(pictures[i]) for i in images]
+        seen = [image_file.read(pictures[i]) for i in images]
         given = {"input_ids": torch.from_numpy(prompt)[None]}
         given |= {"pixel_values": image_features.pixels_of(seen)} if images else {}
         made = model.generate(**given, max_new_tokens=ROOM, do_sample=False)
@@ -139,9 +139,8 @@ def test_nothing_asked_nothing_answered(model, shown):
 
 @given(st.lists(st.tuples(st.integers(1, 90), st.sampled_from([4, 16, 40])), max_size=50), st.integers(1, 9),
        st.none() | st.integers(1, 400))
-def test_every_prompt_is_in_one_batch_of_one_room_sorted_by_length(shape, batch, tokens):
-    prompts = [np.zeros(length) for length, _ in shape]
-    made = generate.batches(prompts, [(n,) for _, n in shape], batch, tokens)
+def test_every_prompt_is_in_one_batch_of_one_longest_answer_sorted_by_length(shape, batch, tokens):
+    made = generate.batches([length for length, _ in shape], [(n,) for _, n in shape], batch, tokens)
     assert sorted(i for mine in made for i in mine) == list(range(len(shape)))
     for mine in made:
         assert 0 < len(mine) <= batch and len({shape[i][1] for i in mine}) == 1

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import tiny_hub
 
-from centurio_lib import params, paths, storage, tables
+from centurio_lib import image_file, params, paths, storage, tables
 from centurio_lib.data import image_store
 from centurio_lib.data.hub import catalogue, convert, ingest
 from centurio_lib.params import benchmarks
@@ -182,7 +182,7 @@ def test_samples_and_images_are_taken_in(home, tmp_path):
     wanted = [image for row in samples(tmp_path / "out").images for image in row]
     found = images[wanted]
     assert found.image_id.tolist() == wanted and set(images.place) == set(wanted)
-    assert all(max(ingest.artwork.from_bytes(image).size) == 20 for image in found.image)
+    assert all(max(image_file.read(image).size) == 20 for image in found.image)
     with pytest.raises(KeyError, match=r"nobody"):
         images[["nobody"]]
 

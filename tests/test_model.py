@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny import IMAGE_IDS
 from transformers import SiglipImageProcessor
 
-from centurio_lib.data import artwork
+from centurio_lib import image_file
 from centurio_lib.model import batches, conversation, forward, image_features
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
@@ -48,7 +48,7 @@ def tokens_of(image_ids: list[str]) -> list[int]:
 def pixels(image_ids: list[str]) -> torch.Tensor:
     """Pixel values of some pictures: (images, 3, height, width)."""
     of = dict(zip(IMAGE_IDS, tiny.pictures().image, strict=True))
-    return image_features.pixels_of([artwork.from_bytes(of[i]) for i in image_ids])
+    return image_features.pixels_of([image_file.read(of[i]) for i in image_ids])
 
 
 def plainly(model, sample) -> torch.Tensor:
@@ -137,7 +137,7 @@ def test_features_are_kept_and_belong_to_their_image(tmp_path):
 
 
 def test_pixels_are_what_siglips_own_processor_makes():
-    images = [artwork.from_bytes(content) for content in tiny.pictures().image]
+    images = [image_file.read(content) for content in tiny.pictures().image]
     processor = SiglipImageProcessor(size={"height": tiny.PIXELS, "width": tiny.PIXELS})
     theirs = torch.as_tensor(np.stack(processor(images)["pixel_values"]))
     assert torch.allclose(image_features.pixels_of(images), theirs, **CLOSE)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import tiny
 
-from centurio_lib import params, paths, storage, tables
-from centurio_lib.data import artwork, mix
+from centurio_lib import image_file, params, paths, storage, tables
+from centurio_lib.data import mix
 from centurio_lib.data.mix import MixError
 from centurio_lib.data.text_images import documents as ocr
 from centurio_lib.languages import language
@@ -214,8 +214,8 @@ def test_a_tuned_encoder_keeps_nothing_on_disk(home):
 
 def test_another_shape_is_stretched_to_a_square():
     wide = tiny.text_pictures().image[2]
-    assert artwork.from_bytes(wide).size == (tiny.TEXT_PIXELS // 2, tiny.TEXT_PIXELS)
-    assert image_features.opened(wide, "t2", tiny.TEXT_PIXELS).size == (tiny.TEXT_PIXELS, tiny.TEXT_PIXELS)
+    assert image_file.read(wide).size == (tiny.TEXT_PIXELS // 2, tiny.TEXT_PIXELS)
+    assert image_features.stretched(wide, "t2", tiny.TEXT_PIXELS).size == (tiny.TEXT_PIXELS, tiny.TEXT_PIXELS)
 
 
 # === what a run depends on ===

@@ -57,7 +57,7 @@ def test_first_half_is_the_whole_view_and_the_second_that_of_tiles():
     plain = image_features.look(vision, pictures, -1, tiny.TEXT_PIXELS)
     tiled = image_features.look(vision, pictures, -1, tiny.TEXT_PIXELS, 2)
     assert tiled.shape == (*plain.shape[:2], 2 * plain.shape[2]) and torch.equal(tiled[..., :plain.shape[2]], plain)
-    large = image_features.pixels_of([image_features.opened(pictures.image[0], "t0", 2 * tiny.TEXT_PIXELS)])
+    large = image_features.pixels_of([image_features.stretched(pictures.image[0], "t0", 2 * tiny.TEXT_PIXELS)])
     seen = image_features.states(vision, tiling.cut(large, 2)[0], -1)[None]  # (1, 4, tokens, d_vision)
     assert torch.allclose(tiled[:1, :, plain.shape[2]:], tiling.joined(seen, 2), atol=1e-5)
     assert tiling.passes(2) == 5 and tiling.passes(1) == tiling.width(1) == 1
@@ -67,7 +67,7 @@ def test_detail_that_a_whole_view_loses_is_in_the_tiles():
     """A pattern finer than the whole view's pixels: it looks plain grey there."""
     board = np.indices((96, 96)).sum(0) % 2 * 255
     fine = artwork.Image.fromarray(np.repeat(board[..., None], 3, -1).astype(np.uint8))
-    seen = [np.asarray(image_features.opened(artwork.to_bytes(fine), "t", side)).std() for side in (48, 96)]
+    seen = [np.asarray(image_features.stretched(artwork.to_bytes(fine), "t", side)).std() for side in (48, 96)]
     assert seen[0] < 10 < 100 < seen[1]
 
 

@@ -194,16 +194,6 @@ def test_speed_is_measured_of_all_ways(folder, tmp_path):
     assert (table.tokens > 3).all() and (table.per_s > 0).all() and table.of_plain[0] == 1
 
 
-def test_batches_are_of_like_length_and_hold_all():
-    lengths = [5, 90, 7, 5, 30, 6, 200]
-    found = translators.batches(lengths, 100)
-    assert sorted(place for batch in found for place in batch) == list(range(7))
-    assert all(len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 100 for batch in found)
-    assert [lengths[batch[0]] for batch in found] == sorted(
-        (lengths[batch[0]] for batch in found), reverse=True
-    )
-
-
 def test_order_of_texts_and_size_of_batches_change_nothing(folder, fast):
     texts = tiny_nllb.lines(30)
     small = translators.Fast(

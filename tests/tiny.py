@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from transformers import Phi3Config, Phi3ForCausalLM, SiglipVisionConfig, SiglipVisionModel
 
-from centurio_lib import params
+from centurio_lib import image_file, params
 from centurio_lib.base_models import own_decoder
 from centurio_lib.data import artwork, prompts, splits
 from centurio_lib.languages import languages
@@ -75,7 +75,7 @@ def pictures(seed: int = 0, side: int = PIXELS, image_ids: list[str] = IMAGE_IDS
 def text_pictures() -> pd.DataFrame:
     """Larger pictures of random pixels, one of them not square."""
     made = pictures(1, TEXT_PIXELS, TEXT_IDS)
-    narrow = artwork.from_bytes(made.image[2]).crop((0, 0, TEXT_PIXELS // 2, TEXT_PIXELS))
+    narrow = image_file.read(made.image[2]).crop((0, 0, TEXT_PIXELS // 2, TEXT_PIXELS))
     made.at[2, "image"] = artwork.to_bytes(narrow)
     return made
 

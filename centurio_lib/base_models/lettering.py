@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from centurio_lib import image_file
 from centurio_lib.data import artwork
 from centurio_lib.data.sources import fonts
 from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
@@ -132,7 +133,7 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson
         return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     if random.random() < reading.paper_share:
         page = documents.page(ink, random)
-        return artwork.from_bytes(documents.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
+        return image_file.read(documents.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
     paper, colour = random.uniform(180, 255, 3), random.uniform(0, 110, 3)
     noise = random.standard_normal(ink.shape, dtype=np.float32)[..., None] * random.uniform(0, NOISE)
     drawn = paper + (colour - paper) * (ink[..., None] / 255) + noise

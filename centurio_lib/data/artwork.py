@@ -37,14 +37,6 @@ def to_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def from_bytes(content: bytes, image_id: str = "image") -> Image.Image:
-    """The RGB image that some bytes hold. Raises ValueError naming a corrupt image."""
-    try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
-    except Exception as error:
-        raise ValueError(f"{image_id} is not a readable image ({error}): build the data again") from error
-
-
 def random_for(*parts) -> np.random.Generator:
     """A random generator that depends on nothing but its name, so that any one sample can be redrawn alone."""
     return np.random.default_rng(np.frombuffer("/".join(map(str, parts)).encode(), dtype=np.uint8).astype(np.uint32))

@@ -1,16 +1,14 @@
 """Text in images (RQ4): SMPQA by script beside the paper's Table 4, how far answers are from labels, and examples."""
 
-import io
 from pathlib import Path
 
 import matplotlib as mpl
-import matplotlib.image as mpimg
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from centurio_lib import params, tables
+from centurio_lib import image_file, params, tables
 from centurio_lib.findings import ablation, looks, paper_results, plots, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
 
@@ -123,7 +121,7 @@ def picture(shown: pd.DataFrame) -> Figure:
             axis.axis("off")
         for axis, script in zip(axes.flat, names, strict=False):
             rows = shown[shown.script == script]
-            axis.imshow(mpimg.imread(io.BytesIO(rows.image.iloc[0])))
+            axis.imshow(image_file.read(rows.image.iloc[0], rows.plot_id.iloc[0]))
             right = [f"{sum(rows[name].str.casefold() == rows.reference.str.casefold())}" for name in setups]
             axis.set_title(f"{script}: {rows.language.iloc[0]}\nread of {len(rows)}: {' '.join(right)}", fontsize=5.5)
         drawn.supxlabel("labels read right by: " + ", ".join(setups), fontsize=6)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from centurio_lib.data import length_batches
 from centurio_lib.model.conversation import Conversation, ConversationError
 
 
@@ -103,12 +104,8 @@ def steps(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_s
             for chunk, step in zip(chunks, planned, strict=True)]
 
 
-def grouped(lengths: list[int], tokens: int, random: np.random.Generator) -> list[list[list[int]]]:
-    """Batches of single-conversation rows of like length, each at most `tokens` with padding."""
+def grouped(lengths: list[int], max_tokens: int, random: np.random.Generator) -> list[list[list[int]]]:
+    """Batches of single-conversation rows of like length, each at most `max_tokens` with padding."""
     noise = random.random(len(lengths))
-    batches: list[list[list[int]]] = [[]]
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], noise[i])):
-        if batches[-1] and (len(batches[-1]) + 1) * lengths[i] > tokens:
-            batches.append([])
-        batches[-1].append([i])
-    return batches
+    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], noise[i]))
+    return [[[i] for i in batch] for batch in length_batches.batches(order, lengths, max_tokens)]

@@ -14,8 +14,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from centurio_lib import storage
-from centurio_lib.data import artwork
+from centurio_lib import image_file, storage
 from centurio_lib.data.image_store import Shelf
 from centurio_lib.model.tiling import cut, joined, passes
 
@@ -92,9 +91,9 @@ def pixels_of(images: list) -> torch.Tensor:
     return stacked.permute(0, 3, 1, 2).float() / 127.5 - 1  # (images, 3, height, width)
 
 
-def opened(content: bytes, image_id: str, side: int) -> Image.Image:
+def stretched(content: bytes, image_id: str, side: int) -> Image.Image:
     """An image from its bytes, stretched to a square as in the paper. Raises ValueError for a corrupt one."""
-    image = artwork.from_bytes(content, image_id)
+    image = image_file.read(content, image_id)
     return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BICUBIC)
 
 
@@ -111,7 +110,7 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
 def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> torch.Tensor:
     """Features of pictures (columns image_id, image): (images, tokens, d_vision), twice as wide with tiles."""
     def at(pixels: int) -> torch.Tensor:
-        return pixels_of([opened(r.image, r.image_id, pixels) for r in pictures.itertuples()])
+        return pixels_of([stretched(r.image, r.image_id, pixels) for r in pictures.itertuples()])
     whole = states(vision, at(side), layer)
     if tiling == 1:
         return whole

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from centurio_lib.data import artwork
+from centurio_lib import image_file
 from centurio_lib.evaluation.tasks import TASKS
 from centurio_lib.model import batches, conversation, generate, image_features, llava, train
 from centurio_lib.model.batches import Batch
@@ -61,7 +61,7 @@ class Pictures:
     def __init__(self, images: pd.DataFrame, image_ids: set[str], model):
         rows = images[images.image_id.isin(image_ids)]
         self.row = {image_id: i for i, image_id in enumerate(rows.image_id)}
-        self.values = image_features.pixels_of([artwork.from_bytes(r.image, r.image_id) for r in rows.itertuples()])
+        self.values = image_features.pixels_of([image_file.read(r.image, r.image_id) for r in rows.itertuples()])
         self.vision, self.layer = model.model.vision_tower, model.config.vision_feature_layer
 
     def pixels(self, image_ids: list[str]) -> torch.Tensor | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from centurio_lib.data import artwork, image_store
+from centurio_lib import image_file
+from centurio_lib.data import image_store
 from centurio_lib.evaluation import evaluate, external_models
 from centurio_lib.params import benchmarks
 from centurio_lib.study import evaluating, runs, shown_images
@@ -35,7 +36,7 @@ class Pictures:
     def __getitem__(self, image_id: str):
         """The RGB image. Raises ValueError naming a corrupt one, KeyError an unknown one."""
         store = next((one for one in self.stores if image_id in one), self.stores[0])
-        return artwork.from_bytes(store[[image_id]].image[0], image_id)
+        return image_file.read(store[[image_id]].image[0], image_id)
 
 
 def identity(run: runs.Run, model: str) -> dict:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from centurio_lib import code_digest, storage, tables
-from centurio_lib.data import artwork, image_store
+from centurio_lib import code_digest, image_file, storage, tables
+from centurio_lib.data import image_store
 from centurio_lib.data.hub import catalogue, convert
 from centurio_lib.data.hub.archives import Images
 from centurio_lib.data.hub.catalogue import Entry
@@ -109,7 +109,7 @@ def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
     """An image as it is stored: as it came, or with a longer side of `pixels`. Raises ValueError for one that
     cannot be read.
     """
-    image = artwork.from_bytes(content, image_id)
+    image = image_file.read(content, image_id)
     if max(image.size) <= pixels:
         return content
     image.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)

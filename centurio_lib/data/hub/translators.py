@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from centurio_lib import storage
+from centurio_lib.data import length_batches
 from centurio_lib.data.hub import hub
 from centurio_lib.params.hub_data import Translation
 
@@ -37,18 +38,6 @@ class Translator(Protocol):
     def __call__(self, sentences: list[str], target: str) -> list[str]: ...
 
 
-def batches(lengths: list[int], budget: int) -> list[list[int]]:
-    """Places of sentences in batches of like length, longest first; none holds more than `budget` tokens with
-    padding.
-    """
-    found: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if not found or lengths[found[-1][0]] * (len(found[-1]) + 1) > budget:
-            found.append([])
-        found[-1].append(place)
-    return found
-
-
 class _Nllb:
     """What both ways share: tokenizer, batches, how many tokens an answer may have."""
 
@@ -67,7 +56,8 @@ class _Nllb:
                 f"the translator knows no language {target!r}: see `nllb` in centurio_lib/languages.csv"
             )
         lengths, found = self.length(sentences), [""] * len(sentences)
-        for places in batches(lengths, self.options.max_batch_tokens):
+        longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+        for places in length_batches.batches(longest_first, lengths, self.options.max_batch_tokens):
             max_new_tokens = 2 * lengths[places[0]] + 8
             answers = self.answers([sentences[i] for i in places], target, max_new_tokens)
             for place, ids in zip(places, answers, strict=True):
