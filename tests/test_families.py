@@ -136,7 +136,7 @@ def shown(profile):
     """Features of the pictures by the miniature encoder, of the last block but one."""
     vision = components.load_vision(profile.base)
     values = image_features.encode(vision, tiny.pictures(), profile.base.vision_layer, profile.base.image_size)
-    return image_features.Features([image_features.Kept(values, tiny.IMAGE_IDS)])
+    return image_features.Features([image_features.StoredFeatures(values, tiny.IMAGE_IDS)])
 
 
 @pytest.fixture(scope="module")

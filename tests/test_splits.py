@@ -15,7 +15,7 @@ from centurio_lib import params, tables
 from centurio_lib.data import instructions, pictures, prompts, splits
 from centurio_lib.evaluation import evaluate
 from centurio_lib.languages import language, languages
-from centurio_lib.study import training
+from centurio_lib.study import mixes
 
 SMOKE = params.profile("smoke")
 SETUPS = list(params.all_setups())
@@ -70,8 +70,9 @@ def study(request) -> Study:
 def chosen_for(monkeypatch, study: Study, setup: str, stage: str, samples: int = 120) -> pd.DataFrame:
     """The samples that a setup trains on, as notebooks 10 and 11 take them; for text in images see test_text_stages."""
     for part in ("plots", "documents"):
-        monkeypatch.setattr(training, part, lambda *_: [])
-    return getattr(training, f"{stage}_mix")(study.run(setup, samples)).merge(study.asked[stage], validate="one_to_one")
+        monkeypatch.setattr(mixes, part, lambda *_: [])
+    mix = {"instruction": mixes.instructions, "caption": mixes.captions}[stage]
+    return mix(study.run(setup, samples)).merge(study.asked[stage], validate="one_to_one")
 
 
 def said(row) -> str:

@@ -92,7 +92,7 @@ def test_the_pieces_of_any_text_are_the_text(text):
     assert all(
         any(map(str.isalpha, piece.text)) and piece.text == piece.text.strip()
         for piece in pieces
-        if piece.said
+        if piece.translated
     )
 
 
@@ -107,7 +107,7 @@ def test_the_pieces_of_any_text_are_the_text(text):
     ],
 )
 def test_what_is_said_of_a_text(text, said):
-    assert [piece.text for piece in sentences.pieces(text) if piece.said] == said
+    assert [piece.text for piece in sentences.pieces(text) if piece.translated] == said
 
 
 def test_a_long_sentence_is_cut_and_loses_nothing():
@@ -161,7 +161,7 @@ def test_nothing_is_lost_by_a_model(fast):
     """
     texts = list(dict.fromkeys(strings(1000)))
     done = translate.translated(texts, fast, "de")
-    kept = [[piece.text for piece in sentences.pieces(text) if not piece.said] for text in texts]
+    kept = [[piece.text for piece in sentences.pieces(text) if not piece.translated] for text in texts]
     for text, translation, fixed in zip(texts, done.translation, kept, strict=True):
         place = 0
         for part in fixed:

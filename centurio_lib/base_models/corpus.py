@@ -1,9 +1,8 @@
 """Text that the small decoder is pre-trained on: conversations about things, lexicon entries, declarations.
 
-It plays the part that a multilingual instruct LLM plays in the paper: before it sees any image it knows the names of
-the study's things in all languages, which language an English language name means, and the form of a question and its
-answer. In the conversations a thing is mentioned by name, once or several times, where later the tokens of an image
-will stand.
+The small decoder stands in for the paper's multilingual instruct LLM. Before it sees any image it knows the names of
+the study's things in all languages, what an English language name means, and how question and answer look. A
+conversation names a thing once or several times where later the tokens of an image will stand.
 """
 
 from functools import cache
@@ -76,10 +75,10 @@ def any_language(lexicon: Lexicon, random, concepts: list[str]) -> str:
 
 def turn_language(lexicon: Lexicon, random, concepts: list[str], mentioned: str) -> str:
     """The language that a turn asks for."""
-    drawn = random.random()
-    if drawn < OWN_LANGUAGE:
+    chance = random.random()
+    if chance < OWN_LANGUAGE:
         return mentioned
-    return "en" if drawn < OWN_LANGUAGE + ENGLISH else any_language(lexicon, random, concepts)
+    return "en" if chance < OWN_LANGUAGE + ENGLISH else any_language(lexicon, random, concepts)
 
 
 def conversation(mentions: list[str], turns: list[tuple[str, str]]) -> str:
@@ -166,12 +165,12 @@ def true_or_false(lexicon: Lexicon, random, concept: str) -> str:
     second, wrong = lexicon.others(random, concept, "en", 2)
     mentioned, turns = mention_language(lexicon, random, [concept, second]), []
     for _ in range(random.integers(1, 4)):
-        said, answer = [concept, second], "true"
+        named, answer = [concept, second], "true"
         if random.random() < 0.5:
-            said[random.integers(2)], answer = wrong, "false"
-        code = turn_language(lexicon, random, said, mentioned)
-        if all(code in lexicon.names[c] for c in said):
-            turns.append((prompts.pair(code, [lexicon.names[c][code] for c in random.permutation(said)]), answer))
+            named[random.integers(2)], answer = wrong, "false"
+        code = turn_language(lexicon, random, named, mentioned)
+        if all(code in lexicon.names[c] for c in named):
+            turns.append((prompts.pair(code, [lexicon.names[c][code] for c in random.permutation(named)]), answer))
     mentions = [mention(lexicon, random, c, mentioned) for c in (concept, second)]
     return conversation(mentions, turns) if turns else talk(lexicon, random, concept)
 
@@ -180,9 +179,9 @@ def odd_one_out(lexicon: Lexicon, random, concept: str) -> str:
     """Four times one thing and once another."""
     other, place = lexicon.others(random, concept, "en", 1)[0], int(random.integers(5))
     mentioned = mention_language(lexicon, random, [concept, other])
-    said = [lexicon.names[other if i == place else concept][mentioned] for i in range(5)]
+    named = [lexicon.names[other if i == place else concept][mentioned] for i in range(5)]
     code = turn_language(lexicon, random, [concept], mentioned)
-    return conversation(said, [(prompts.odd_one_out(code, lexicon.names[concept][code]), prompts.LETTERS[place])])
+    return conversation(named, [(prompts.odd_one_out(code, lexicon.names[concept][code]), prompts.LETTERS[place])])
 
 
 WRITERS = {"talk": talk, "lexicon": lexicon_entry, "pair": true_or_false, "odd_one_out": odd_one_out}

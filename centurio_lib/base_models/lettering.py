@@ -1,8 +1,8 @@
 """Sheets of English lettering, and which letters stand where: what the small vision encoder learns to read from.
 
-SigLIP has met English text on the web's images before any study begins; this plays that part. Half of the words are
-labels of SMPQA's training plots, half strings of letters as frequent as theirs: no word of its test is among them but
-by chance.
+SigLIP has met English text on the web's images before any study begins; these sheets stand in for that. Half of the
+words are labels of SMPQA's training plots. The others are strings of letters as frequent as theirs, which hit a word of
+the test by chance alone.
 """
 
 import string
@@ -31,7 +31,7 @@ WEIGHTS = (300, 400, 400, 500, 700)
 class Sheet(NamedTuple):
     """Ink of a page, 0 to 255, (pixels, pixels), and the classes of the letters of each patch, (patches, SLOTS).
 
-    Of a plot, its colours in place of ink, (pixels, pixels, 3).
+    A plot has its colours in place of ink, (pixels, pixels, 3).
     """
 
     ink: np.ndarray
@@ -54,30 +54,30 @@ def frequencies() -> np.ndarray:
 
 def word(random: np.random.Generator) -> str:
     """A word or a string of letters, in some case, or a number."""
-    drawn = words()[random.integers(len(words()))]
+    letters = words()[random.integers(len(words()))]
     if random.random() < STRINGS:
-        drawn = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 13)), p=frequencies()))
+        letters = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 13)), p=frequencies()))
     case = random.random()
-    return (drawn.upper() if case < 0.1 else drawn.capitalize() if case < 0.25
-            else str(random.integers(1000)) if case < 0.3 else drawn)
+    return (letters.upper() if case < 0.1 else letters.capitalize() if case < 0.25
+            else str(random.integers(1000)) if case < 0.3 else letters)
 
 
 def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float) -> Sheet:
     """A sheet full of words, of letters of at least `smallest` pixels an em; some sheets are turned upwards.
 
-    Full, since each letter teaches: with a few words a sheet, and ems up to 1.8 times the smallest, next to nothing was
-    learned in 3,000 steps.
+    Sheets are full, since each letter teaches. With a few words a sheet, and ems up to 1.8 times the smallest, next to
+    nothing was learned in 3,000 steps.
     """
     em = float(np.exp(random.uniform(np.log(smallest), np.log(smallest * LARGEST))))
     style = typesetting.Style(str(random.choice(fonts.families("en"))), int(random.choice(WEIGHTS)))
     placed, letters, y, spacing = [], [], random.uniform(0, em), random.uniform(1.05, 1.5)
     while y + 1.2 * em < pixels:
         x = random.uniform(2, pixels / 8)
-        while (drawn := typesetting.line(word(random), "en", style)).width * em + x < pixels - 1:
-            baseline = y + drawn.ascent * em
-            placed.append((drawn, x, baseline))
-            letters += [(x + middle * em, baseline - 0.3 * em, letter) for letter, middle in middles(drawn.text, style)]
-            x += (drawn.width + random.uniform(0.3, 1.2)) * em
+        while (line := typesetting.line(word(random), "en", style)).width * em + x < pixels - 1:
+            baseline = y + line.ascent * em
+            placed.append((line, x, baseline))
+            letters += [(x + middle * em, baseline - 0.3 * em, letter) for letter, middle in middles(line.text, style)]
+            x += (line.width + random.uniform(0.3, 1.2)) * em
         y += em * spacing
     ink = typesetting.mask(placed, em, (pixels, pixels))
     if random.random() < UPRIGHT:  # as labels of narrow columns are; read from the bottom upwards
@@ -114,13 +114,13 @@ def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -
     """Classes of the first letters of each patch, (patches, SLOTS), from letters with their places in pixels, in order.
     """
     side = pixels // patch
-    found, filled = np.zeros((side * side, SLOTS), np.int64), np.zeros(side * side, int)
+    classes, filled = np.zeros((side * side, SLOTS), np.int64), np.zeros(side * side, int)
     for x, y, letter in letters:
         at = min(int(y // patch), side - 1) * side + min(int(x // patch), side - 1)
         if filled[at] < SLOTS:
-            found[at, filled[at]] = LETTERS.index(letter) + 1
+            classes[at, filled[at]] = LETTERS.index(letter) + 1
             filled[at] += 1
-    return found
+    return classes
 
 
 def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson) -> Image.Image:
@@ -136,8 +136,8 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson
         return image_file.read(documents.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
     paper, colour = random.uniform(180, 255, 3), random.uniform(0, 110, 3)
     noise = random.standard_normal(ink.shape, dtype=np.float32)[..., None] * random.uniform(0, NOISE)
-    drawn = paper + (colour - paper) * (ink[..., None] / 255) + noise
-    return Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8))
+    pixels = paper + (colour - paper) * (ink[..., None] / 255) + noise
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 def sheets(n: int, seed: int, pixels: int, patch: int, smallest: float, plots: float = 0.0) -> list[Sheet]:

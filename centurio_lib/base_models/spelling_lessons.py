@@ -44,20 +44,20 @@ def words(lexicon: corpus.Lexicon) -> Words:
 
 def word(known: Words, random: np.random.Generator) -> str:
     """A string of letters, or a word that is known, in some case."""
-    drawn, case = random.random(), random.random()
-    if drawn < STRINGS:
-        found = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 11))))
+    chance, case = random.random(), random.random()
+    if chance < STRINGS:
+        text = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 11))))
     else:
-        pool = known.english if drawn < STRINGS + ENGLISH else known.all
-        found = pool[random.integers(len(pool))]
-    return found.upper() if case < UPPER else found.capitalize() if case < UPPER + TITLE else found
+        pool = known.english if chance < STRINGS + ENGLISH else known.all
+        text = pool[random.integers(len(pool))]
+    return text.upper() if case < UPPER else text.capitalize() if case < UPPER + TITLE else text
 
 
 def draw(known: Words, random: np.random.Generator) -> Spelled:
     """Some words, each after fillers and with a few within."""
-    drawn = [word(known, random) for _ in range(int(random.choice(WORDS)))]
-    shown = FILLER * int(random.integers(0, MARGIN))
-    for one in drawn:
-        shown += FILLER * int(random.integers(1, LINE))
-        shown += "".join(FILLER * (random.random() < WITHIN) + letter for letter in one)
-    return Spelled(shown + FILLER * int(random.integers(0, MARGIN)), "\n".join(drawn))
+    words_drawn = [word(known, random) for _ in range(int(random.choice(WORDS)))]
+    letters = FILLER * int(random.integers(0, MARGIN))
+    for one in words_drawn:
+        letters += FILLER * int(random.integers(1, LINE))
+        letters += "".join(FILLER * (random.random() < WITHIN) + letter for letter in one)
+    return Spelled(letters + FILLER * int(random.integers(0, MARGIN)), "\n".join(words_drawn))

@@ -18,17 +18,17 @@ def drawings() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def usable(texts: pd.DataFrame, drawn: pd.DataFrame) -> dict[str, list[str]]:
+def usable(texts: pd.DataFrame, drawings_table: pd.DataFrame) -> dict[str, list[str]]:
     """Concepts by kind, in the order of their source: drawn in every style of the kind, and named in most languages.
 
     Most: at most two fewer than the concept of the kind that most languages name.
     """
-    return {kind: _usable(texts[texts.kind == kind], drawn[drawn.kind == kind], source)
+    return {kind: _usable(texts[texts.kind == kind], drawings_table[drawings_table.kind == kind], source)
             for kind, source in things.modules().items()}
 
 
-def _usable(named: pd.DataFrame, drawn: pd.DataFrame, source) -> list[str]:
-    styles = drawn.groupby("concept")["style"].nunique()
+def _usable(named: pd.DataFrame, drawings_table: pd.DataFrame, source) -> list[str]:
+    styles = drawings_table.groupby("concept")["style"].nunique()
     languages = named.groupby("concept").language.nunique()
     english = named[named.language == "en"].drop_duplicates("name").set_index("concept").name
     same = (named.name.str.lower() == named.concept.map(english).str.lower()).groupby(named.concept).mean()
@@ -37,7 +37,7 @@ def _usable(named: pd.DataFrame, drawn: pd.DataFrame, source) -> list[str]:
     return sorted(full, key=lambda concept: source.order(concept, english[concept], same[concept]))
 
 
-def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, counts: dict[str, int]) -> list[str]:
+def chosen(texts: pd.DataFrame, drawings_table: pd.DataFrame, counts: dict[str, int]) -> list[str]:
     """The first usable concepts of each kind; `counts` says how many (`data.concepts` of a profile).
 
     Raises ValueError for a kind that no source draws, and where there are fewer.
@@ -46,7 +46,7 @@ def chosen(texts: pd.DataFrame, drawn: pd.DataFrame, counts: dict[str, int]) -> 
     if unknown:
         raise ValueError(f"data.concepts names {unknown}: no source draws these; there are "
                          f"{', '.join(things.modules())}")
-    known = usable(texts, drawn)
+    known = usable(texts, drawings_table)
     for kind, n in counts.items():
         if len(known[kind]) < n:
             raise ValueError(f"data.concepts: {n} of kind {kind!r} asked for, but only {len(known[kind])} are drawn "

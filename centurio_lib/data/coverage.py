@@ -1,8 +1,8 @@
 """What each source covers of each of the 100 languages, and the licence that each source comes under.
 
-Only names that are in the language count. A source may fill a gap with another language's words: files that do so
-throughout are not used at all (languages.csv leaves their names empty: CLDR's Cebuano is English, its Haitian French).
-A name equal to the English one is counted apart: it may be a loanword, or may be missing a translation.
+Only names that are in the language count. A source may fill a gap with another language's words. Files that do so
+throughout are not used: languages.csv leaves their names empty (CLDR's Cebuano is English, its Haitian French). A name
+equal to the English one is counted apart: it may be a loanword, or may be missing a translation.
 """
 
 from importlib import metadata
@@ -19,10 +19,10 @@ IDENTIFIER = {"package": "pycld2", "licence": "Apache-2.0", "use": "language ide
 def table(named: pd.DataFrame) -> pd.DataFrame:
     """A row for each of the 100 languages, in the order of languages.csv; `named` is the whole of concepts.texts().
 
-    Columns: code, name, script, group (en, T5..T1); of each kind of thing the names that differ from English (of
-    English itself: all) and those that do not, `<kind>_names` and `<kind>_as_english`; keywords; paragraphs of running
-    text; identifier and nllb (the language's code there, "" where it is unknown).
-    Raises packages.PackageError where an archive is missing.
+    Columns are code, name, script, group (en, T5..T1). Each kind of thing has `<kind>_names`, its names that differ
+    from English (for English: all), and `<kind>_as_english`, the others. Then come keywords, paragraphs of running
+    text, and the language's code for identifier and nllb ("" where it is unknown). Raises packages.PackageError where
+    an archive is missing.
     """
     known = pd.DataFrame([{"code": code, "name": lang.name, "script": lang.script, "group": tier_label(code),
                            "identifier": lang.cld2, "nllb": lang.nllb} for code, lang in languages().items()])

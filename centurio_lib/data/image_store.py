@@ -1,7 +1,7 @@
 """Images by their ids, read from disk when they are asked for: a mix may show more than memory holds.
 
-They lie in the study's own parquet tables, in memory-mapped files of data sets of the hub (Arrow's own format,
-uncompressed, of which any one image is a slice), or, of published test sets, as files of a folder.
+Images lie in one of three places: the study's own parquet tables; Arrow files of data sets of the hub, mapped into
+memory and uncompressed, so that one image is read alone; files of a folder, for benchmarks.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from centurio_lib import storage, tables
 MAPPED = pa.schema([("image_id", pa.string()), ("image", pa.large_binary())])
 
 
-class Shelf:
-    """Images by id: `shelf[ids]` has columns image_id and image (bytes), in the order asked for.
+class ImageStore:
+    """Images by id: `store[ids]` has columns image_id and image (bytes), in the order asked for.
 
-    A kind of shelf says where each image lies, and what lies there. `wanted`: only these, if given.
+    A kind of store says where each image lies, and what lies there. `only`: the ids of the images to hold, if not all.
     """
 
-    def __init__(self, places: Iterable[tuple[str, Any]], wanted: Iterable[str] | None = None):
-        chosen = None if wanted is None else set(wanted)
+    def __init__(self, places: Iterable[tuple[str, Any]], only: Iterable[str] | None = None):
+        chosen = None if only is None else set(only)
         self.place = {image_id: place for image_id, place in places if chosen is None or image_id in chosen}
         self.image_ids = list(self.place)
 
@@ -44,13 +44,13 @@ class Shelf:
         raise NotImplementedError
 
 
-class Tables(Shelf):
+class Tables(ImageStore):
     """Images of some files of one parquet table, which are read in groups of rows."""
 
-    def __init__(self, files: Iterable[Path], table: str, wanted: Iterable[str] | None = None):
+    def __init__(self, files: Iterable[Path], table: str, only: Iterable[str] | None = None):
         self.files, self.column = [Path(file) for file in files], tables.IMAGE_NAMES[table]
         self._group = lru_cache(maxsize=8)(self._read)  # neighbours are often asked for together
-        super().__init__(self._places(), wanted)
+        super().__init__(self._places(), only)
 
     def content(self, place: tuple[int, int, int]) -> bytes:
         """The image in a row of a group of a file."""
@@ -69,12 +69,12 @@ class Tables(Shelf):
             return stored.read_row_group(group, columns=["image"])["image"]
 
 
-class Mapped(Shelf):
+class Mapped(ImageStore):
     """Images of files that `write_mapped` wrote."""
 
-    def __init__(self, files: Iterable[Path], wanted: Iterable[str] | None = None):
+    def __init__(self, files: Iterable[Path], only: Iterable[str] | None = None):
         names = ((path, _opened(path).column("image_id").to_pylist()) for path in files)
-        super().__init__(((name, (path, row)) for path, own in names for row, name in enumerate(own)), wanted)
+        super().__init__(((name, (path, row)) for path, ids in names for row, name in enumerate(ids)), only)
 
     def content(self, place: tuple[Path, int]) -> bytes:
         """The image in a row of a file, opened anew: thousands of files are more than a process may hold open."""
@@ -82,11 +82,11 @@ class Mapped(Shelf):
         return _opened(path).column("image")[row].as_py()
 
 
-class Folder(Shelf):
-    """Images that are files of a folder, named by their path within it; of `wanted`, those that are there."""
+class Folder(ImageStore):
+    """Images that are files of a folder, named by their path within it: those of `only` that are there."""
 
-    def __init__(self, folder: Path, wanted: Iterable[str]):
-        super().__init__((name, Path(folder) / name) for name in wanted if (Path(folder) / name).is_file())
+    def __init__(self, folder: Path, only: Iterable[str]):
+        super().__init__((name, Path(folder) / name) for name in only if (Path(folder) / name).is_file())
 
     def content(self, place: Path) -> bytes:
         """The file's bytes."""

@@ -1,8 +1,9 @@
 """The instruction table: conversations about one or several images, in every language that they could be in.
 
-Families: `single` (name, description, country, multiple choice: all questions on one image make one conversation, as in
-the paper), `pair` (two images, true or false), `odd_one_out` (five images). Names of (concept, language) pairs that are
-kept for testing appear nowhere, not even as a wrong choice. `mix.py` later takes one language for each sample.
+Families are `single` (name, description, country, multiple choice), `pair` (two images, true or false) and
+`odd_one_out` (five images). All questions on one image make one conversation, as in the paper. Names of (concept,
+language) pairs that are kept for testing appear nowhere, not even as a wrong choice. `mix.py` later takes one language
+for each sample.
 """
 
 from random import Random
@@ -58,13 +59,13 @@ def _several(images_of: dict, random: Random, family: str) -> tuple:
     of_kind = {kind: [concept for concept, k in images_of if k == kind] for kind in things.modules()}
     kinds = [kind for kind, concepts in of_kind.items() if len(concepts) >= 3]
     kind = random.choices(kinds, [things.declared(kind).share for kind in kinds])[0]
-    shown, other, wrong = random.sample(of_kind[kind], 3)
-    right, different = images_of[shown, kind], random.choice(images_of[other, kind])
+    concept, other, wrong = random.sample(of_kind[kind], 3)
+    right, different = images_of[concept, kind], random.choice(images_of[other, kind])
     if family == "pair":
-        return family, [random.choice(right), different], [shown, other, wrong], kind
+        return family, [random.choice(right), different], [concept, other, wrong], kind
     ids = random.sample(right, 4)
     ids.insert(random.randrange(5), different)
-    return family, ids, [shown, other], kind
+    return family, ids, [concept, other], kind
 
 
 def conversation(sample, code: str, use: Words) -> list[tuple[str, str]] | None:
@@ -78,11 +79,11 @@ def conversation(sample, code: str, use: Words) -> list[tuple[str, str]] | None:
 
 def _single(sample, code, use, random):
     concept, names = sample.concepts[0], use.names[code]
-    said = None if code == "en" and random.random() < UNNAMED_ENGLISH else code
+    named_as = None if code == "en" and random.random() < UNNAMED_ENGLISH else code
     source = things.declared(sample.kind)
-    turns = [(prompts.QUESTIONS[source.question](said), names[concept])]
+    turns = [(prompts.QUESTIONS[source.question](named_as), names[concept])]
     if source.described:
-        turns.append((prompts.describe(said), prompts.dense_caption(names[concept], use.keywords[code][concept])))
+        turns.append((prompts.describe(named_as), prompts.dense_caption(names[concept], use.keywords[code][concept])))
         random.shuffle(turns)
     question = _choice(sample, code, use, random)
     return [*turns, question] if random.random() < 0.5 else [question, *turns]
@@ -91,8 +92,8 @@ def _single(sample, code, use, random):
 def _choice(sample, code, use, random):
     concept, names = sample.concepts[0], use.names[code]
     # one more than needed, in case the concept itself or a name like its own is drawn
-    drawn = [c for c in random.sample(use.kinds[code, sample.kind], 5) if names[c] != names[concept]]
-    options = [concept, *drawn[:3]]
+    others = [c for c in random.sample(use.kinds[code, sample.kind], 5) if names[c] != names[concept]]
+    options = [concept, *others[:3]]
     random.shuffle(options)
     return prompts.choice(code, [names[c] for c in options]), names[concept]
 
@@ -117,9 +118,9 @@ def build(texts: pd.DataFrame, images: pd.DataFrame, pairs: Pairs, seed: int) ->
     use, rows = words(texts, pairs), []
     for sample in samples(images, seed).itertuples():
         for code in use.names:
-            asked = conversation(sample, code, use)
-            if asked:
-                turns = [{"role": role, "text": text} for turn in asked
+            turns_of_sample = conversation(sample, code, use)
+            if turns_of_sample:
+                turns = [{"role": role, "text": text} for turn in turns_of_sample
                          for role, text in zip(("user", "assistant"), turn, strict=True)]
                 rows.append((sample.sample_id, sample.images, sample.concepts, code, sample.family, turns, False,
                              "train"))

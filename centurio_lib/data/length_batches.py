@@ -10,10 +10,10 @@ def batches(order: Iterable[int], lengths: Sequence[int], max_tokens: int | None
     `lengths`: tokens of each sequence. A batch holds at most `max_tokens`, padding to its longest sequence included,
     `max_rows` sequences, and one kind. A sequence that is longer by itself has a batch of its own.
     """
-    found: list[list[int]] = []
+    filled: list[list[int]] = []
     longest = 0
     for place in order:
-        batch = found[-1] if found else []
+        batch = filled[-1] if filled else []
         longest = max(longest, lengths[place])
         full = ((max_rows is not None and len(batch) >= max_rows)
                 or (max_tokens is not None and (len(batch) + 1) * longest > max_tokens)
@@ -21,6 +21,6 @@ def batches(order: Iterable[int], lengths: Sequence[int], max_tokens: int | None
         if batch and not full:
             batch.append(place)
         else:
-            found.append([place])
+            filled.append([place])
             longest = lengths[place]
-    return found
+    return filled

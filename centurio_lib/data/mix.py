@@ -1,9 +1,9 @@
 """Which language each sample is in: total size fixed, every sample in exactly one language.
 
-A share E of the samples is English, the rest is spread over the setup's languages: uniformly, or by tier as in the
-paper's Stratified-1 and -2 (Table 16: weight 1/i and 1/exp(i), where i counts tiers from the lowest-resourced).
+A share of the samples is English, the rest is spread over the setup's languages: uniformly, or by tier. The paper's
+Stratified-1 and -2 (Table 16) weigh a language 1/i and 1/exp(i), where i counts tiers from the lowest-resourced.
 Text-heavy samples (their image holds English text) stay English and are outside the share. Documents, whose image holds
-text of a language of their own, have shares of their own (`reading_quotas`) and are taken besides.
+text of a language of their own, have shares of their own (`reading_quotas`) and come besides.
 """
 
 import math
@@ -37,16 +37,16 @@ def quotas(total: int, codes: list[str], english_share: float, allocation: str =
     return _divided(total, codes, english_share, np.array([WEIGHTS[allocation](language(code).tier) for code in codes]))
 
 
-def reading_quotas(total: int, codes: list[str], asked: OcrMix) -> dict[str, int]:
+def reading_quotas(total: int, codes: list[str], ocr: OcrMix) -> dict[str, int]:
     """Number of documents of each language, exactly `total` times the setup's scale together.
 
-    Languages in a script that the setup names weigh what it says there; else those in Latin 1, those in another script
-    what the setup says of these. Raises MixError as `quotas`.
+    A language weighs what the setup says of its script. Of other scripts, Latin weighs 1, any other what the setup says
+    of these together. Raises MixError as `quotas`.
     """
     def weight(code: str) -> float:
-        own = language(code)
-        return asked.scripts.get(own.script, 1.0 if own.latin else asked.other_weight)
-    return _divided(round(total * asked.scale), codes, asked.english_share, np.array([weight(code) for code in codes]))
+        lang = language(code)
+        return ocr.scripts.get(lang.script, 1.0 if lang.latin else ocr.other_weight)
+    return _divided(round(total * ocr.scale), codes, ocr.english_share, np.array([weight(code) for code in codes]))
 
 
 def _divided(total: int, codes: list[str], english_share: float, weights: np.ndarray) -> dict[str, int]:
@@ -79,16 +79,16 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
     pool = random.permutation(light.sample_id[anywhere].to_numpy()).tolist() if anywhere.any() else []
     have = {str(code): list(ids) for code, ids in light[~anywhere].groupby("language").sample_id}
     able = [code for code in codes if pool or code in have]
-    wanted = quotas(total - len(taken), able, english_share, allocation)
+    quota = quotas(total - len(taken), able, english_share, allocation)
     # English takes its large share first, then those with the fewest samples to choose from
-    for code in sorted(wanted, key=lambda c: (c != "en", len(have.get(c, [])), c)):
+    for code in sorted(quota, key=lambda c: (c != "en", len(have.get(c, [])), c)):
         free = [s for s in have.get(code, []) if s not in taken]
-        if len(free) + len(pool) < wanted[code]:
-            raise MixError(f"language {code!r} needs {wanted[code]} samples, but only {len(free) + len(pool)} are left "
+        if len(free) + len(pool) < quota[code]:
+            raise MixError(f"language {code!r} needs {quota[code]} samples, but only {len(free) + len(pool)} are left "
                            "for it: lower `samples` of the stage, build more images (`variants`), or name more data "
                            "sets")
-        ids = [free[i] for i in random.permutation(len(free))[:wanted[code]]]
-        n_translated = wanted[code] - len(ids)
+        ids = [free[i] for i in random.permutation(len(free))[:quota[code]]]
+        n_translated = quota[code] - len(ids)
         taken |= dict.fromkeys([*ids, *pool[:n_translated]], code)
         pool = pool[n_translated:]
     return _in_languages(available, taken).sample(frac=1, random_state=seed)
@@ -122,18 +122,18 @@ def _in_languages(available: pd.DataFrame, taken: dict[str, str]) -> pd.DataFram
     return available[rows].assign(language=language[rows])
 
 
-def drawn(available: pd.DataFrame, wanted: dict[str, int], seed: int, advice: str) -> pd.DataFrame:
+def drawn(available: pd.DataFrame, counts: dict[str, int], seed: int, advice: str) -> pd.DataFrame:
     """So many rows of each language (columns sample_id, language), by seed. A smaller number takes some of the same.
 
     Raises MixError naming the language that has too few, with advice.
     """
     parts = []
-    for code, n in wanted.items():
-        own = available[available.language == code].sort_values("sample_id")
-        if len(own) < n:
-            raise MixError(f"language {code!r} needs {n} samples with text in the image, but {len(own)} were made: "
+    for code, n in counts.items():
+        rows = available[available.language == code].sort_values("sample_id")
+        if len(rows) < n:
+            raise MixError(f"language {code!r} needs {n} samples with text in the image, but {len(rows)} were made: "
                            f"{advice}")
-        parts.append(own.iloc[np.random.default_rng([seed, *code.encode()]).permutation(len(own))[:n]])
+        parts.append(rows.iloc[np.random.default_rng([seed, *code.encode()]).permutation(len(rows))[:n]])
     return pd.concat(parts)
 
 

@@ -14,18 +14,18 @@ from centurio_lib.params import Data
 KEYWORDS = 3  # of a dense caption
 
 
-def chosen_texts(data: Data, drawn: pd.DataFrame) -> pd.DataFrame:
+def chosen_texts(data: Data, drawings: pd.DataFrame) -> pd.DataFrame:
     """The `texts` table of the profile's concepts, in the order in which they were chosen."""
     texts = concepts.texts()
-    order = {c: i for i, c in enumerate(concepts.chosen(texts, drawn, data.concepts))}
-    mine = texts[texts.concept.isin(order)]
-    return mine.sort_values("concept", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)
+    order = {c: i for i, c in enumerate(concepts.chosen(texts, drawings, data.concepts))}
+    named = texts[texts.concept.isin(order)]
+    return named.sort_values("concept", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)
 
 
-def images(texts: pd.DataFrame, drawn: pd.DataFrame, data: Data, pixels: int) -> pd.DataFrame:
+def images(texts: pd.DataFrame, drawings: pd.DataFrame, data: Data, pixels: int) -> pd.DataFrame:
     """The `images` table: each drawing of each concept in several placements, every one drawn from its own seed."""
     rows = []
-    for drawing in drawn[drawn.concept.isin(set(texts.concept))].itertuples():
+    for drawing in drawings[drawings.concept.isin(set(texts.concept))].itertuples():
         rendered = artwork.render(drawing.svg)
         for variant in range(data.variants + data.test_variants):
             split = splits.image_split(drawing.style, variant, data)
@@ -66,14 +66,14 @@ def captions(texts: pd.DataFrame, images: pd.DataFrame, pairs: splits.Pairs) -> 
 
 def build(folder: Path, data: Data, pixels: int) -> dict[str, pd.DataFrame]:
     """Build and write the three tables."""
-    drawn = concepts.drawings()
-    texts = chosen_texts(data, drawn)
-    pictures = images(texts, drawn, data, pixels)
-    made = {"texts": texts, "images": pictures,
+    drawings = concepts.drawings()
+    texts = chosen_texts(data, drawings)
+    pictures = images(texts, drawings, data, pixels)
+    built = {"texts": texts, "images": pictures,
             "captions": captions(texts, pictures, splits.held_out_pairs(texts, data))}
-    for name, frame in made.items():
+    for name, frame in built.items():
         tables.write(folder / f"{name}.parquet", name, frame)
-    return made
+    return built
 
 
 @cache

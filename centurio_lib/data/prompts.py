@@ -35,14 +35,14 @@ def pair(code: str, names: list[str]) -> str:
     return f"True or false: the two images show (in {language(code).name}) {' and '.join(names)}."
 
 
-def odd_one_out(code: str, shown: str) -> str:
+def odd_one_out(code: str, named: str) -> str:
     """The image that does not match four others (VLOD's shape); the answer is a letter."""
-    return f"Which of the five images, A to E, does not show (in {language(code).name}) {shown}?"
+    return f"Which of the five images, A to E, does not show (in {language(code).name}) {named}?"
 
 
-def dense_caption(shown: str, keywords: list[str]) -> str:
+def dense_caption(named: str, keywords: list[str]) -> str:
     """Name and keywords as one caption."""
-    return f"{shown}: {', '.join(keywords)}" if len(keywords) else shown
+    return f"{named}: {', '.join(keywords)}" if len(keywords) else named
 
 
 QUESTIONS = {"name": name, "country": country}  # what a picture is asked, by `question` of its source

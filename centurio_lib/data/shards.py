@@ -1,7 +1,7 @@
 """A long table drawn sample by sample into many files: in parallel, with progress, going on where a killed run ended.
 
-A shard is named by its number and by what it follows from (its samples and a key): one of another key is removed, one
-that is complete is kept. It appears under its name only when it is whole.
+The name of a shard holds its number and a digest of what it follows from, its samples and a key. A shard of another key
+is removed, a complete one stays. A shard appears under its name only when it is whole.
 """
 
 import multiprocessing
@@ -30,18 +30,18 @@ def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict],
         twice = next(sample for sample, n in Counter(ids).items() if n > 1)
         raise ValueError(f"{folder}: sample {twice!r} is asked for twice")
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {shard_file(folder, table, number, part, key): part for number, part in enumerate(parts(ids, size))}
-    for path in set(folder.glob(f"{table}-*.parquet")) - set(wanted):
+    shards = {shard_file(folder, table, number, part, key): part for number, part in enumerate(parts(ids, size))}
+    for path in set(folder.glob(f"{table}-*.parquet")) - set(shards):
         path.unlink()
-    todo = {path: part for path, part in wanted.items() if not complete(path, table, len(part))}
-    if len(todo) < len(wanted):
-        print(f"{folder.name}: {len(wanted) - len(todo)} of {len(wanted)} shards are there already", flush=True)
+    todo = {path: part for path, part in shards.items() if not complete(path, table, len(part))}
+    if len(todo) < len(shards):
+        print(f"{folder.name}: {len(shards) - len(todo)} of {len(shards)} shards are there already", flush=True)
     done, since = 0, time.time()
     for n in _drawn(todo, table, draw, processes):
         done += n
         left = (time.time() - since) / done * (sum(map(len, todo.values())) - done)
         print(f"{folder.name}: {done} of {sum(map(len, todo.values()))} samples, {left:.0f} s left", flush=True)
-    return list(wanted)
+    return list(shards)
 
 
 def parts(ids: list[str], size: int) -> list[list[str]]:
@@ -57,10 +57,10 @@ def shard_file(folder: Path, table: str, number: int, ids: list[str], key: str) 
 def complete(path: Path, table: str, rows: int) -> bool:
     """Whether a shard is there, readable and of that many rows."""
     try:
-        found = pq.read_metadata(path)
+        metadata = pq.read_metadata(path)
     except (FileNotFoundError, pa.ArrowInvalid):
         return False
-    return found.num_rows == rows and found.schema.names == tables.SCHEMAS[table].names
+    return metadata.num_rows == rows and metadata.schema.names == tables.SCHEMAS[table].names
 
 
 def read(files: list[Path], table: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -75,11 +75,11 @@ def light(table: str) -> list[str]:
 
 def images(files: list[Path], table: str, names: list[str]) -> dict[str, bytes]:
     """Images of a table by their names, those alone. Raises KeyError for one that no shard holds."""
-    key, found = tables.IMAGE_NAMES[table], {}
+    key, contents = tables.IMAGE_NAMES[table], {}
     for path in files:
-        own = tables.read(path, table, [key, "image"], **{key: list(names)})
-        found |= dict(zip(own[key], own.image, strict=True))
-    return {name: found[name] for name in names}
+        rows = tables.read(path, table, [key, "image"], **{key: list(names)})
+        contents |= dict(zip(rows[key], rows.image, strict=True))
+    return {name: contents[name] for name in names}
 
 
 def _drawn(todo: dict[Path, list[str]], table: str, draw: Callable[[str], dict], processes: int):

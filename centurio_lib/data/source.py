@@ -42,16 +42,16 @@ def modules(package: ModuleType, kind: str) -> dict[str, ModuleType]:
 
     Raises DeclarationError naming file and field.
     """
-    found: dict[str, ModuleType] = {}
+    by_name: dict[str, ModuleType] = {}
     for _, name, _ in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         module = import_module(f"{package.__name__}.{name}")
         source = check(module)
         if source.kind != kind:
             raise wrong(module, "kind", f"{source.kind!r} is not the kind of its folder, {kind!r}")
-        if source.name in found:
-            raise wrong(module, "name", f"{source.name!r} is the name of {found[source.name].__file__} too")
-        found[source.name] = module
-    return found
+        if source.name in by_name:
+            raise wrong(module, "name", f"{source.name!r} is the name of {by_name[source.name].__file__} too")
+        by_name[source.name] = module
+    return by_name
 
 
 def check(module: ModuleType) -> Source:

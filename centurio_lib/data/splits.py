@@ -1,7 +1,7 @@
 """What is never trained on: one artwork style, and for each language some concepts.
 
 `new-style` items show the held-out style. `new-language` items ask for a (concept, language) pair that no setup ever
-trains on, whatever its mix: the pairs are fixed here, before any mix is made.
+trains on. These pairs are fixed here, before any mix is made.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Conversations to batches: packed into rows, or padded one to a row.
 
-Packed: several conversations share a row, each with positions from 0, and a block-diagonal mask keeps them apart: the
-logits are those of each conversation alone (tested).
+Packed conversations share a row, each with positions from 0. A block-diagonal mask keeps them apart, so that the logits
+are those of each conversation alone (tested).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Features of images: of the frozen vision encoder computed once and read from disk, of a tuned one as often as asked.
+"""Features of images: computed once by a frozen vision encoder and read from disk, or anew each time.
 
 Images of one table have one size and so one number of tokens; a run shows images of several tables.
 """
@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from centurio_lib import image_file, storage
-from centurio_lib.data.image_store import Shelf
+from centurio_lib.data.image_store import ImageStore
 from centurio_lib.model.tiling import cut, joined, passes
 
 
@@ -40,14 +40,14 @@ class Features:
         return [self._part(image_id).tokens for image_id in image_ids]
 
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
-        places: dict[int, list[int]] = {}
+        places_of: dict[int, list[int]] = {}  # by part
         for place, image_id in enumerate(image_ids):
-            places.setdefault(id(self._part(image_id)), []).append(place)
-        found: dict[int, torch.Tensor] = {}
-        for mine in places.values():
-            part = self.part_of[image_ids[mine[0]]]
-            found |= zip(mine, part[[image_ids[place] for place in mine]], strict=True)  # (tokens, d_vision) each
-        return torch.cat([found[place] for place in range(len(image_ids))])
+            places_of.setdefault(id(self._part(image_id)), []).append(place)
+        values: dict[int, torch.Tensor] = {}  # by place
+        for places in places_of.values():
+            part = self.part_of[image_ids[places[0]]]
+            values |= zip(places, part[[image_ids[place] for place in places]], strict=True)  # (tokens, d_vision) each
+        return torch.cat([values[place] for place in range(len(image_ids))])
 
     def _part(self, image_id: str) -> Part:
         if image_id not in self.part_of:
@@ -55,7 +55,7 @@ class Features:
         return self.part_of[image_id]
 
 
-class Kept:
+class StoredFeatures:
     """Features that are there already. `values`: (images, tokens, d_vision) in the order of `image_ids`."""
 
     def __init__(self, values: torch.Tensor, image_ids: list[str]):
@@ -67,16 +67,16 @@ class Kept:
 
 
 class Live:
-    """Features computed anew each time, with gradients where the encoder is trained: its weights change at every step.
+    """Features computed anew each time they are asked for.
 
-    Of a frozen encoder, they are those of more images than a disk holds the features of.
-
-    The encoder is looked up in the LLaVA at each call, since peft puts a copy that it trains in its place.
+    A trained encoder has other weights at every step, and gradients. A frozen one is asked anew where there are more
+    images than a disk holds the features of. The encoder is looked up in the LLaVA at each call, since peft puts a copy
+    that it trains in its place.
     """
 
-    def __init__(self, llava, pictures: pd.DataFrame | Shelf, layer: int, side: int, tiling: int = 1):
+    def __init__(self, llava, pictures: pd.DataFrame | ImageStore, layer: int, side: int, tiling: int = 1):
         self.llava, self.layer, self.side, self.tiling = llava, layer, side, tiling
-        on_disk = isinstance(pictures, Shelf)
+        on_disk = isinstance(pictures, ImageStore)
         self.image_ids = pictures.image_ids if on_disk else pictures.image_id.tolist()
         self.pictures = pictures if on_disk else pictures.set_index("image_id", drop=False).loc
         self.tokens = (side // llava.config.vision_config.patch_size) ** 2
@@ -102,8 +102,8 @@ def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
 
     Positions are interpolated where the images are of another size than those that it was trained on.
     """
-    own = next(vision.parameters())
-    return vision(pixels.to(own.device, own.dtype), output_hidden_states=True,
+    weights = next(vision.parameters())
+    return vision(pixels.to(weights.device, weights.dtype), output_hidden_states=True,
                   interpolate_pos_encoding=True).hidden_states[layer]
 
 
@@ -127,7 +127,7 @@ def encode(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 
     return torch.cat([look(vision, part, layer, side, tiling).float().cpu() for part in parts])
 
 
-def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> Kept:
+def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> StoredFeatures:
     """Features of pictures by a frozen encoder, computed if the folder lacks those of this encoder, layer and size.
 
     Raises ValueError naming a corrupt image, or a file that holds other images.
@@ -143,4 +143,4 @@ def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, 
         values = file.get_tensor("features")  # (images, tokens, d_vision)
     if len(values) != len(pictures):
         raise ValueError(f"{path} holds {len(values)} images, the table {len(pictures)}: remove that file")
-    return Kept(values, pictures.image_id.tolist())
+    return StoredFeatures(values, pictures.image_id.tolist())

@@ -20,7 +20,7 @@ def items(run: runs.Run) -> pd.DataFrame:
 def pictures(run: runs.Run, image_ids: Iterable[str]) -> "Pictures":
     """Pictures of some items by id."""
     image_ids = list(image_ids)
-    stores: list[image_store.Shelf] = [image_store.Tables(files, table, image_ids)
+    stores: list[image_store.ImageStore] = [image_store.Tables(files, table, image_ids)
                                        for table, files in runs.pictures(run).items()]
     if benchmarks.of_profile(run.profile):
         stores.append(image_store.Folder(shown_images.benchmark_pictures(run), dict.fromkeys(image_ids)))
@@ -30,7 +30,7 @@ def pictures(run: runs.Run, image_ids: Iterable[str]) -> "Pictures":
 class Pictures:
     """Pictures by id from several stores, opened when they are asked for."""
 
-    def __init__(self, stores: list[image_store.Shelf]):
+    def __init__(self, stores: list[image_store.ImageStore]):
         self.stores = stores
 
     def __getitem__(self, image_id: str):

@@ -22,7 +22,7 @@ CAPTION = pa.schema([tables.SCHEMAS["captions"].field(name) for name in ("image_
 def instructions(run: runs.Run) -> pd.DataFrame:
     """The instruction samples of a run, then plots and documents; columns of mix.SCHEMA. Raises mix.MixError."""
     samples = _from_hub(run, "instruct") if run.profile.data.sources else _instructions(run)
-    return _joined(run, [samples, _plots(run), _documents(run, run.profile.instruct)])
+    return _joined(run, [samples, plots(run), documents(run, run.profile.instruct)])
 
 
 def captions(run: runs.Run) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def captions(run: runs.Run) -> pd.DataFrame:
         raise params.ParamsError(f"setup {run.setup.name!r} has no pre-training stage (pretrain_english_share is not "
                                  "set): run notebook 11")
     samples = _from_hub(run, "pretrain") if run.profile.data.sources else _captions(run)
-    return _joined(run, [samples, _documents(run, run.profile.pretrain)])
+    return _joined(run, [samples, documents(run, run.profile.pretrain)])
 
 
 def _instructions(run: runs.Run) -> Iterator[pa.Table]:
@@ -67,7 +67,7 @@ def _from_hub(run: runs.Run, stage: str) -> Iterator[pa.Table]:
     return hub_mix.conversations(run.inputs[shown_images.TAKEN_IN[stage]], translations / stage, pairs, run.folder)
 
 
-def _plots(run: runs.Run) -> Iterable[pa.Table]:
+def plots(run: runs.Run) -> Iterable[pa.Table]:
     """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
     if not params.plots(run.profile, run.setup):
         return []
@@ -78,7 +78,7 @@ def _plots(run: runs.Run) -> Iterable[pa.Table]:
     return disk_table.select(run.folder, mix.SCHEMA, [path], chosen.index)
 
 
-def _documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
+def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
     """The documents of a stage, in languages of the setup's mix, or none. Raises mix.MixError for too few."""
     if run.setup.ocr is None:
         return []

@@ -8,7 +8,7 @@ import pandas as pd
 
 from centurio_lib import params, tables
 from centurio_lib.data.hub import ingest
-from centurio_lib.data.image_store import Folder, Mapped, Shelf, Tables
+from centurio_lib.data.image_store import Folder, ImageStore, Mapped, Tables
 from centurio_lib.model import image_features
 from centurio_lib.params import benchmarks
 from centurio_lib.study import runs
@@ -29,7 +29,7 @@ class Source(NamedTuple):
         frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
         return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
 
-    def shelf(self, image_ids: list[str]) -> Shelf:
+    def store(self, image_ids: list[str]) -> ImageStore:
         """Those of some images that the table holds, read when they are asked for."""
         return Tables(self.files, self.table, image_ids)
 
@@ -69,8 +69,8 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_feat
     """Features of the images of one table, None where it holds none of those wanted."""
     how = run.profile.base.vision_layer, source.side, run.setup.tiling
     if not run.profile.base.cache_features:
-        shelf = source.shelf(wanted)
-        return image_features.Live(model, shelf, *how) if shelf.image_ids else None
+        store = source.store(wanted)
+        return image_features.Live(model, store, *how) if store.image_ids else None
     tuned = run.setup.tune_encoder
     pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned
                                   else _shared(run, source, wanted)))
@@ -81,11 +81,11 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_feat
         return image_features.cached(run.inputs["captions"].parent / "features", vision,
                                pictures, *how)
     if run.stage == "evaluate":
-        return image_features.Kept(image_features.encode(vision, pictures, *how), pictures.image_id.tolist())
+        return image_features.StoredFeatures(image_features.encode(vision, pictures, *how), pictures.image_id.tolist())
     return image_features.Live(model, pictures, *how)
 
 
-def on_disk(run: runs.Run, wanted: list[str]) -> Shelf | None:
+def on_disk(run: runs.Run, wanted: list[str]) -> ImageStore | None:
     """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test
     sets.
     """

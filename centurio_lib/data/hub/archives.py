@@ -1,8 +1,7 @@
-"""Images by the name that a data set calls them, in archives: zip and tar read in place, compressed tar
-unpacked once.
+"""Images by the name that a data set calls them, in archives: zip and tar read in place, compressed tar unpacked once.
 
-Every member is checked before it is read or written: none may be a link or a device, leave its folder, or be
-of a size that no image has.
+Every member is checked before it is read or written. It may not be a link or a device, leave its folder, or be larger
+than any image.
 """
 
 import shutil
@@ -21,8 +20,8 @@ MAX_IMAGE_BYTES = packages.MAX_MEMBER_BYTES
 class Images:
     """Images of some archives: `images.read(name)`.
 
-    A data set may call "coco/train2017/1.jpg" what an archive holds as "train2017/1.jpg", or just "1.jpg": a
-    name stands for the member that ends in it or that it ends in, unless several do.
+    A data set may call "coco/train2017/1.jpg" what an archive holds as "train2017/1.jpg", or just "1.jpg". A name
+    stands for the one member that ends in it, or that it ends in.
     """
 
     def __init__(self, files: list[Path]):
@@ -47,44 +46,44 @@ class Images:
 
     def _member(self, name: str) -> str:
         """What its archive calls an image."""
-        wanted = PurePosixPath(name)
-        for start in range(len(wanted.parts)):
-            if "/".join(wanted.parts[start:]) in self.readers:
-                return "/".join(wanted.parts[start:])
-        ending = [other for other in self.by_last.get(wanted.name, []) if other.endswith(f"/{name}")]
+        path = PurePosixPath(name)
+        for start in range(len(path.parts)):
+            if "/".join(path.parts[start:]) in self.readers:
+                return "/".join(path.parts[start:])
+        ending = [other for other in self.by_last.get(path.name, []) if other.endswith(f"/{name}")]
         if len(ending) != 1:
             raise KeyError(f"image {name!r}: {len(ending) or 'none'} of the archives' members are called so")
         return ending[0]
 
 
 def _zip(path: Path) -> dict[str, Callable[[], bytes]]:
-    archive, found = zipfile.ZipFile(path), {}
+    archive, readers = zipfile.ZipFile(path), {}
     for member in archive.infolist():
         if member.is_dir():
             continue
         _check(path, member.filename, member.file_size, member.external_attr >> 28 not in (0, 8))
-        found[member.filename] = lambda member=member: archive.read(member)
-    return found
+        readers[member.filename] = lambda member=member: archive.read(member)
+    return readers
 
 
 def _tar(path: Path) -> dict[str, Callable[[], bytes]]:
-    archive, found = tarfile.open(path, "r:"), {}
+    archive, readers = tarfile.open(path, "r:"), {}
     for member in archive:
         packages.check_member(member, path)
         if member.isreg():
-            found[str(PurePosixPath(member.name))] = lambda member=member: archive.extractfile(member).read()
-    return found
+            readers[str(PurePosixPath(member.name))] = lambda member=member: archive.extractfile(member).read()
+    return readers
 
 
 def _compressed(path: Path) -> dict[str, Callable[[], bytes]]:
     folder = path.with_name(f"{path.name}.unpacked")
     if not folder.exists():  # whole or not at all: a killed run leaves nothing under that name
-        made = Path(tempfile.mkdtemp(dir=path.parent))
+        unpacked = Path(tempfile.mkdtemp(dir=path.parent))
         try:
-            _unpack(path, made)
-            made.rename(folder)
+            _unpack(path, unpacked)
+            unpacked.rename(folder)
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(unpacked, ignore_errors=True)
     files = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()}
     return {name: file.read_bytes for name, file in files.items()}
 

@@ -1,16 +1,16 @@
-"""The paper's training data, set by set: what `catalogue.csv` and `archives.csv` say, and where it is fetched
-from.
+"""The paper's training data, set by set: what `catalogue.csv` and `archives.csv` say, and where it is fetched from.
 
-`catalogue.csv`, a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2):
-`name`; `paper_set` and `thousands`, as the paper counts (images; all questions on one are one sample);
-`stage`; `status`: "hub", "replaced" (another version than the paper's) or "missing" (`note` says why);
-`repo`, `revision` and `files` on the hub (";" between patterns); `form`, its converter (convert.py);
-`images`: "embedded", "own" (archives among the files), "none", or names of `archives.csv`; `where_image` and
-`where_prompt`, what selects its rows in a file of several sets; `licence`, `gated`; `text_heavy` (text in the
-image: stays English), `translated`; `at_most` samples that the paper took. `seen` says what of a row was
-found stated on a public page in November 2026: "rows" and their number, "files", "columns", "names" only,
-"no"; the rest is from memory. `revision` "main" is resolved when it is fetched, and recorded. Sources: arXiv
-2501.05122, Tables 8 and 9, appendix B; dataset pages of the hub.
+`catalogue.csv` has a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2):
+
+- `name`; `paper_set` and `thousands`, as the paper counts (all questions on one image are one sample); `stage`
+- `status`: "hub", "replaced" (another version than the paper's) or "missing" (`note` says why)
+- `repo`, `revision` and `files` on the hub (";" between patterns); a `revision` "main" is recorded when it is fetched
+- `form`, its converter (convert.py); `images`: "embedded", "own" (archives among the files), "none", or names of
+  `archives.csv`; `where_image` and `where_prompt`, what selects its rows in a file of several sets
+- `licence`, `gated`; `text_heavy` (text in the image: stays English), `translated`; `at_most` samples
+- `seen`: what a public page stated in November 2026: "rows", "files", "columns", "names" only, "no"
+
+Sources: arXiv 2501.05122, Tables 8 and 9, appendix B; dataset pages of the hub.
 """
 
 import csv
@@ -82,15 +82,13 @@ def archives() -> dict[str, Archive]:
 
 def entry(name: str, stage: str) -> Entry:
     """A data set of a stage. Raises CatalogueError where there is none, or it can no longer be had."""
-    found = entries().get(name)
-    if found is None or found.stage != stage:
+    row = entries().get(name)
+    if row is None or row.stage != stage:
         known = ", ".join(e.name for e in entries().values() if e.stage == stage and e.status != "missing")
-        raise CatalogueError(
-            f"data.sources.{stage} names {name!r}, which is no such data set; there are: {known}"
-        )
-    if found.status == "missing":
-        raise CatalogueError(f"data.sources.{stage} names {name!r}, which cannot be loaded: {found.note}")
-    return found
+        raise CatalogueError(f"data.sources.{stage} names {name!r}, which is no such data set; there are: {known}")
+    if row.status == "missing":
+        raise CatalogueError(f"data.sources.{stage} names {name!r}, which cannot be loaded: {row.note}")
+    return row
 
 
 def fetched(chosen: Entry) -> list[Path]:
@@ -100,17 +98,17 @@ def fetched(chosen: Entry) -> list[Path]:
 
 def fetched_archive(name: str) -> list[Path]:
     """The files of an archive of images. Raises hub.HubError saying what to download where."""
-    found = archives()[name]
-    if found.repo:
-        return hub.dataset(name, found.repo, found.revision, [found.files], found.licence)
+    images = archives()[name]
+    if images.repo:
+        return hub.dataset(name, images.repo, images.revision, [images.files], images.licence)
     home = paths.DATASETS / name
-    if found.url:
-        return [hub.archive(found.url, home / found.files, found.checksum, found.licence)]
+    if images.url:
+        return [hub.archive(images.url, home / images.files, images.checksum, images.licence)]
     there = sorted(path for path in home.glob("*") if path.suffix in (".tar", ".zip"))
     if not there:
         raise hub.HubError(
-            f"images {name} must be put there by hand: licence: {found.licence}; put {found.files} into {home} "
-            f"({found.note})"
+            f"images {name} must be put there by hand: licence: {images.licence}; put {images.files} into {home} "
+            f"({images.note})"
         )
     return there
 

@@ -1,9 +1,7 @@
-"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a
-conversation.
+"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a conversation.
 
-Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Only the questions (not
-the images) of data sets that have a row for each question are gathered first, so that all on one image make
-one conversation.
+Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Some data sets have a row for each
+question. Their questions, not their images, are gathered first, so that all on one image make one conversation.
 """
 
 import json
@@ -71,11 +69,11 @@ def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | None]:
         for row in chosen(entry, rows(entry, data)):
             yield _filled(form.convert(row))
         return
-    asked: dict[str, list[tuple[str, str]]] = {}
+    turns_by_key: dict[str, list[tuple[str, str]]] = {}
     for row in rows(entry, data, without_images=True):
-        asked.setdefault(str(row[form.key]), []).extend(form.convert(row).turns)
+        turns_by_key.setdefault(str(row[form.key]), []).extend(form.convert(row).turns)
     for row in rows(entry, data):
-        turns = asked.pop(str(row[form.key]), None)
+        turns = turns_by_key.pop(str(row[form.key]), None)
         if turns is not None:
             yield _filled(form.convert(row)._replace(turns=turns))
 
@@ -84,11 +82,9 @@ def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Itera
     """Rows of some files, checked for the columns that the form of the data set needs. Raises SourceError."""
     form = FORMS[entry.form]
     read = {".parquet": _parquet, ".json": _json, ".jsonl": _lines}
-    found = chain.from_iterable(read[path.suffix](path, form, without_images) for path in files)
-    for number, row in enumerate(found):
-        lacking = [
-            name for name in form.needs if name not in row and not (without_images and name == form.image)
-        ]
+    raw_rows = chain.from_iterable(read[path.suffix](path, form, without_images) for path in files)
+    for number, row in enumerate(raw_rows):
+        lacking = [name for name in form.needs if name not in row and not (without_images and name == form.image)]
         if lacking:
             raise SourceError(
                 f"data set {entry.name} ({entry.repo}), row {number} lacks columns {lacking}; it has {sorted(row)}: "
@@ -97,22 +93,22 @@ def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Itera
         yield row
 
 
-def chosen(entry: Entry, found: Iterator[dict]) -> Iterator[dict]:
+def chosen(entry: Entry, raw_rows: Iterator[dict]) -> Iterator[dict]:
     """The rows that belong to a data set, where its file holds several."""
     image, prompt = re.compile(entry.where_image), re.compile(entry.where_prompt)
-    for row in found:
-        asked = row["conversations"][0]["value"] if entry.where_prompt else ""
-        if image.search(str(row.get("image", ""))) and prompt.search(asked):
+    for row in raw_rows:
+        question = row["conversations"][0]["value"] if entry.where_prompt else ""
+        if image.search(str(row.get("image", ""))) and prompt.search(question):
             yield row
 
 
 @cache
 def code_of(stated: str) -> str | None:
     """Our code of a language that a data set names by name or code, None for one outside the 100."""
-    wanted = stated.casefold()
+    name = stated.casefold()
     known = {lang.name.casefold(): code for code, lang in languages().items()}
     known |= {lang.nllb.split("_")[0]: code for code, lang in languages().items() if lang.nllb}
-    return (ALIASES | known | {code: code for code in languages()}).get(wanted)
+    return (ALIASES | known | {code: code for code in languages()}).get(name)
 
 
 # === forms of rows ===
@@ -128,11 +124,7 @@ class Form(NamedTuple):
 
 
 def _cauldron(row: dict) -> Raw:
-    turns = [
-        (role, turn[key])
-        for turn in row["texts"]
-        for role, key in (("user", "user"), ("assistant", "assistant"))
-    ]
+    turns = [(role, turn[key]) for turn in row["texts"] for role, key in (("user", "user"), ("assistant", "assistant"))]
     return Raw([image["bytes"] for image in row["images"]], turns)
 
 
@@ -179,8 +171,8 @@ def _mathvision(row: dict) -> Raw:
 
 
 def _coco_captions(row: dict) -> Raw:
-    asked = "Describe the image in one sentence."
-    turns = [turn for sentence in row["sentences"] for turn in (("user", asked), ("assistant", sentence))]
+    question = "Describe the image in one sentence."
+    turns = [turn for sentence in row["sentences"] for turn in (("user", question), ("assistant", sentence))]
     return Raw([f"train2017/{int(row['cocoid']):012}.jpg"], turns)
 
 
@@ -214,9 +206,7 @@ def _filled(raw: Raw) -> Raw | None:
     turns = [(role, PLACEHOLDER.sub(" ", text or "").strip()) for role, text in raw.turns]
     pairs = [(a, b) for a, b in zip(turns[::2], turns[1::2], strict=False) if a[1] and b[1]]
     return (
-        raw._replace(turns=[turn for pair in pairs for turn in pair], language=language)
-        if pairs and language
-        else None
+        raw._replace(turns=[turn for pair in pairs for turn in pair], language=language) if pairs and language else None
     )
 
 

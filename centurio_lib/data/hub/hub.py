@@ -1,10 +1,9 @@
-"""Data sets and models of the Hugging Face hub, and archives of images from elsewhere: fetched once, checked,
-resumed.
+"""Data sets and models of the Hugging Face hub, and archives of images from elsewhere: fetched once, checked, resumed.
 
-Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. What is there
-and complete is not asked for again, so that a machine without network works with what was copied there. A
-marker under `.complete/`, written last, says which commit was fetched and which files with which sizes;
-sha256 is compared wherever the hub states it.
+Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. What is there and complete
+is not asked for again, so that a machine without network works with what was copied there. A marker under `.complete/`,
+written last, says which commit was fetched, and which files with which sizes. A sha256 is compared where the hub states
+one.
 """
 
 import urllib.error
@@ -66,11 +65,11 @@ def _conversion(name: str, revision: str | None, folder: Path) -> str:
     """A command that writes a model's weights as safetensors to where `model` finds them before the hub's."""
     local = paths.model(name)
     kind = storage.read_json(folder / "config.json")["architectures"][0]
-    given = f"'{local}'" if local else f"'{name}', revision='{revision or 'main'}'"
-    made = local or paths.DATASETS / name
+    source = f"'{local}'" if local else f"'{name}', revision='{revision or 'main'}'"
+    target = local or paths.DATASETS / name
     return (
-        f'python -c "import transformers as t; t.{kind}.from_pretrained({given}).save_pretrained(\'{made}\'); '
-        f"t.AutoTokenizer.from_pretrained({given}).save_pretrained('{made}')\""
+        f"python -c \"import transformers as t; t.{kind}.from_pretrained({source}).save_pretrained('{target}'); "
+        f"t.AutoTokenizer.from_pretrained({source}).save_pretrained('{target}')\""
     )
 
 
@@ -148,17 +147,15 @@ def explained(what: str, where: str, licence: str, command: str) -> Iterator[Non
 
 def _download(repo: str, revision: str, patterns: list[str], home: Path, marker: Path) -> None:
     info = HfApi().dataset_info(repo, revision=revision, files_metadata=True)
-    wanted = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
-    if not wanted:
+    files = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
+    if not files:
         raise HubError(
             f"{repo} at {info.sha} holds no file like {patterns}: its layout has changed, correct the catalogue"
         )
-    for file in wanted:
-        path = Path(
-            hf_hub_download(repo, file.rfilename, repo_type="dataset", revision=info.sha, local_dir=home)
-        )
+    for file in files:
+        path = Path(hf_hub_download(repo, file.rfilename, repo_type="dataset", revision=info.sha, local_dir=home))
         _check(path, f"sha256:{file.lfs.sha256}" if file.lfs else "", f"{repo}/{file.rfilename}")
-    sizes = {file.rfilename: (home / file.rfilename).stat().st_size for file in wanted}
+    sizes = {file.rfilename: (home / file.rfilename).stat().st_size for file in files}
     storage.write_json(marker, {"commit": info.sha, "files": sizes})
 
 
@@ -172,10 +169,10 @@ def _present(home: Path, marker: Path, patterns: list[str]) -> list[Path]:
                 "run this again"
             )
     names = sizes or [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
-    found = sorted(home / name for name in names if any(fnmatch(name, pattern) for pattern in patterns))
-    if not found:
+    paths_there = sorted(home / name for name in names if any(fnmatch(name, pattern) for pattern in patterns))
+    if not paths_there:
         raise HubError(f"{home} holds no file like {patterns}: remove {marker} and run this again")
-    return found
+    return paths_there
 
 
 def _resumed(url: str, part: Path) -> None:
@@ -193,19 +190,17 @@ def _resumed(url: str, part: Path) -> None:
         while chunk := reply.read(CHUNK):
             file.write(chunk)
         if reply.length:  # bytes that the server promised and did not send
-            raise ConnectionError(
-                f"{url} broke off {reply.length} bytes before its end: run this again to go on"
-            )
+            raise ConnectionError(f"{url} broke off {reply.length} bytes before its end: run this again to go on")
 
 
 def _check(path: Path, checksum: str, what: str) -> None:
-    algorithm, _, wanted = checksum.partition(":")
+    algorithm, _, stated = checksum.partition(":")
     if not checksum:
         return
-    found = storage.file_digest(path, algorithm)
-    if found != wanted:
+    digest = storage.file_digest(path, algorithm)
+    if digest != stated:
         path.unlink()
         raise HubError(
-            f"{what} arrived damaged ({algorithm} {found[:12]}..., {wanted[:12]}... is stated): it was removed, "
+            f"{what} arrived damaged ({algorithm} {digest[:12]}..., {stated[:12]}... is stated): it was removed, "
             "run this again"
         )

@@ -78,9 +78,9 @@ class Samples:
     """What some samples say, in their own language, by sample: on disk, in a nameless file of `scratch`."""
 
     def __init__(self, folder: Path, sample_ids: Iterable[str], scratch: Path):
-        files, wanted = ingest.sample_files(folder), set(sample_ids)
+        files, ids = ingest.sample_files(folder), set(sample_ids)
         names = [name for path in files for name in tables.read(path, "samples", ["sample_id"]).sample_id]
-        places = [place for place, name in enumerate(names) if name in wanted]
+        places = [place for place, name in enumerate(names) if name in ids]
         schema = tables.SCHEMAS["samples"]
         self.table = disk_table.write(scratch, schema, disk_table.read(files, schema.names, places))
         self.row = {names[place]: row for row, place in enumerate(places)}

@@ -1,8 +1,7 @@
-"""Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a
-time.
+"""Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a time.
 
-A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image
-that cannot be read costs its sample, and is counted; more than one in a hundred is an error.
+A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image that
+cannot be read costs its sample, and is counted; more than one in a hundred is an error.
 """
 
 import io
@@ -55,8 +54,7 @@ def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
             }
         )
         print(
-            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad",
-            flush=True,
+            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad", flush=True
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -68,10 +66,10 @@ def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
     done = _begun(folder, _key(entry, options))
     if done["finished"]:
         return done
-    found = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
+    raw_samples = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
     archives = _archives(entry)
     limit = min((n for n in (entry.at_most, options.at_most) if n is not None), default=None)
-    while block := list(_block(found, entry, archives, done, options, limit)):
+    while block := list(_block(raw_samples, entry, archives, done, options, limit)):
         _write(folder, entry, block, done)
         if done["images"] >= ENOUGH:
             _tolerable(entry, done)
@@ -95,14 +93,12 @@ def image_files(folder: Path) -> list[Path]:
 def glimpse(folder: Path, n: int) -> list[tuple]:
     """The first sample of up to `n` data sets: (row of `samples`, its images as bytes)."""
     first = {path.parent: path for path in reversed(sample_files(folder))}
-    found = []
+    samples = []
     for files in sorted(first.values())[:n]:
         row = next(tables.read(files, "samples").itertuples())
-        images = image_store.Mapped(
-            [files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")]
-        )
-        found.append((row, images[list(row.images)].image.tolist()))
-    return found
+        images = image_store.Mapped([files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")])
+        samples.append((row, images[list(row.images)].image.tolist()))
+    return samples
 
 
 def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
@@ -119,13 +115,13 @@ def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
 
 
 def _block(
-    found: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None
+    raw_samples: Iterator, entry: Entry, archives: Images, done: dict, options: Sources, limit: int | None
 ) -> Iterator[tuple]:
     """One shard's samples with their images, counted in `done`; (None, []) for a row that gives none."""
     for _ in range(options.shard_size):
         if limit is not None and done["samples"] >= limit:
             return
-        raw = next(found, False)
+        raw = next(raw_samples, False)
         if raw is False:
             return
         sample_id = f"{entry.name}/{done['rows']}"
@@ -139,23 +135,21 @@ def _block(
         yield _row(raw, sample_id, entry), images
 
 
-def _images(wanted: list, sample_id: str, archives: Images, done: dict, pixels: int) -> list[bytes] | None:
+def _images(images_or_names: list, sample_id: str, archives: Images, done: dict, pixels: int) -> list[bytes] | None:
     """A sample's images, None where one is bad."""
-    found = []
-    for number, image in enumerate(wanted):
+    contents = []
+    for number, image in enumerate(images_or_names):
         done["images"] += 1
         try:
-            found.append(
-                reduced(
-                    archives.read(image) if isinstance(image, str) else image, f"{sample_id}/{number}", pixels
-                )
+            contents.append(
+                reduced(archives.read(image) if isinstance(image, str) else image, f"{sample_id}/{number}", pixels)
             )
         except (KeyError, ValueError, TypeError) as error:
             done["bad"] += 1
             done.setdefault("examples", []).append(str(error)[:120])
             done["examples"] = done["examples"][:5]
             return None
-    return found
+    return contents
 
 
 def _row(raw: convert.Raw, sample_id: str, entry: Entry) -> dict:
@@ -173,15 +167,13 @@ def _row(raw: convert.Raw, sample_id: str, entry: Entry) -> dict:
 def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
     """Images first, then the samples that name them."""
     rows = [row for row, _ in block if row]
-    images = [image for row, own in block if row for image in own]
+    images = [image for row, contents in block if row for image in contents]
     name = f"{done['shards']:05d}"
     image_store.write_mapped(
         folder / f"images-{name}.arrow", [image_id for row in rows for image_id in row["images"]], images
     )
     tables.write(
-        folder / f"samples-{name}.parquet",
-        "samples",
-        pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names),
+        folder / f"samples-{name}.parquet", "samples", pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names)
     )
     done["shards"] += 1
 
@@ -225,9 +217,9 @@ def _tolerable(entry: Entry, done: dict) -> None:
 
 def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
     """Raises OSError where the disk cannot hold the images to come, before anything is fetched."""
-    wanted = [_left(folder / e.name, e, options) for e in chosen if e.images != ["none"]]
+    to_come = [_left(folder / e.name, e, options) for e in chosen if e.images != ["none"]]
     folder.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(folder).free, sum(wanted) * IMAGE_BYTES
+    free, needed = shutil.disk_usage(folder).free, sum(to_come) * IMAGE_BYTES
     if needed > free:
         raise OSError(
             f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: "
@@ -240,7 +232,7 @@ def _left(folder: Path, entry: Entry, options: Sources) -> int:
     """Samples of a data set that are still to be taken in, about."""
     path = folder / "progress.json"
     done = storage.read_json(path) if path.exists() else {}
-    wanted = min(n for n in (1000 * entry.thousands, entry.at_most, options.at_most) if n is not None)
+    number = min(n for n in (1000 * entry.thousands, entry.at_most, options.at_most) if n is not None)
     if done.get("key") != _key(entry, options):
-        return wanted
-    return 0 if done["finished"] else max(0, wanted - done["samples"])
+        return number
+    return 0 if done["finished"] else max(0, number - done["samples"])

@@ -1,8 +1,8 @@
 """A text cut into what is translated and what is kept as it is, so that nothing of it can be lost.
 
-NLLB drops sentences of an input that holds several, and line breaks, placeholders and mark-up with them
-(transformers issue 24169, fairseq issue 5108). So it is shown one sentence at a time, and the rest never. The
-pieces of a text, joined, are the text.
+NLLB drops sentences of an input that holds several, and line breaks, placeholders and mark-up with them (transformers
+issue 24169, fairseq issue 5108). So it is shown one sentence at a time, and the rest never. The pieces of a text,
+joined, are the text.
 """
 
 import re
@@ -43,16 +43,16 @@ class Piece(NamedTuple):
     """A stretch of a text, and whether it is translated."""
 
     text: str
-    said: bool
+    translated: bool
 
 
 def pieces(text: str) -> list[Piece]:
-    """The pieces of an English text: each sentence with a letter in it is said, all between is kept."""
-    found, at = [], 0
-    for kept in KEPT.finditer(text):
-        found += [*_sentences(text[at : kept.start()]), Piece(kept.group(), False)]
-        at = kept.end()
-    return found + _sentences(text[at:])
+    """The pieces of an English text: each sentence with a letter in it is translated, all between is kept."""
+    parts, at = [], 0
+    for match in KEPT.finditer(text):
+        parts += [*_sentences(text[at : match.start()]), Piece(match.group(), False)]
+        at = match.end()
+    return parts + _sentences(text[at:])
 
 
 def at_numbers(sentence: str) -> list[Piece]:
@@ -60,10 +60,7 @@ def at_numbers(sentence: str) -> list[Piece]:
     ends = [0, *(end for number in NUMBER.finditer(sentence) for end in number.span()), len(sentence)]
     parts = [sentence[start:end] for start, end in pairwise(ends)]
     return [
-        piece
-        for n, part in enumerate(parts)
-        if part
-        for piece in ([Piece(part, False)] if n % 2 else _trimmed(part))
+        piece for n, part in enumerate(parts) if part for piece in ([Piece(part, False)] if n % 2 else _trimmed(part))
     ]
 
 
@@ -79,44 +76,36 @@ def shorter(sentence: str, length: Callable[[list[str]], list[int]], longest: in
     return shorter(sentence[:cut], length, longest) + shorter(sentence[cut:], length, longest)
 
 
-def joined(parts: list[Piece], said: dict[str, str], script: str) -> str:
-    """The text of some pieces in another language, `said` giving what is said for each."""
-    texts = [said[part.text] if part.said else part.text for part in parts]
+def joined(parts: list[Piece], translations: dict[str, str], script: str) -> str:
+    """The text of some pieces in another language; `translations` holds the text of each piece that is translated."""
+    texts = [translations[part.text] if part.translated else part.text for part in parts]
     if script in WITHOUT_SPACES:
-        between = {i for i in range(1, len(parts) - 1) if parts[i - 1].said and parts[i + 1].said}
+        between = {i for i in range(1, len(parts) - 1) if parts[i - 1].translated and parts[i + 1].translated}
         texts = ["" if i in between and text == " " else text for i, text in enumerate(texts)]
     return "".join(texts)
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text in any digits, sorted, without what groups them: "1,000" and "1.000" are the
-    same.
-    """
-    return sorted(
-        "".join(str(unicodedata.digit(c)) for c in found if c.isdigit()) for found in NUMBER.findall(text)
-    )
+    """The numbers of a text in any digits, sorted, without what groups them: "1,000" and "1.000" are the same."""
+    return sorted("".join(str(unicodedata.digit(c)) for c in number if c.isdigit()) for number in NUMBER.findall(text))
 
 
 def faithful(source: str, translation: str) -> bool:
-    """Whether a translation says something, holds the numbers of its source, and no tag or line break of its
-    own.
-    """
-    return (
-        bool(translation.strip()) and numbers(source) == numbers(translation) and not KEPT.search(translation)
-    )
+    """Whether a translation says something, holds the numbers of its source, and adds no tag or line break."""
+    return bool(translation.strip()) and numbers(source) == numbers(translation) and not KEPT.search(translation)
 
 
 def _sentences(text: str) -> list[Piece]:
     """Pieces of text that holds nothing that is kept for its form."""
     if not text:
         return []
-    found, begun = [], ""
+    parts, begun = [], ""
     for start, end in pairwise([0, *typesetting.boundaries(text, "en", "sentence")]):
         begun += text[start:end]
         if not ABBREVIATION.search(begun) or end == len(text):
-            found += _trimmed(begun)
+            parts += _trimmed(begun)
             begun = ""
-    return found
+    return parts
 
 
 def _trimmed(text: str) -> list[Piece]:

@@ -1,9 +1,8 @@
-"""English text put into other languages, each distinct text once for each language, flagged where something
-looks wrong.
+"""English text put into other languages, each distinct text once for each language, and flagged where it looks odd.
 
-A sentence is translated by itself (sentences.py). What comes back empty, with other numbers, or with a tag of
-its own is tried again around its numbers, and kept in English if that fails too: counted, never silent. A
-shard is written when it is whole, so that a killed run goes on.
+A sentence is translated by itself (sentences.py). A translation may come back empty, with other numbers, or with a tag
+of its own. Then the sentence is translated around its numbers, and stays in English if that fails too. Such sentences
+are counted. A shard is written when it is whole, so that a killed run goes on.
 """
 
 import time
@@ -28,9 +27,7 @@ FLAGS = ["odd_length", "other_language", "in_english"]
 
 MADE_BY = ["sentences", "translators", "translate"]  # modules that a translation follows from
 
-Judge = Callable[
-    [list[str], list[str]], np.ndarray
-]  # texts and codes to 1.0, 0.0 or NaN: fidelity.in_language
+Judge = Callable[[list[str], list[str]], np.ndarray]  # texts and codes to 1.0, 0.0 or NaN: fidelity.in_language
 
 
 def spoken_in(codes: list[str], options: Translation) -> list[str]:
@@ -49,72 +46,63 @@ def spoken_in(codes: list[str], options: Translation) -> list[str]:
 
 
 def translated(texts: list[str], say: Translator, code: str) -> pd.DataFrame:
-    """Some texts in a language: columns text, language, translation, sentences, kept (sentences left in
-    English).
-    """
+    """Some texts in a language: columns text, language, translation, sentences, kept (sentences left in English)."""
     cut = [sentences.pieces(text) for text in texts]
-    wanted = list(dict.fromkeys(piece.text for pieces in cut for piece in pieces if piece.said))
+    distinct = list(dict.fromkeys(piece.text for pieces in cut for piece in pieces if piece.translated))
     script, rows = language(code).script, []
-    said = faithful(wanted, say, language(code).nllb, script)
+    translations = faithful(distinct, say, language(code).nllb, script)
     for text, pieces in zip(texts, cut, strict=True):
-        asked = [piece.text for piece in pieces if piece.said]
-        rows.append(
-            {
-                "text": text,
-                "language": code,
-                "sentences": len(asked),
-                "kept": sum(one not in said for one in asked),
-                "translation": sentences.joined(pieces, {one: said.get(one, one) for one in asked}, script),
-            }
-        )
+        spoken = [piece.text for piece in pieces if piece.translated]
+        joined = sentences.joined(pieces, {one: translations.get(one, one) for one in spoken}, script)
+        rows.append({"text": text, "language": code, "sentences": len(spoken),
+                     "kept": sum(one not in translations for one in spoken), "translation": joined})
     return pd.DataFrame(rows)
 
 
-def faithful(wanted: list[str], say: Translator, target: str, script: str) -> dict[str, str]:
-    """Translations of distinct sentences, of those where they are faithful: whole, or else around the
-    sentence's numbers.
-    """
-    long = {one for one, n in zip(wanted, say.length(wanted), strict=True) if n > say.longest}
+def faithful(distinct: list[str], say: Translator, target: str, script: str) -> dict[str, str]:
+    """Translations of distinct sentences that are faithful: of the whole sentence, or else around its numbers."""
+    long = {one for one, n in zip(distinct, say.length(distinct), strict=True) if n > say.longest}
     whole = {
-        one: sentences.shorter(one, say.length, say.longest) if one in long else [Piece(one, True)]
-        for one in wanted
+        one: sentences.shorter(one, say.length, say.longest) if one in long else [Piece(one, True)] for one in distinct
     }
-    said = _good(whole, say, target, script)
-    around = {one: sentences.at_numbers(one) for one in wanted if one not in said and sentences.numbers(one)}
-    return said | _good(around, say, target, script)
+    translations = _good(whole, say, target, script)
+    around = {one: sentences.at_numbers(one) for one in distinct if one not in translations and sentences.numbers(one)}
+    return translations | _good(around, say, target, script)
 
 
 def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str) -> dict[str, str]:
     """What is said for sentences in pieces, of those where it is faithful."""
-    pieces = list(dict.fromkeys(piece.text for own in cut.values() for piece in own if piece.said))
-    said = dict(zip(pieces, say(pieces, target), strict=True))
+    pieces = list(dict.fromkeys(piece.text for parts in cut.values() for piece in parts if piece.translated))
+    translations = dict(zip(pieces, say(pieces, target), strict=True))
     whole = {
-        one: sentences.joined(own, said, script)
-        for one, own in cut.items()
-        if all(said[piece.text] for piece in own if piece.said)
+        one: sentences.joined(parts, translations, script)
+        for one, parts in cut.items()
+        if all(translations[piece.text] for piece in parts if piece.translated)
     }
     return {one: text for one, text in whole.items() if sentences.faithful(one, text)}
 
 
 def key(options: Translation) -> str:
     """What stands for the translator and all else that its words depend on."""
-    kept = options.model_dump(exclude={"shard_size", "missing_languages"})
-    return storage.digest(
-        [kept, [code_digest.module_digest(f"centurio_lib.data.hub.{name}") for name in MADE_BY]]
-    )
+    stated = options.model_dump(exclude={"shard_size", "missing_languages"})
+    return storage.digest([stated, [code_digest.module_digest(f"centurio_lib.data.hub.{name}") for name in MADE_BY]])
 
 
 def build(
-    folder: Path, wanted: Iterable[tuple[str, int, list[str]]], whole: int, say: Translator,
-    options: Translation, judge: Judge,
+    folder: Path,
+    by_language: Iterable[tuple[str, int, list[str]]],
+    whole: int,
+    say: Translator,
+    options: Translation,
+    judge: Judge,
 ) -> list[Path]:
     """Translate the texts wanted in each language into shards under `folder/<code>`, and return their files.
 
-    `wanted`: a language, how many samples it has, their distinct texts, of one language at a time. `whole`: the
+    `by_language`: a language, how many samples it has, their distinct texts, of one language at a time. `whole`: the
     samples of all.
     """
     files, since, done, fresh = [], time.time(), 0.0, 0.0
-    for code, samples, texts in wanted:
+    for code, samples, texts in by_language:
         for path, part in _shards(folder, code, texts, options):
             files.append(path)
             done += samples * len(part) / len(texts)
@@ -143,9 +131,7 @@ def flagged(frame: pd.DataFrame) -> pd.DataFrame:
     long = frame.text.str.len() >= LONG
     usual = frame.language.map(frame[long].groupby("language").ratio.median())
     off = (frame.ratio > usual * ODD_RATIO) | (frame.ratio < usual / ODD_RATIO)
-    return frame.assign(
-        odd_length=long & off, other_language=frame.in_language.eq(0), in_english=frame.kept > 0
-    )
+    return frame.assign(odd_length=long & off, other_language=frame.in_language.eq(0), in_english=frame.kept > 0)
 
 
 def summary(files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -154,32 +140,29 @@ def summary(files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     Numbers: texts, mean ratio and in_language, how many have each flag. Texts: the first, and those with a
     flag.
     """
-    rows, shown = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
-    for folder, own in groupby(files, key=lambda path: path.parent):
-        found = flagged(shards.read(list(own), "translations"))
-        means, counts = found[["ratio", "in_language"]].mean(), found[FLAGS].sum()
-        rows.append(
-            {"stage": folder.parent.name, "language": folder.name, "texts": len(found), **means, **counts}
-        )
-        shown += [found.head(1), found[found[FLAGS].any(axis=1)].head(2)]
+    rows, examples = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
+    for folder, language_files in groupby(files, key=lambda path: path.parent):
+        table = flagged(shards.read(list(language_files), "translations"))
+        means, counts = table[["ratio", "in_language"]].mean(), table[FLAGS].sum()
+        rows.append({"stage": folder.parent.name, "language": folder.name, "texts": len(table), **means, **counts})
+        examples += [table.head(1), table[table[FLAGS].any(axis=1)].head(2)]
     numbers = pd.DataFrame(rows, columns=["stage", "language", "texts", "ratio", "in_language", *FLAGS])
-    return numbers, pd.concat(shown[1:] or shown, ignore_index=True)
+    return numbers, pd.concat(examples[1:] or examples, ignore_index=True)
 
 
 def words(folder: Path, code: str, needed: Iterable[str]) -> dict[str, str]:
     """Translations of some texts. Raises TranslationError for one that was not translated."""
-    wanted, found = set(needed), {}
+    texts, translations = set(needed), {}
     for path in sorted((folder / code).glob("translations-*.parquet")):
         frame = tables.read(path, "translations", ["text", "translation"])
-        found |= {
-            text: said for text, said in zip(frame.text, frame.translation, strict=True) if text in wanted
-        }
-    if len(found) < len(wanted):
+        pairs = zip(frame.text, frame.translation, strict=True)
+        translations |= {text: translation for text, translation in pairs if text in texts}
+    if len(translations) < len(texts):
         raise TranslationError(
-            f"{folder} lacks {len(wanted - set(found))} texts in {language(code).name}: run notebook "
+            f"{folder} lacks {len(texts - set(translations))} texts in {language(code).name}: run notebook "
             "03_translate again (seeds beyond the profile's study.seeds are not translated)"
         )
-    return found
+    return translations
 
 
 def _shards(folder: Path, code: str, texts: list[str], options: Translation):

@@ -1,7 +1,7 @@
 """NLLB twice: through CTranslate2, which is fast, and through plain transformers, the reference.
 
-Both see the same tokens in the same batches. CTranslate2 reads a copy of the checkpoint in its own format,
-made once; it computes in int8 on a CPU and in float16 on a GPU unless told otherwise.
+Both see the same tokens in the same batches. CTranslate2 reads a copy of the checkpoint in its own format, made once.
+It computes in int8 on a CPU and in float16 on a GPU unless told otherwise.
 """
 
 import ctypes
@@ -55,14 +55,14 @@ class _Nllb:
             raise TranslationError(
                 f"the translator knows no language {target!r}: see `nllb` in centurio_lib/languages.csv"
             )
-        lengths, found = self.length(sentences), [""] * len(sentences)
+        lengths, texts = self.length(sentences), [""] * len(sentences)
         longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
         for places in length_batches.batches(longest_first, lengths, self.options.max_batch_tokens):
             max_new_tokens = 2 * lengths[places[0]] + 8
             answers = self.answers([sentences[i] for i in places], target, max_new_tokens)
             for place, ids in zip(places, answers, strict=True):
-                found[place] = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
-        return found
+                texts[place] = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return texts
 
     def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
         """Tokens of the translations of one batch, `max_new_tokens` at most."""
@@ -83,7 +83,7 @@ class Plain(_Nllb):
     def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
         """See `_Nllb.answers`."""
         batch = self.tokenizer(sentences, return_tensors="pt", padding=True).to(self.device)
-        made = self.model.generate(
+        answered = self.model.generate(
             **batch,
             forced_bos_token_id=self.tokenizer.convert_tokens_to_ids(target),
             num_beams=self.options.num_beams,
@@ -93,7 +93,7 @@ class Plain(_Nllb):
         )
         padding = self.tokenizer.pad_token_id
         # without the two tokens that begin every answer: start and language
-        return [[token for token in row if token != padding] for row in made[:, 2:].tolist()]
+        return [[token for token in row if token != padding] for row in answered[:, 2:].tolist()]
 
 
 class Fast(_Nllb):
@@ -116,7 +116,7 @@ class Fast(_Nllb):
     def answers(self, sentences: list[str], target: str, max_new_tokens: int) -> list[list[int]]:
         """See `_Nllb.answers`."""
         tokens = [self.tokenizer.convert_ids_to_tokens(ids) for ids in self.tokenizer(sentences)["input_ids"]]
-        made = self.model.translate_batch(
+        answered = self.model.translate_batch(
             tokens,
             target_prefix=[[target]] * len(tokens),
             beam_size=self.options.num_beams,
@@ -124,7 +124,7 @@ class Fast(_Nllb):
             max_input_length=0,
             return_scores=False,
         )
-        return [self.tokenizer.convert_tokens_to_ids(one.hypotheses[0][1:]) for one in made]
+        return [self.tokenizer.convert_tokens_to_ids(one.hypotheses[0][1:]) for one in answered]
 
 
 def open_cublas() -> None:
@@ -146,28 +146,28 @@ def open_cublas() -> None:
         ) from error
 
 
-def converted(folder: Path, kept: Path) -> Path:
-    """A checkpoint in CTranslate2's format under `kept`, made where it is not there yet; whole or not at all."""
+def converted(folder: Path, cache: Path) -> Path:
+    """A checkpoint in CTranslate2's format under `cache`, made where it is not there yet; whole or not at all."""
     from ctranslate2.converters import TransformersConverter
 
     weights = sorted(Path(folder).glob("*.safetensors"))
     stamp = [[path.name, path.stat().st_size, path.resolve().stat().st_mtime_ns] for path in weights]
-    target = kept / f"ctranslate2-{storage.digest([str(folder), stamp])[:12]}"
+    target = cache / f"ctranslate2-{storage.digest([str(folder), stamp])[:12]}"
     if not target.exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept) as made:
-            TransformersConverter(str(folder), trust_remote_code=False).convert(f"{made}/model")
-            shutil.move(f"{made}/model", target)
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as temporary:
+            TransformersConverter(str(folder), trust_remote_code=False).convert(f"{temporary}/model")
+            shutil.move(f"{temporary}/model", target)
     return target
 
 
-def load(options: Translation, kept: Path, threads: int = 1) -> Translator:
+def load(options: Translation, cache: Path, threads: int = 1) -> Translator:
     """The translator that a profile asks for. Raises hub.HubError where its checkpoint cannot be had."""
     folder = hub.model(options.model, options.revision)
     torch.set_num_threads(threads)
     makers: dict[str, Callable[[], Translator]] = {
         "transformers": lambda: Plain(folder, options),
-        "ctranslate2": lambda: Fast(folder, options, converted(folder, kept), threads=threads),
+        "ctranslate2": lambda: Fast(folder, options, converted(folder, cache), threads=threads),
     }
     return makers[options.engine]()
 

@@ -50,7 +50,7 @@ def package(family: str) -> str:
 
 def scripts() -> dict[str, list[str]]:
     """The scripts that each family is for."""
-    return {family: [script for script, own in SCRIPTS.items() if family in own] for family in FAMILIES}
+    return {family: [script for script, of_script in SCRIPTS.items() if family in of_script] for family in FAMILIES}
 
 
 SOURCE = Source(

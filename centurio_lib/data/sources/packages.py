@@ -53,10 +53,10 @@ def checked(package: str) -> Path:
     path = archive(package)
     if not path.exists():
         raise PackageError(f"{path} is missing: `make fetch` downloads it (network needed once)")
-    algorithm, wanted = locked()[package]["integrity"].split("-", 1)
-    found = base64.b64encode(bytes.fromhex(storage.file_digest(path, algorithm))).decode()
-    if found != wanted:
-        raise PackageError(f"{path} is damaged ({algorithm} {found[:12]}..., the lock says {wanted[:12]}...): "
+    algorithm, stated = locked()[package]["integrity"].split("-", 1)
+    digest = base64.b64encode(bytes.fromhex(storage.file_digest(path, algorithm))).decode()
+    if digest != stated:
+        raise PackageError(f"{path} is damaged ({algorithm} {digest[:12]}..., the lock says {stated[:12]}...): "
                            "remove that file and run `make fetch`")
     return path
 
@@ -70,18 +70,18 @@ def check_member(member: tarfile.TarInfo, path: Path) -> None:
         raise PackageError(f"{path} holds an unsafe member {member.name!r}: do not use this archive")
 
 
-def read(package: str, wanted) -> dict[str, bytes]:
+def read(package: str, choose) -> dict[str, bytes]:
     """Content of the members of a package whose name (without the leading "package/") satisfies `wanted(name)`."""
-    path, found = checked(package), {}
+    path, contents = checked(package), {}
     with tarfile.open(path, "r:gz") as tar:
         for member in tar:
             check_member(member, path)
             name = member.name.split("/", 1)[-1]
-            if member.isreg() and wanted(name):
-                found[name] = tar.extractfile(member).read()
-    if not found:
+            if member.isreg() and choose(name):
+                contents[name] = tar.extractfile(member).read()
+    if not contents:
         raise PackageError(f"{path} lacks the files asked for: the package's layout has changed, pin the lock's")
-    return found
+    return contents
 
 
 def read_json(package: str, name: str) -> dict:

@@ -17,15 +17,15 @@ def modules() -> dict[str, ModuleType]:
     Raises source.DeclarationError naming file and field for a wrong declaration, a package that package-lock.json
     lacks, a package or a style that two sources declare differently, and a package that no source declares.
     """
-    found: dict[str, ModuleType] = {}
+    by_name: dict[str, ModuleType] = {}
     for module in (*things.modules().values(), *texts.modules().values(), *ALONE):
         name = source.check(module).name
-        if name in found:
-            raise source.wrong(module, "name", f"{name!r} is the name of {found[name].__file__} too")
-        found[name] = module
-    _check_packages(found)
-    _check_styles(found)
-    return found
+        if name in by_name:
+            raise source.wrong(module, "name", f"{name!r} is the name of {by_name[name].__file__} too")
+        by_name[name] = module
+    _check_packages(by_name)
+    _check_styles(by_name)
+    return by_name
 
 
 def sources(*kinds: str) -> list[Source]:
@@ -54,9 +54,9 @@ def uses() -> dict[str, str]:
     return {package: use for one in sources() for package, use in one.packages.items()}
 
 
-def _check_packages(found: dict[str, ModuleType]) -> None:
+def _check_packages(by_name: dict[str, ModuleType]) -> None:
     locked, declared = packages.locked(), {}
-    for module in found.values():
+    for module in by_name.values():
         for package, use in module.SOURCE.packages.items():
             if package not in locked:
                 raise source.wrong(module, "packages", f"{package!r} is not in package-lock.json: name it in "
@@ -70,9 +70,9 @@ def _check_packages(found: dict[str, ModuleType]) -> None:
                                       "in the file of centurio_lib/data/sources that reads it")
 
 
-def _check_styles(found: dict[str, ModuleType]) -> None:
+def _check_styles(by_name: dict[str, ModuleType]) -> None:
     known: dict[str, tuple[ModuleType, str]] = {}
-    for module in found.values():
+    for module in by_name.values():
         for style, licence in module.SOURCE.styles.items():
             before = known.setdefault(style, (module, licence))
             if before[1] != licence:

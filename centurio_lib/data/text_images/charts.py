@@ -56,9 +56,9 @@ def configuration(kind: str, random: np.random.Generator) -> Chart:
 
 def _slices(n: int, random: np.random.Generator) -> np.ndarray:
     """Shares of a pie in thousandths: all differ, none is below LEAST_SHARE, the extremes stand APART."""
-    room = 1 - n * LEAST_SHARE
+    rest = 1 - n * LEAST_SHARE
     while True:
-        values = np.round(1000 * (random.dirichlet(np.full(n, 1.5)) * room + LEAST_SHARE))
+        values = np.round(1000 * (random.dirichlet(np.full(n, 1.5)) * rest + LEAST_SHARE))
         steps = np.diff(np.sort(values / values.sum()))
         if steps.min() > 0 and min(steps[0], steps[-1]) >= APART and values.min() / values.sum() >= LEAST_SHARE - 1e-3:
             return values
@@ -150,9 +150,9 @@ def _pie(figure: Figure, chart: Chart, labels: list[typesetting.Line], width: in
     turns = np.deg2rad(chart.angle + 360 * (np.cumsum(shares) - shares / 2))
     out, placed = radius * 1.12 + 0.6 * size, {}
     for side in (-1, 1):  # at the left and at the right of the pie, labels below each other
-        mine = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)),
+        slices = sorted((i for i, turn in enumerate(turns) if (np.cos(turn) >= 0) == (side > 0)),
                       key=lambda i: np.sin(turns[i]))
-        for i, y in zip(mine, spread([out * np.sin(turns[i]) for i in mine], 1.3 * size, height / 2 - size),
+        for i, y in zip(slices, spread([out * np.sin(turns[i]) for i in slices], 1.3 * size, height / 2 - size),
                         strict=True):
             away = max(np.sqrt(max(out**2 - y**2, 0.0)), 0.3 * size)
             x = width / 2 + (away if side > 0 else -away - labels[i].width * size)

@@ -53,19 +53,17 @@ class Document(NamedTuple):
 def passages(code: str, split: str, articles: int = 0) -> list[str]:
     """Texts of a language that training ("train") or evaluation ("test") may show, running text before names.
 
-    Raises NoText where there are none.
-
-    A passage goes to a side by its own hash, in whatever language it occurs; one of "test" that also occurs within the
-    training text of its language is left out, as is what no font can show in full.
+    A passage goes to a side by its own hash, in whatever language it occurs. One of "test" that also occurs within the
+    training text of its language is left out. So is what no font can show in full. Raises NoText where there are none.
     """
     known = [text for text in known_texts(code, articles) if not typesetting.uncovered([text], code)]
     train = [text for text in known if not held_out(text)]
     seen = "\n".join(train).casefold()
     test = [text for text in known if held_out(text) and text.casefold() not in seen]
-    found = {"train": train, "test": test}[split]
-    if not found:
+    of_split = {"train": train, "test": test}[split]
+    if not of_split:
         raise NoText(f"{code}: no source has text for {split}: leave the language out (see 01_languages)")
-    return found
+    return of_split
 
 
 @cache
@@ -111,17 +109,17 @@ def chosen(options: Ocr) -> list[str]:
     for code in options.languages:
         if language(code).code not in with_text(options.wikipedia_articles):
             raise NoText(f"{code}: no source has text: leave it out of ocr.languages")
-    found = options.languages or with_text(options.wikipedia_articles)
-    for code in found:
+    codes = options.languages or with_text(options.wikipedia_articles)
+    for code in codes:
         for split in ("train", "test"):
             passages(code, split, options.wikipedia_articles)
-    return found
+    return codes
 
 
 def counts(codes: list[str], english: int, latin: int, other: int) -> dict[str, int]:
     """Number of samples of each language: of English, of each other in Latin script, of each in another."""
-    wanted = {code: english if code == "en" else latin if language(code).latin else other for code in codes}
-    return {code: n for code, n in wanted.items() if n}
+    numbers = {code: english if code == "en" else latin if language(code).latin else other for code in codes}
+    return {code: n for code, n in numbers.items() if n}
 
 
 def document(image_id: str, seed: int, options: Ocr) -> Document:
@@ -133,11 +131,11 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
     side = options.image_size
     margin = side * random.uniform(0.03, 0.1)
     columns = _columns(random, (side - 2 * margin) / em)
-    placed, shown = fill(code, split, style, random, em, options, margin, columns)
+    placed, texts_shown = fill(code, split, style, random, em, options, margin, columns)
     ink = typesetting.mask(placed, em, (side, side))
     image = damage(photograph(page(ink, random), random, options.max_tilt), em, random, options)
     visible = [line.text for line, _, _ in placed]
-    return Document(image_id, image, "\n".join(shown), visible, columns, em, style.family)
+    return Document(image_id, image, "\n".join(texts_shown), visible, columns, em, style.family)
 
 
 def fill(code: str, split: str, style: typesetting.Style, random: np.random.Generator, em: float, options: Ocr,
@@ -151,7 +149,7 @@ def fill(code: str, split: str, style: typesetting.Style, random: np.random.Gene
     width = (side - 2 * margin - gap * (columns - 1)) / columns
     choice, spacing = pool(code, split, random, options), random.uniform(1.0, 1.15)
     centred, right = random.random() < 0.15, typesetting.right_to_left(code)
-    placed, shown, column, y = [], [], 0, margin
+    placed, texts_shown, column, y = [], [], 0, margin
     at = int(random.integers(len(choice)))
     for step in range(min(int(random.integers(1, 2 + 6 * columns)), options.max_passages or 6 * columns + 1)):
         set_lines = typesetting.lines(choice[(at + step) % len(choice)], code, width / em, style)
@@ -159,7 +157,7 @@ def fill(code: str, split: str, style: typesetting.Style, random: np.random.Gene
             height = (set_lines[0].ascent + set_lines[0].descent) * em * spacing
             per_page = max(1, columns * int((side - 2 * margin) / height))
             set_lines = set_lines[per_page * int(random.integers(-(-len(set_lines) // per_page))):]
-        taken = []
+        set_on_page = []
         for line in set_lines:
             height = (line.ascent + line.descent) * em * spacing
             if y + height > side - margin:
@@ -169,13 +167,13 @@ def fill(code: str, split: str, style: typesetting.Style, random: np.random.Gene
             left = margin + (columns - 1 - column if right else column) * (width + gap)
             slack = width - line.width * em
             placed.append((line, left + (slack / 2 if centred else slack if right else 0), y + line.ascent * em))
-            taken.append(line)
+            set_on_page.append(line)
             y += height
-        shown.append(_as_read(choice[(at + step) % len(choice)], taken))
+        texts_shown.append(_as_read(choice[(at + step) % len(choice)], set_on_page))
         y += em * 0.4
-        if len(taken) < len(set_lines):
+        if len(set_on_page) < len(set_lines):
             break
-    return placed, [text for text in shown if text]
+    return placed, [text for text in texts_shown if text]
 
 
 def pool(code: str, split: str, random: np.random.Generator, options: Ocr) -> list[str]:
@@ -195,25 +193,25 @@ def _kinds(code: str, split: str, articles: int) -> tuple[list[str], list[str]]:
     return [text for text in known if text in running], [text for text in known if text not in running]
 
 
-def ids(wanted: dict[str, int], split: str) -> list[str]:
+def ids(numbers: dict[str, int], split: str) -> list[str]:
     """Names of the samples of a split: so many of each language."""
-    return [f"ocr/{split}/{code}/{number}" for code, n in wanted.items() for number in range(n)]
+    return [f"ocr/{split}/{code}/{number}" for code, n in numbers.items() for number in range(n)]
 
 
 def row(image_id: str, seed: int, options: Ocr) -> dict:
     """A sample as a row of the `documents` table."""
-    drawn, (_, split, code, _) = document(image_id, seed, options), image_id.split("/")
+    doc, (_, split, code, _) = document(image_id, seed, options), image_id.split("/")
     return {"image_id": image_id, "language": code, "script": language(code).script, "split": split,
-            "text": drawn.text, "lines": len(drawn.lines), "columns": drawn.columns, "em": drawn.em,
-            "family": drawn.family, "image": drawn.image}
+            "text": doc.text, "lines": len(doc.lines), "columns": doc.columns, "em": doc.em,
+            "family": doc.family, "image": doc.image}
 
 
 def instructions(documents: pd.DataFrame) -> pd.DataFrame:
     """Documents as rows of the `instructions` table: read what is written, in the language in which it is written."""
-    rows = [{"sample_id": drawn.image_id, "images": [drawn.image_id], "concepts": [], "language": drawn.language,
+    rows = [{"sample_id": doc.image_id, "images": [doc.image_id], "concepts": [], "language": doc.language,
              "family": "read",
-             "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": drawn.text}], "text_heavy": True,
-             "split": drawn.split} for drawn in documents.itertuples()]
+             "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": doc.text}], "text_heavy": True,
+             "split": doc.split} for doc in documents.itertuples()]
     return pd.DataFrame(rows)
 
 
@@ -280,14 +278,14 @@ def damage(image: Image.Image, em: float, random: np.random.Generator, options: 
     return buffer.getvalue()
 
 
-def _as_read(text: str, taken: list[typesetting.Line]) -> str:
+def _as_read(text: str, set_on_page: list[typesetting.Line]) -> str:
     """The stretch of a passage that some of its lines, one after the other, show, with the spaces at their breaks."""
-    return text[taken[0].start:taken[-1].start + len(taken[-1].text)] if taken else ""
+    return text[set_on_page[0].start:set_on_page[-1].start + len(set_on_page[-1].text)] if set_on_page else ""
 
 
 def _columns(random: np.random.Generator, ems: float) -> int:
-    wanted = int(random.choice(COLUMNS, p=COLUMN_SHARES))
-    return max(1, min(wanted, int(ems // NARROWEST)))
+    number = int(random.choice(COLUMNS, p=COLUMN_SHARES))
+    return max(1, min(number, int(ems // NARROWEST)))
 
 
 def _colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""An independent reader: what Tesseract makes of clean lines, shaped by `typeset` and set letter by letter.
+"""An independent reader: what Tesseract makes of clean lines, shaped (typesetting.py) and set letter by letter.
 
 Tesseract and its languages are packages of the system, which `make reader` installs, needed for this
 check alone. Letter by letter, from left to right, is how public generators of documents draw. `make legible` asks it
@@ -60,11 +60,11 @@ def table(codes: list[str], n_lines: int) -> pd.DataFrame:
     rows = []
     for code in codes:
         shaped = clean_lines(code, n_lines)
-        said = read([picture(line) for line in [*shaped, *(letters(line.text, code) for line in shaped)]], code)
+        texts_read = read([picture(line) for line in [*shaped, *(letters(line.text, code) for line in shaped)]], code)
         meant = [line.text for line in shaped]
         rows.append({"code": code, "language": language(code).name, "script": language(code).script,
-                     "shaped": accuracy(meant, "".join(said[:len(shaped)])),
-                     "unshaped": accuracy(meant, "".join(said[len(shaped):]))})
+                     "shaped": accuracy(meant, "".join(texts_read[:len(shaped)])),
+                     "unshaped": accuracy(meant, "".join(texts_read[len(shaped):]))})
         print("{code}: {shaped:.1f} % shaped, {unshaped:.1f} % letter by letter".format(**rows[-1]), flush=True)
     return pd.DataFrame(rows, columns=["code", "language", "script", "shaped", "unshaped"])
 
@@ -76,39 +76,39 @@ def survey(path: Path = SURVEY, n_lines: int = LINES) -> pd.DataFrame:
     """
     if not readable():
         raise NoReader("Tesseract is not installed: make reader")
-    found = _stored(table(readable(), n_lines).round(1), path)
-    n_languages, n_scripts = legible(found)
+    shares = _stored(table(readable(), n_lines).round(1), path)
+    n_languages, n_scripts = legible(shares)
     print(f"{n_languages} languages of {n_scripts} scripts are read at {READABLE} % or more; "
-          f"{LANGUAGES} of {SCRIPTS} are wanted: {'met' if enough(found) else 'NOT met'}")
-    return found
+          f"{LANGUAGES} of {SCRIPTS} are wanted: {'met' if enough(shares) else 'NOT met'}")
+    return shares
 
 
 def covered(path: Path = COVERED) -> pd.DataFrame:
-    """What the fonts cover of the texts of all 100 languages (`ocr.coverage`, no Wikipedia), written as CSV."""
+    """What the fonts cover of the texts of all 100 languages (`documents.coverage`, no Wikipedia), written as CSV."""
     return _stored(documents.coverage(list(languages())), path)
 
 
-def legible(found: pd.DataFrame) -> tuple[int, int]:
+def legible(shares: pd.DataFrame) -> tuple[int, int]:
     """How many languages, and scripts, of a table are readable when shaped."""
-    good = found[found.shaped >= READABLE]
+    good = shares[shares.shaped >= READABLE]
     return len(good), good.script.nunique()
 
 
-def enough(found: pd.DataFrame) -> bool:
+def enough(shares: pd.DataFrame) -> bool:
     """Whether a table shows that shaped text is readable in enough languages and scripts."""
-    n_languages, n_scripts = legible(found)
+    n_languages, n_scripts = legible(shares)
     return n_languages >= LANGUAGES and n_scripts >= SCRIPTS
 
 
 def clean_lines(code: str, n: int) -> list[typesetting.Line]:
     """The first full lines of a language's longer paragraphs."""
-    found = []
+    set_lines = []
     for text in udhr.paragraphs(code)[5:]:
-        if len(found) >= n:
+        if len(set_lines) >= n:
             break
         if not typesetting.uncovered([text], code):
-            found += typesetting.lines(text, code, WIDTH)[:-1]
-    return found[:n]
+            set_lines += typesetting.lines(text, code, WIDTH)[:-1]
+    return set_lines[:n]
 
 
 def letters(text: str, code: str) -> typesetting.Line:
@@ -140,16 +140,16 @@ def read(images: list[Image.Image], code: str) -> list[str]:
         done = subprocess.run(["tesseract", str(pages), "-", "-l", CODES[code], "--psm", "7"],
                               capture_output=True, text=True,
                               env={"OMP_THREAD_LIMIT": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"})
-    said = done.stdout.split(PAGE_END)[:len(images)]
-    if done.returncode or len(said) < len(images):
+    texts_read = done.stdout.split(PAGE_END)[:len(images)]
+    if done.returncode or len(texts_read) < len(images):
         raise NoReader(f"tesseract failed on {code}: {done.stderr.strip()[-300:]}")
-    return said
+    return texts_read
 
 
-def accuracy(shown: list[str], seen: str) -> float:
+def accuracy(texts_shown: list[str], seen: str) -> float:
     """Characters read right (%): 100 less the edits needed, spaces and what is not seen (joiners) aside."""
-    meant, said = bare("".join(shown)), bare(seen)
-    return max(0.0, 100 * (1 - Levenshtein.distance(meant, said) / len(meant)))
+    meant, text_read = bare("".join(texts_shown)), bare(seen)
+    return max(0.0, 100 * (1 - Levenshtein.distance(meant, text_read) / len(meant)))
 
 
 def bare(text: str) -> str:
@@ -157,7 +157,7 @@ def bare(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFC", text) if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
-def _stored(found: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _stored(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     with storage.atomic(path) as temporary:
-        found.to_csv(temporary, index=False)
-    return found
+        table.to_csv(temporary, index=False)
+    return table

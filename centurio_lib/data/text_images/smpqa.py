@@ -1,9 +1,9 @@
 """SMPQA: bar and pie charts with labels in any language, and English questions about what is written where.
 
-Built as the paper describes it (appendix C.5; its generator and ranges were not released): 50 bar and 50 pie charts,
-the same in all languages but for their labels; of each 5 questions to read and 8 to ground, half of these answered yes.
-Labels are common words (names and keywords of CLDR; where these lack, words of the declaration). A word that is a label
-in the test is one in no training plot.
+Built as the paper describes it (appendix C.5; its generator and ranges were not released). There are 50 bar and 50 pie
+charts, the same in all languages but for their labels. Each has 5 questions to read and 8 to ground, half of these
+answered yes. Labels are common words: names and keywords of things, and where these lack, words of running text. A word
+that is a label in the test is one in no training plot.
 """
 
 from functools import cache
@@ -44,14 +44,14 @@ class Question(NamedTuple):
 def words(code: str, split: str, longest: int = LONGEST) -> list[str]:
     """Words of up to `longest` characters that label plots of a split ("train", "test").
 
-    Raises ocr.NoText where a language has too few.
+    Raises documents.NoText where a language has too few.
     """
-    found = [
+    of_split = [
         word for word in _common(code) if documents.held_out(word) == (split == "test") and _seen(word, code) <= longest
     ]
-    if len(found) < FEWEST:
-        raise documents.NoText(f"{code}: {len(found)} words for plots of {split}, {FEWEST} are wanted: leave it out")
-    return found
+    if len(of_split) < FEWEST:
+        raise documents.NoText(f"{code}: {len(of_split)} words for plots of {split}, {FEWEST} are wanted: leave it out")
+    return of_split
 
 
 @cache
@@ -61,7 +61,7 @@ def with_words(longest: int = LONGEST) -> list[str]:
 
 
 def chosen(options: Smpqa) -> list[str]:
-    """Codes of the languages that options name, or of all that have words. Raises ocr.NoText for one without."""
+    """Codes of the languages that options name, or of all that have words. Raises documents.NoText for one without."""
     most = options.max_label_chars
     return [code for code in options.languages
             if words(code, "test", most) and words(code, "train", most)] or with_words(most)
@@ -77,7 +77,7 @@ def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
 
 
 def row(plot_id: str, seed: int, options: Smpqa) -> dict:
-    """A plot as a row of the `plots` table. Raises ocr.NoText, fonts.FontError."""
+    """A plot as a row of the `plots` table. Raises documents.NoText, fonts.FontError."""
     _, split, code, kind, number = plot_id.split("/")
     chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
     labels = artwork.random_for(seed, plot_id).choice(
@@ -89,7 +89,7 @@ def row(plot_id: str, seed: int, options: Smpqa) -> dict:
 
 
 def draw(chart: charts.Chart, labels: list[str], code: str, options: Smpqa) -> Image.Image:
-    """A chart with its labels, shaped and checked by `typeset`."""
+    """A chart with its labels, shaped and checked by `typesetting`."""
     lines = [typesetting.line(label, code) for label in labels]
     return charts.draw(chart, lines, options.image_size, options.font_px)
 
@@ -100,13 +100,13 @@ def questions(plot: dict, seed: int) -> list[Question]:
     labels, values, colours = (list(plot[name]) for name in ("labels", "values", "colours"))
     biggest, smallest = int(np.argmax(values)), int(np.argmin(values))
     coloured = [int(at) for at in random.permutation(len(labels))[:3]]
-    told = [(biggest, "biggest"), (smallest, "smallest"), *((at, colours[at]) for at in coloured)]
+    to_read = [(biggest, "biggest"), (smallest, "smallest"), *((at, colours[at]) for at in coloured)]
     read = [Question(SMPQA_READ, f"What is the label of the {what} {part}?", labels[at], labels[at])
-            for at, what in told]
-    asked = [(biggest, "the biggest"), (smallest, "the smallest"),
+            for at, what in to_read]
+    to_ground = [(biggest, "the biggest"), (smallest, "the smallest"),
              *((at, f"colored in {colours[at]}") for at in coloured[:2])]
     ground = []
-    for at, what in asked:
+    for at, what in to_ground:
         wrong = int(random.choice([i for i in range(len(labels)) if i != at]))
         ground += [Question(SMPQA_GROUND, f'Is the {part} with the label "{labels[i]}" {what}?', answer, labels[i])
                    for i, answer in ((at, "yes"), (wrong, "no"))]
@@ -183,14 +183,14 @@ def _common(code: str) -> list[str]:
 
 def _is_label(word: str, code: str) -> bool:
     script = {"Latin": "Latn", "Han": "Hani", "Japanese": "Jpan", "Hangul": "Hang"}.get(language(code).script)
-    own = {"Jpan": ("Hani", "Hira", "Kana")}.get(script, (script,))
+    scripts = {"Jpan": ("Hani", "Hira", "Kana")}.get(script, (script,))
     letters = [c for c in word if c.isalpha()]
     if not SHORTEST <= _seen(word, code) <= LONGEST or not letters:
         return False
     if any(not (c.isalpha() or icu.Char.charType(c) in (6, 7, 8)) for c in word):  # letters and marks only
         return False
     names = {icu.Script.getScript(c).getShortName() for c in letters} - {"Zyyy", "Zinh"}
-    of_script = names <= set(own) if script else "Latn" not in names
+    of_script = names <= set(scripts) if script else "Latn" not in names
     return of_script and not typesetting.uncovered([word], code)
 
 

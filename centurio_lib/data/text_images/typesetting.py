@@ -1,8 +1,8 @@
 """Text in any of the 100 languages to shaped lines and pixels: HarfBuzz shapes and rasterises, ICU orders and breaks.
 
-Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`): no library of the system is used, and where one is absent
-nothing is drawn. A paragraph is ordered by Unicode's bidirectional algorithm, broken by ICU (by dictionary in Thai,
-Lao, Khmer, Burmese), and each line split into runs of one direction, script and font. Lengths are in ems.
+Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`). No library of the system is used, and where one is absent
+nothing is drawn. Unicode's bidirectional algorithm orders a paragraph, and ICU breaks it, by dictionary in Thai, Lao,
+Khmer and Burmese. Each line is split into runs of one direction, script and font. Lengths are in ems.
 """
 
 import unicodedata
@@ -104,10 +104,10 @@ def check() -> str:
 @cache
 def font(family: str, part: str, weight: int) -> object:
     """HarfBuzz's font of a part of a family at a weight (clipped to what the font has)."""
-    made = harfbuzz.Font(harfbuzz.Face(fonts.sfnt(family, part)))
-    made.scale = (UNITS, UNITS)
-    made.set_variations({"wght": weight})
-    return made
+    loaded = harfbuzz.Font(harfbuzz.Face(fonts.sfnt(family, part)))
+    loaded.scale = (UNITS, UNITS)
+    loaded.set_variations({"wght": weight})
+    return loaded
 
 
 def cleaned(text: str) -> str:
@@ -130,8 +130,8 @@ def levels(text: str, right: bool) -> tuple[int, ...]:
     """Embedding level of each character (odd: right to left) in a paragraph that begins at the left or the right."""
     bidi = icu.Bidi()
     bidi.setPara(icu.UnicodeString(text), int(right))
-    found = bidi.getLevels()
-    return tuple(found[at] for at in _utf16(text)[:-1])
+    by_unit = bidi.getLevels()
+    return tuple(by_unit[at] for at in _utf16(text)[:-1])
 
 
 def boundaries(text: str, code: str, kind: str) -> list[int]:
@@ -148,10 +148,10 @@ def boundaries(text: str, code: str, kind: str) -> list[int]:
 
 def families(code: str, style: Style) -> list[str]:
     """Families that a language's text is looked up in, in order. Raises fonts.FontError for one of another script."""
-    own = fonts.families(code)
-    if style.family and style.family not in own:
-        raise fonts.FontError(f"{code}: {style.family} is no font of its script; there are {', '.join(own)}")
-    return list(dict.fromkeys([style.family or own[0], *own, fonts.FALLBACK]))
+    of_script = fonts.families(code)
+    if style.family and style.family not in of_script:
+        raise fonts.FontError(f"{code}: {style.family} is no font of its script; there are {', '.join(of_script)}")
+    return list(dict.fromkeys([style.family or of_script[0], *of_script, fonts.FALLBACK]))
 
 
 @cache
@@ -161,8 +161,8 @@ def font_of(cluster: str, code: str, style: Style) -> object:
     for family in tried:
         for character in dict.fromkeys(cluster):
             for part in fonts.parts_with(family, character):
-                if covers(found := font(family, part, style.weight), cluster):
-                    return found
+                if covers(candidate := font(family, part, style.weight), cluster):
+                    return candidate
     named = " ".join(f"U+{ord(c):04X} {unicodedata.name(c, '?')}" for c in cluster)
     raise fonts.FontError(f"{code}: no glyph for {cluster!r} ({named}) in {', '.join(tried)}")
 
@@ -174,32 +174,32 @@ def uncovered(texts: list[str], code: str) -> list[str]:
     return sorted(cluster for cluster in seen if not _has_font(cluster, code))
 
 
-def covers(found: object, cluster: str) -> bool:
+def covers(loaded: object, cluster: str) -> bool:
     """Whether a font has glyphs for a cluster as it is, composed or decomposed (HarfBuzz tries all three)."""
     forms = {cluster, unicodedata.normalize("NFC", cluster), unicodedata.normalize("NFD", cluster)}
-    return any(all(_ignorable(c) or found.get_nominal_glyph(ord(c)) for c in form) for form in forms)
+    return any(all(_ignorable(c) or loaded.get_nominal_glyph(ord(c)) for c in form) for form in forms)
 
 
 def runs(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[Run]:
     """Runs of a text in reading order. A run goes on as long as its font has what comes next."""
-    made: list[Run] = []
+    stretches: list[Run] = []
     start = 0
     for end in boundaries(text, code, "character"):
-        cluster, last = text[start:end], made[-1] if made else Run(0, 0, -1, "", None)
+        cluster, last = text[start:end], stretches[-1] if stretches else Run(0, 0, -1, "", None)
         script = _script(cluster)
         chosen = last.font if last.font and covers(last.font, cluster) else font_of(cluster, code, style)
         same_script = not script or not last.script or script == last.script
         if (last.level, last.font) == (embedding[start], chosen) and same_script:
-            made[-1] = last._replace(end=end, script=last.script or script)
+            stretches[-1] = last._replace(end=end, script=last.script or script)
         else:  # digits and punctuation are shaped in the script before them
-            made.append(Run(start, end, embedding[start], script or last.script, chosen))
+            stretches.append(Run(start, end, embedding[start], script or last.script, chosen))
         start = end
-    return made
+    return stretches
 
 
-def visual_order(found: list[Run]) -> list[Run]:
+def visual_order(stretches: list[Run]) -> list[Run]:
     """Runs from left to right: from the highest level down, what is at least as high is turned round (rule L2)."""
-    order = list(found)
+    order = list(stretches)
     for level in range(max(run.level for run in order), 0, -1):
         stretches = [list(group) for _, group in groupby(order, lambda run, level=level: run.level >= level)]
         order = [run for stretch in stretches for run in (stretch[::-1] if stretch[0].level >= level else stretch)]
@@ -212,9 +212,9 @@ def line(text: str, code: str, style: Style = PLAIN, embedding: tuple[int, ...] 
     if embedding is None:
         text = cleaned(text)
         embedding = levels(text, right_to_left(code))
-    found = runs(text, code, style, embedding)
+    stretches = runs(text, code, style, embedding)
     glyphs, x, ascent, descent = [], 0.0, 0.0, 0.0
-    for run in visual_order(found):
+    for run in visual_order(stretches):
         for glyph in _shaped(run, text, code):
             glyphs.append(Glyph(run.font, glyph.index, x + glyph.dx, glyph.dy))
             x += glyph.advance
@@ -231,21 +231,21 @@ def lines(text: str, code: str, width: float, style: Style = PLAIN) -> list[Line
     check()
     text = cleaned(text)
     embedding = levels(text, right_to_left(code))
-    made = []
+    set_lines = []
     for start, end in spans(text, code, width, advances(text, code, style, embedding)):
         visible = text[start:end].rstrip()
         if visible:  # in a column narrower than a character a span may hold a space alone
-            made.append(line(visible, code, style, embedding[start:start + len(visible)])._replace(start=start))
-    return made
+            set_lines.append(line(visible, code, style, embedding[start:start + len(visible)])._replace(start=start))
+    return set_lines
 
 
 def advances(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[float]:
     """Width that each character adds to a line; marks and the later parts of ligatures add nothing."""
-    found = [0.0] * len(text)
+    widths = [0.0] * len(text)
     for run in runs(text, code, style, embedding):
         for glyph in _shaped(run, text, code):
-            found[glyph.character] += glyph.advance
-    return found
+            widths[glyph.character] += glyph.advance
+    return widths
 
 
 def spans(text: str, code: str, width: float, widths: list[float]) -> list[tuple[int, int]]:
@@ -255,18 +255,18 @@ def spans(text: str, code: str, width: float, widths: list[float]) -> list[tuple
 
     def last_that_fits(ends: list[int], start: int) -> int | None:
         at = bisect_right(ends, start)
-        found = None
+        end = None
         while at < len(ends) and until[start + len(text[start:ends[at]].rstrip())] - until[start] <= width:
-            found, at = ends[at], at + 1
-        return found
+            end, at = ends[at], at + 1
+        return end
 
-    made, start = [], 0
+    found_spans, start = [], 0
     while start < len(text):
         one = characters[bisect_right(characters, start)]  # at least: a line narrower than a character still holds it
         end = last_that_fits(words, start) or last_that_fits(characters, start) or one
-        made.append((start, end))
+        found_spans.append((start, end))
         start = end
-    return made
+    return found_spans
 
 
 def mask(placed: list[tuple[Line, float, float]], size: float, pixels: tuple[int, int]) -> np.ndarray:
@@ -274,14 +274,14 @@ def mask(placed: list[tuple[Line, float, float]], size: float, pixels: tuple[int
 
     `placed`: each line with the pixel position of its left end on its baseline; `size`: pixels of an em.
     """
-    drawn, scale = harfbuzz.RasterDraw(), size / UNITS
+    raster, scale = harfbuzz.RasterDraw(), size / UNITS
     for text_line, left, baseline in placed:
         for glyph in text_line.glyphs:
-            drawn.transform = (scale, 0, 0, -scale, left + glyph.x * size, baseline - glyph.y * size)
-            drawn.draw_glyph(glyph.font, glyph.index)
+            raster.transform = (scale, 0, 0, -scale, left + glyph.x * size, baseline - glyph.y * size)
+            raster.draw_glyph(glyph.font, glyph.index)
     width, height = pixels
-    drawn.extents = harfbuzz.RasterExtents(x_origin=0, y_origin=0, width=width, height=height, stride=width)
-    image = drawn.render()
+    raster.extents = harfbuzz.RasterExtents(x_origin=0, y_origin=0, width=width, height=height, stride=width)
+    image = raster.render()
     ink = np.frombuffer(image.buffer, np.uint8).reshape(height, image.extents.stride)
     return ink[:, :width].copy()
 

@@ -21,5 +21,5 @@ def paragraphs(code: str, articles: int = 0) -> list[str]:
 
 def by_language() -> dict[str, list[str]]:
     """Paragraphs from the packaged sources by language code, for languages that have any."""
-    found = {code: paragraphs(code) for code in languages()}
-    return {code: texts for code, texts in found.items() if texts}
+    texts_of = {code: paragraphs(code) for code in languages()}
+    return {code: texts for code, texts in texts_of.items() if texts}

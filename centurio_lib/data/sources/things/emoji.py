@@ -33,21 +33,21 @@ def drawings(style: str) -> dict[str, str]:
     icons, characters = (json.loads(files[name]) for name in names)
     width, height = icons.get("width", 16), icons.get("height", 16)
     aliases = icons.get("aliases", {})
-    found = {}
+    svgs = {}
     for code, name in characters.items():
         icon = icons["icons"].get(name) or icons["icons"].get(aliases.get(name, {}).get("parent"))
         if icon:
             box = f"0 0 {icon.get('width', width)} {icon.get('height', height)}"
-            found[code] = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">{icon["body"]}</svg>'
-    return found
+            svgs[code] = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">{icon["body"]}</svg>'
+    return svgs
 
 
 @cache
 def annotations() -> dict[str, dict]:
     """CLDR's name (`tts`) and keywords (`default`) of each emoji, by locale then by character without U+FE0F."""
-    wanted = {lang.cldr for lang in languages().values() if lang.cldr}
+    locales = {lang.cldr for lang in languages().values() if lang.cldr}
     files = packages.read("cldr-annotations-full",
-                          lambda n: n.endswith("/annotations.json") and n.split("/")[-2] in wanted)
+                          lambda n: n.endswith("/annotations.json") and n.split("/")[-2] in locales)
     tables = {name.split("/")[-2]: json.loads(content)["annotations"]["annotations"] for name, content in files.items()}
     return {locale: {c.replace("\ufe0f", ""): entry for c, entry in table.items()} for locale, table in tables.items()}
 

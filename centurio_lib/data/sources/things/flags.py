@@ -34,8 +34,8 @@ def emoji_code(territory: str) -> str:
 def drawings(style: str) -> dict[str, str]:
     """SVG of each territory's flag in a style."""
     if style in emoji.SOURCE.styles:
-        drawn = emoji.drawings(style)
-        return {t: drawn[emoji_code(t)] for t in populations() if emoji_code(t) in drawn}
+        svgs = emoji.drawings(style)
+        return {t: svgs[emoji_code(t)] for t in populations() if emoji_code(t) in svgs}
     icons = packages.read_json(f"@iconify-json/{style}", "icons.json")
     width, suffix = (640, "-4x3") if style == "flag" else (512, "")
     box = {t: icons["icons"].get(f"{t.lower()}{suffix}") for t in populations()}
@@ -55,12 +55,12 @@ def populations() -> dict[str, int]:
 def territory_names() -> dict[str, dict[str, str]]:
     """Names of territories by language code."""
     files = packages.read("cldr-localenames-full", lambda n: n.endswith("/territories.json"))
-    found = {}
+    names = {}
     for code, lang in languages().items():
         content = files.get(f"main/{lang.territories}/territories.json")
         if lang.territories and code != "oc":
-            found[code] = json.loads(content)["main"][lang.territories]["localeDisplayNames"]["territories"]
-    return found | {"oc": occitan_names()}
+            names[code] = json.loads(content)["main"][lang.territories]["localeDisplayNames"]["territories"]
+    return names | {"oc": occitan_names()}
 
 
 def occitan_names() -> dict[str, str]:
