@@ -11,7 +11,7 @@ import tiny_hub
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centurio_lib import params, paths, tables
+from centurio_lib import params, paths
 from centurio_lib.data import mix
 from centurio_lib.data.hub import hub_mix, ingest, translate
 from centurio_lib.data.mix import MixError
