@@ -192,16 +192,15 @@ def mix_of(profile: str, setup: str, stage: str = "instruct", seed: int = 0) -> 
 def _counted(config: params.Profile, chosen: params.Setup, stage: str, seed: int) -> dict[str, int]:
     folder = finished({"pretrain": "captions", "instruct": "instructions"}[stage], config.name)
     if config.data.sources:
-        taken = hub_mix.chosen(config, chosen, stage, hub_mix.light(folder), seed)
+        mixed = hub_mix.assigned(hub_mix.without_text(folder), config, chosen, stage, seed)
     elif stage == "pretrain":
         table = tables.read(folder / "captions.parquet", "captions", ["image_id", "detail", "language"])
         table = table.assign(sample_id=table.image_id + "/" + table.detail, text_heavy=False)
-        taken = mix.assign(table, config.pretrain.samples, chosen.mix, chosen.pretrain_english_share,
-                           chosen.allocation, seed)
+        mixed = mix.of_setup(table, config, chosen, stage, seed)
     else:
         table = tables.read(folder / "instructions.parquet", "instructions", ["sample_id", "language", "text_heavy"])
-        taken = mix.assign(table, config.instruct.samples, chosen.mix, chosen.english_share, chosen.allocation, seed)
-    return taken.language.value_counts().to_dict()
+        mixed = mix.of_setup(table, config, chosen, stage, seed)
+    return mixed.language.value_counts().to_dict()
 
 
 def mix_figure(samples: pd.DataFrame, title: str) -> Figure:
