@@ -6,8 +6,8 @@ The process kills itself around a call of a function: "before" it, "after" it, o
 wrote is cut to half its size. Only what is on disk passes to the next life. test_kill.py runs it in a copy.
 """
 
-import importlib
 import os
+import pkgutil
 import signal
 import sys
 from pathlib import Path
@@ -20,9 +20,9 @@ NOTEBOOKS = ("02_captions", "04_instructions", "07_base_models", "11_instruct", 
 
 
 def arm(function: str, call: int, when: str) -> None:
-    """Have the process end around the `call`-th call of a function, given as module.name."""
-    module, name = function.rsplit(".", 1)
-    owner, calls = importlib.import_module(module), []
+    """Have the process end around the `call`-th call of a function, given as module.name or module.class.name."""
+    place, name = function.rsplit(".", 1)
+    owner, calls = pkgutil.resolve_name(place), []
     armless = getattr(owner, name)
 
     def deadly(*args: Any, **kwargs: Any) -> Any:

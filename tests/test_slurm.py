@@ -70,6 +70,7 @@ def test_long_rules_have_days_and_tries_enough_for_the_papers_stages():
         assert hours[stage] * (1 + profile["retries"]) >= 5 * 4 * of_four
 
 
+@pytest.mark.slow
 def test_study_is_sent_to_the_cluster_rule_by_rule(cluster):
     home, own = cluster
     command = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/slurm", "--latency-wait", "1",

@@ -21,14 +21,6 @@ LIBRARY = "centurio_lib"
 FLOORS = ["root", "params", "data", "model", "base_models", "evaluation", "speed", "findings", "report", "study"]
 # floors that do not stand on all below them
 NARROW = {"findings": {"root", "params"}, "report": {"root", "params", "findings", "data"}}
-# imports that go up until the modules are rebuilt: this list must become empty
-NOT_YET = {
-    ("base_models.build", "study.runs"), ("base_models.package_models", "study.runs"),
-    ("evaluation.external_models", "study.runs"), ("evaluation.external_models", "study.shown_images"),
-    ("evaluation.external_models", "study.training"), ("model.distributed", "study.runs"),
-    ("model.distributed", "study.training"), ("model.export", "study.runs"), ("report.pages", "study.runs"),
-    ("tables", "study.keys"),
-}
 NO_TORCH = {"root", "params", "findings"}  # figures are drawn, and the graph is planned, in seconds on any machine
 HEAVY = {"torch", "transformers", "peft", "accelerate"}
 MODULES = sorted((paths.REPO / LIBRARY).rglob("*.py"))
@@ -69,9 +61,8 @@ def imports(path: Path) -> set[str]:
 
 
 def inner(path: Path) -> set[str]:
-    """Modules of the library that one of its files imports, but for those of the list above."""
-    own = module_name(path).removeprefix(f"{LIBRARY}.")
-    return {module for module in imports(path) & KNOWN if (own, module.removeprefix(f"{LIBRARY}.")) not in NOT_YET}
+    """Modules of the library that one of its files imports."""
+    return imports(path) & KNOWN
 
 
 def floor(module: str) -> str:
