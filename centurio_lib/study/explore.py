@@ -152,7 +152,7 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
     own = found[(found.language == language) | (language == "")]
     means = own.groupby(["task", "split", "setup"])[["score", "in_language"]].mean()
     means["in_language"] *= 100
-    return means.unstack("setup").dropna(axis=1, how="all").round(1)
+    return means.unstack("setup").dropna(axis=1, how="all").round(1).astype(object).fillna("")
 
 
 def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
