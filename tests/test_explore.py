@@ -69,6 +69,13 @@ def test_a_mix_is_as_large_as_the_stage_says_and_has_the_setups_share_of_english
     assert set(explore.mixes(PROFILE, "pretrain").index) == {"PT100", "PT50", "PT1"}
 
 
+def test_documents_of_a_mix_are_as_many_as_the_stage_says():
+    table = explore.document_mixes("laptop-text")
+    assert (table.sum(axis=1) == params.profile("laptop-text").pretrain.ocr_samples).all() and "OCR100" in table.index
+    assert table.loc["OCR100"].tolist()[1:] == [0, 0]
+    assert "No setup of laptop trains" in explore.shown(explore.document_mixes, PROFILE)
+
+
 def test_learned_tokens_are_coloured_and_no_others():
     samples = explore_model.test_samples(PROFILE, SETUP, ["de", "th"])
     shown = explore_model.labels(PROFILE, samples)

@@ -236,6 +236,24 @@ def mixes(profile: str, stage: str = "instruct") -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def document_mixes(profile: str, stage: str = "pretrain") -> pd.DataFrame:
+    """Documents by script group that a stage of each setup trains on, by its quotas.
+
+    Raises NotThere where no setup of the study trains on documents.
+    """
+    config, rows = params.profile(profile), {}
+    for name in params.studied(config):
+        setup = params.setup(name)
+        if setup.ocr:
+            counts = mix.reading_quotas(getattr(config, stage).ocr_samples, setup.mix, setup.ocr)
+            groups = pd.Series(counts).groupby(lambda code: "en" if code == "en" else
+                                               "latin" if languages()[code].latin else "other")
+            rows[name] = groups.sum().reindex(scores.SCRIPTS, fill_value=0)
+    if not rows:
+        raise NotThere(f"No setup of {profile} trains on documents; those of laptop-text do.")
+    return pd.DataFrame(rows).T
+
+
 # === scores ===
 def tier_scores(profile: str, setups: list[str]) -> pd.DataFrame:
     """Scores of all tasks by tier of some setups, with their intervals: setup, group, split, value, low, high, n.

@@ -31,7 +31,7 @@ def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) 
         raise explore.NotThere(f"Profile {profile} takes its samples from data sets of the hub: see notebook 04.")
     path = explore.finished("instructions", profile) / "instructions.parquet"
     light = tables.read(path, "instructions", ["sample_id", "language", "text_heavy"])
-    taken = mix.assign(light, config.instruct.samples, chosen.mix, chosen.english_share, chosen.allocation, seed)
+    taken = mix.of_setup(light, config, chosen, "instruct", seed)
     first = in_order(taken, codes)
     rows = tables.read(path, "instructions", ["sample_id", "images", "language", "turns"],
                        sample_id=first.sample_id.tolist())
