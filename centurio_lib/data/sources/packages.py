@@ -71,7 +71,7 @@ def check_member(member: tarfile.TarInfo, path: Path) -> None:
 
 
 def read(package: str, choose) -> dict[str, bytes]:
-    """Content of the members of a package whose name (without the leading "package/") satisfies `wanted(name)`."""
+    """Content of the members of a package whose name (without the leading "package/") satisfies `choose(name)`."""
     path, contents = checked(package), {}
     with tarfile.open(path, "r:gz") as tar:
         for member in tar:
