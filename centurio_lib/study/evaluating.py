@@ -1,4 +1,4 @@
-"""What notebook 12 does, a call a step: the tuned model, its test items, and what to call its answers."""
+"""Steps of notebook 12: load the tuned model, read its test items, name the run of its answers."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def tuned(run: runs.Run, model):
 
 
 def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
-    """Texts, images (without their bytes) and held-out pairs that test items are drawn from."""
+    """Tables that test items are drawn from: texts, images (without their bytes) and held-out pairs."""
     folder = run.inputs["captions"]
     texts = pictures.texts_of(folder)
     names = [name for name in tables.SCHEMAS["images"].names if name != "image"]
@@ -26,27 +26,27 @@ def test_data(run: runs.Run) -> tuple[pd.DataFrame, pd.DataFrame, splits.Pairs]:
 
 
 def questions(run: runs.Run) -> pd.DataFrame | None:
-    """Items about text in images (notebooks 05 and 06), None for a setup that was not trained on any."""
+    """Items about text in images (notebooks 05 and 06); None for a setup trained without such images."""
     stages = [stage for stage in run.inputs if stage in runs.TEXT_IMAGES]
     parts = [tables.read(run.inputs[stage] / "items.parquet", "items") for stage in stages]
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def benchmark_items(run: runs.Run) -> pd.DataFrame | None:
-    """Items of the third-party benchmarks that are at hand (notebook 08), None where the profile asks none."""
+    """Items of the third-party benchmarks that notebook 08 read; None where the profile lists no benchmark."""
     if not benchmarks.of_profile(run.profile):
         return None
     return tables.read(run.inputs["benchmarks"] / "items.parquet", "items")
 
 
 def coverage(run: runs.Run) -> pd.DataFrame:
-    """Of each third-party benchmark that the profile asks: how many items, or why it was not run."""
+    """One row for each third-party benchmark of the profile: the number of items, or why it was not run."""
     if not benchmarks.of_profile(run.profile):
         return pd.DataFrame(columns=tables.SCHEMAS["coverage"].names)
     return tables.read(run.inputs["benchmarks"] / "coverage.parquet", "coverage")
 
 
 def identity(run: runs.Run) -> dict:
-    """The columns that say which run a row is of."""
+    """Columns that name the run of a row."""
     return {"profile": run.profile.name, "setup": run.setup.name, "seed": run.seed,
             "backbone": Path(run.profile.base.language_model).name}

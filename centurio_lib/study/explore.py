@@ -1,7 +1,7 @@
-"""What notebook 00 shows: finished runs, learned tokens, mixes, answers of two setups, scores by tier.
+"""Contents of notebook 00: finished runs, mixes, answers of two setups, scores by tier.
 
-Each function takes what is there, from a fresh clone on: runs and tables of the study first, else what is committed in
-`figures/<profile>`. Where neither holds it, the function raises NotThere, whose message is the command that makes it.
+Each function reads runs and tables of the study first, and the files of `figures/<profile>` otherwise. It works in a
+fresh clone. Where neither place has the result, the function raises NotThere, whose message names the command.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DRAWN = "new-style"  # split with pictures in a style of drawing that no tuning 
 
 
 class NotThere(RuntimeError):
-    """What is to be shown has not been made; the message says which command makes it."""
+    """A result has not been made; the message says which command makes it."""
 
 
 class Sentence(str):
@@ -35,9 +35,9 @@ class Sentence(str):
 
 
 def shown(make: Callable, *arguments, **options):
-    """What a function makes, or a sentence that says what is missing and which command makes it.
+    """Call a function, or return a sentence that says what is missing and which command makes it.
 
-    A sentence among the arguments, from the cell before, is shown again.
+    A sentence among the arguments, from an earlier cell, is returned again.
     """
     if said := [argument for argument in arguments if isinstance(argument, Sentence)]:
         return said[0]
@@ -48,7 +48,7 @@ def shown(make: Callable, *arguments, **options):
 
 
 def finished(stage: str, profile: str, setup: str | None = None, seed: int = 0) -> Path:
-    """Folder of a finished run. Raises NotThere naming the command, for a run that is missing or stale."""
+    """Folder of a finished run. Raises NotThere, naming the command, for a missing or stale run."""
     declared = stages.of(stage)
     try:
         return runs.finished(declared.notebook, profile, setup, seed).folder
@@ -61,10 +61,10 @@ def finished(stage: str, profile: str, setup: str | None = None, seed: int = 0) 
 
 # === finished runs ===
 def finished_runs(profile: str) -> pd.DataFrame:
-    """A row for each finished run of a profile: where, stage, setup, seed, finished, seconds, fresh.
+    """One row for each finished run of a profile: where, stage, setup, seed, finished, seconds, fresh.
 
-    `fresh`: whether the present params and code would make the same. Of committed runs that is not asked. Raises
-    NotThere where there is neither.
+    `fresh` says whether the present params and code give the same run key; it is empty for committed runs. Raises
+    NotThere without any run.
     """
     found = [_finished_run(path) for folder in (paths.data(profile), paths.HOME / "results" / profile)
              for path in sorted(folder.rglob("provenance.json"))]
@@ -104,9 +104,9 @@ def _committed_runs(profile: str) -> pd.DataFrame:
 
 # === answers ===
 def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFrame, str]:
-    """Predictions of some setups, and where they lie: runs if every setup has one, else what is committed.
+    """Predictions of some setups and their place: runs if every setup has one, else the committed answers.
 
-    Raises NotThere where neither holds them all.
+    Raises NotThere where neither place has all setups.
     """
     trained = [params.trained_as(params.profile(profile), name) for name in setups]
     try:
@@ -126,7 +126,7 @@ def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFram
 
 def side_by_side(profile: str, setups: list[str], seed: int, task: str, language: str = "",
                  split: str = DRAWN) -> pd.DataFrame:
-    """The same items as some setups answered them, by item id: the right answer; each answer, score, in_language.
+    """Answers of some setups to the same items, by item id: the right answer; each answer, score, in_language.
 
     `language`: a code; empty for all. Raises NotThere.
     """
@@ -144,7 +144,7 @@ def side_by_side(profile: str, setups: list[str], seed: int, task: str, language
 
 
 def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") -> pd.DataFrame:
-    """Mean score (%) of some setups by task and split, and share of answers in the language asked for, over items.
+    """Mean score (%) of some setups by task and split, and share of answers in the requested language.
 
     `language`: a code; empty for all. Raises NotThere.
     """
@@ -156,9 +156,9 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
 
 
 def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
-    """What was asked, by item id: prompt, image ids. Of a run of the study, else committed.
+    """Prompts and image ids of the test items, by item id, from a run of the study or from the committed files.
 
-    Raises NotThere where it is neither.
+    Raises NotThere where neither has them.
     """
     try:
         path = finished("evaluate", profile, params.trained_as(params.profile(profile), setup), seed) / "items.parquet"
@@ -171,10 +171,10 @@ def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
 
 # === mixes ===
 def mix_of(profile: str, setup: str, stage: str = "instruct", seed: int = 0) -> tuple[pd.DataFrame, str]:
-    """Samples of each language in a stage's mix (columns language, name, tier, samples), and where they are from.
+    """Samples of each language in a stage's mix (columns language, name, tier, samples), and their origin.
 
-    Counted in the built tables where these are there; else the setup's quotas, which know nothing of languages without
-    a source. Text in images comes on top.
+    The samples are counted in the built tables. Without tables, the numbers are the setup's quotas, which include
+    languages that have no source. Samples with text in images are not counted.
     """
     config, chosen = params.profile(profile), params.setup(setup)
     share = chosen.pretrain_english_share if stage == "pretrain" else chosen.english_share
@@ -204,7 +204,7 @@ def _counted(config: params.Profile, chosen: params.Setup, stage: str, seed: int
 
 
 def mix_figure(samples: pd.DataFrame, title: str) -> Figure:
-    """A mix as two bar charts: samples of each tier, and of each language (logarithmic)."""
+    """Draw a mix as two bar charts: samples of each tier, and of each language (logarithmic)."""
     order = [group for group in scores.GROUPS if group in set(samples.tier)]
     colours = {group: looks.TIERS[group].colour for group in order}
     ranked = samples.sort_values(["tier", "samples"], key=lambda column: (
@@ -221,7 +221,7 @@ def mix_figure(samples: pd.DataFrame, title: str) -> Figure:
 
 
 def mixes(profile: str, stage: str = "instruct") -> pd.DataFrame:
-    """Samples by tier in the mix of each setup that a profile's study trains; `languages`: how many it has besides.
+    """Samples by tier in the mix of each setup of a profile; `languages` counts the languages of the mix.
 
     Raises NotThere where no setup has the stage.
     """
@@ -256,9 +256,10 @@ def document_mixes(profile: str, stage: str = "pretrain") -> pd.DataFrame:
 
 # === scores ===
 def tier_scores(profile: str, setups: list[str]) -> pd.DataFrame:
-    """Scores of all tasks by tier of some setups, with their intervals: setup, group, split, value, low, high, n.
+    """Scores of some setups by tier over all tasks, with intervals: setup, group, split, value, low, high, n.
 
-    Those that the study drew last, else those that are committed. Raises NotThere where no table has all setups.
+    The scores come from the last tables of the study, else from the committed tables. Raises NotThere where no table
+    has all setups.
     """
     config = params.profile(profile)
     trained = list(dict.fromkeys(params.trained_as(config, name) for name in setups))
@@ -274,7 +275,7 @@ def tier_scores(profile: str, setups: list[str]) -> pd.DataFrame:
 
 
 def tier_figure(rows: pd.DataFrame) -> Figure:
-    """Scores of each tier with their intervals, a line for each setup, a panel for each split."""
+    """Draw scores of each tier with their intervals: one line for each setup, one panel for each split."""
     splits = [split for split in scores.SPLITS if split in set(rows.split)]
     shown_as = looks.of(list(dict.fromkeys(rows.setup)))
     with mpl.rc_context(looks.STYLE):

@@ -1,4 +1,4 @@
-"""What notebook 00 shows with a tokenizer, pictures or a trained model: learned tokens, items, answers."""
+"""Contents of notebook 00 that need a tokenizer, pictures or a trained model: label masks, items, answers."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ Sample = tuple[str, list[str], list[dict]]  # name, images, turns
 
 
 class Html(str):
-    """What a notebook shows as HTML."""
+    """A text that a notebook shows as HTML."""
 
     def _repr_html_(self) -> str:
         return self
@@ -25,7 +25,7 @@ class Html(str):
 
 # === learned tokens ===
 def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
-    """A sample of a setup's instruct mix in each of some languages that has one. Raises NotThere without the tables."""
+    """One sample of a setup's instruct mix in each of some languages. Raises NotThere without the tables."""
     config, chosen = params.profile(profile), params.setup(setup)
     if config.data.sources:
         raise explore.NotThere(f"Profile {profile} takes its samples from data sets of the hub: see notebook 04.")
@@ -40,7 +40,7 @@ def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) 
 
 
 def test_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
-    """Captions of the test in some languages as if they were trained on: committed answers are enough."""
+    """Test captions in some languages in the form of training samples, from runs or committed answers."""
     found, _ = explore.answers(profile, [setup], seed)
     captions = in_order(found[found.task == "captioning"], codes)
     return [(f"{row.language}: {row.item_id}", ["image"],
@@ -49,15 +49,15 @@ def test_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> l
 
 
 def in_order(rows: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
-    """The first row of each of some languages that has one, in their order."""
+    """The first row of each of some languages, in the order of the languages."""
     first = rows.drop_duplicates("language").set_index("language", drop=False)
     return first.loc[[code for code in codes if code in first.index]].reset_index(drop=True)
 
 
 def labels(profile: str, samples: Iterable[Sample]) -> Html:
-    """Samples as tokens in the chat template of a profile's language model; those that are learned in colour.
+    """Show samples as tokens in the chat template of a profile; tokens of the label mask are coloured.
 
-    An image is one token here. Raises hub.HubError for a tokenizer that is not at hand.
+    An image is one token here. Raises hub.HubError for a tokenizer that is out of reach.
     """
     tokenizer = components.load_tokenizer(params.profile(profile).base)
     coded = conversation.tokenize(tokenizer, list(samples), lambda images: [1] * len(images))
@@ -81,7 +81,7 @@ def _marked(tokenizer, sample: conversation.Conversation) -> Iterable[str]:
 
 # === pictures ===
 def things(profile: str, codes: list[str], per_kind: int = 4) -> Html:
-    """Drawings of a few things of each kind, and what they are called. Raises NotThere without the tables."""
+    """Show drawings of a few concepts of each kind with their names. Raises NotThere without the tables."""
     folder = explore.finished("captions", profile)
     names = pictures.texts_of(folder).pivot(index="concept", columns="language", values="name")
     images = tables.read(folder / "images.parquet", "images", variant=0).groupby(["kind", "concept"]).first()
@@ -97,7 +97,7 @@ def picture(png: bytes, width: int = 48) -> str:
 
 
 def with_questions(profile: str, setup: str, seed: int, table: pd.DataFrame) -> Html:
-    """A table by item id, with the items' questions where they are stored, and pictures where the tables are built."""
+    """Show a table by item id, with the stored questions and, once the tables are built, the pictures."""
     shown, note = table.map(lambda value: escape(value) if isinstance(value, str) else value), ""
     try:
         items = explore.items(profile, setup, seed).reindex(table.index)
@@ -109,7 +109,7 @@ def with_questions(profile: str, setup: str, seed: int, table: pd.DataFrame) -> 
 
 
 def pictures_of(profile: str, image_ids: Iterable[list[str]]) -> Callable[[list[str]], str]:
-    """A function from image ids to HTML elements, of some items' images. Raises NotThere without the tables."""
+    """Return a function from image ids to HTML elements. Raises NotThere without the tables."""
     wanted = sorted({image_id for ids in image_ids for image_id in ids})
     path = explore.finished("captions", profile) / "images.parquet"
     images = tables.read(path, "images", ["image_id", "image"], image_id=wanted)
@@ -119,9 +119,9 @@ def pictures_of(profile: str, image_ids: Iterable[list[str]]) -> Callable[[list[
 
 # === a question of one's own ===
 def ask(profile: str, setup: str, seed: int, question: str, codes: list[str]) -> Html:
-    """Answers of a trained model about one picture: to a question, and to the study's prompts in some languages.
+    """Show answers of a trained model about one picture: to a question, and to prompts in some languages.
 
-    Raises NotThere before the setup is trained.
+    Raises NotThere for an untrained setup.
     """
     try:
         run = runs.ready(stages.of("evaluate").notebook, profile, setup, seed)

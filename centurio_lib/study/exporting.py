@@ -1,4 +1,4 @@
-"""What notebook 14 does: the model to export, and the folder's card with the licences of its parts."""
+"""Steps of notebook 14: load the model to export, write the card with the licences of its parts."""
 
 import shutil
 from pathlib import Path
@@ -24,9 +24,9 @@ holds for these weights too: read them before you pass this folder on. The paper
 
 
 def tuned_in_full(run: runs.Run) -> tuple[torch.nn.Module, object]:
-    """The model that notebook 11 trained, its adapter beside the weights in full precision, and its tokenizer.
+    """Load the model of notebook 11 in full precision with its unmerged adapter, and its tokenizer.
 
-    Raises export.ExportError for what cannot be exported.
+    Raises export.ExportError for a model that cannot be exported.
     """
     untuned, tokenizer = llava.build(run.profile.model_copy(update={"load_4bit": False}), run.seed, run.setup.tiling)
     export.check(untuned)
@@ -34,9 +34,9 @@ def tuned_in_full(run: runs.Run) -> tuple[torch.nn.Module, object]:
 
 
 def write_card(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
-    """README.md of an exported folder, and `licences/`. Returns the table of parts and data.
+    """Write README.md and `licences/` of an exported folder. Returns the table of parts and data.
 
-    `difference`: of its logits from those of the trained model.
+    `difference`: largest difference between logits of the exported and of the trained model.
     """
     table = pd.DataFrame([*parts(run, folder / "licences"), *trained_on(run)], columns=["part", "name", "licence"])
     rows = "\n".join(f"| {' | '.join(row)} |" for row in [table.columns, ["---"] * 3, *table.itertuples(index=False)])
@@ -48,7 +48,7 @@ def write_card(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
 
 
 def parts(run: runs.Run, folder: Path) -> list[tuple[str, str, str]]:
-    """The models that went into it: part, name and revision, licence. Their papers are copied."""
+    """Models inside the exported model: part, name and revision, licence. Copies their licence files."""
     base, sources = run.profile.base, run.profile.data.sources
     named = {"vision": (base.vision, base.vision_revision),
              "language_model": (base.language_model, base.language_model_revision)}
@@ -59,7 +59,7 @@ def parts(run: runs.Run, folder: Path) -> list[tuple[str, str, str]]:
 
 
 def papers(name: str, revision: str | None, folder: Path) -> list[Path]:
-    """Copies of what says how a model may be used. Raises hub.HubError where its page is out of reach."""
+    """Copy the files that state a model's licence. Raises hub.HubError where its page is out of reach."""
     home = paths.model(name)
     if home is None:
         with hub.explained(f"model {name}", f"https://huggingface.co/{name}", "its own", f"hf download {name}"):
@@ -69,7 +69,7 @@ def papers(name: str, revision: str | None, folder: Path) -> list[Path]:
 
 
 def licence(found: list[Path]) -> str:
-    """A model's licence: what the head of its card says, else which of its papers does."""
+    """A model's licence: the one in the head of its card, else the names of its licence files."""
     if not found:
         return UNSTATED
     stated = (metadata_load(found[0]) or {}).get("license") if found[0].name == "README.md" else None
@@ -77,7 +77,7 @@ def licence(found: list[Path]) -> str:
 
 
 def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:
-    """The data that a run was tuned on: part, name, licence."""
+    """Training data of a run: part, name, licence."""
     sources, text = run.profile.data.sources, runs.shown_by(run.profile, run.setup, "instruct")
     known = registry.licences("things") if sources is None else {
         name: catalogue.entries()[name].licence for name in [*sources.pretrain, *sources.instruct]}

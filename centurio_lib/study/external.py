@@ -1,4 +1,4 @@
-"""What a profile asks of models of other people: its items, their pictures, the columns that name the model."""
+"""Items and pictures for third-party models, and the columns that name such a model."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from centurio_lib.study import evaluating, runs, shown_images
 
 
 def items(run: runs.Run) -> pd.DataFrame:
-    """All items that a profile asks of any setup: pictures, text in images where its study has it, benchmarks."""
+    """All test items of a profile: about pictures, about text in images, and of benchmarks."""
     return evaluate.items(*evaluating.test_data(run), run.profile.evaluation, evaluating.questions(run),
                           evaluating.benchmark_items(run))
 
@@ -28,7 +28,7 @@ def pictures(run: runs.Run, image_ids: Iterable[str]) -> "Pictures":
 
 
 class Pictures:
-    """Pictures by id from several stores, opened when they are asked for."""
+    """Pictures by id from several stores; each picture is opened on access."""
 
     def __init__(self, stores: list[image_store.ImageStore]):
         self.stores = stores
@@ -40,6 +40,6 @@ class Pictures:
 
 
 def identity(run: runs.Run, model: str) -> dict:
-    """The columns that say which run a row is of: the model is setup and backbone."""
+    """Columns that name the run of a row: the third-party model is both setup and backbone."""
     name = external_models.name_of(model)
     return {"profile": run.profile.name, "setup": name, "seed": 0, "backbone": name}

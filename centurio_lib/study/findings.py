@@ -1,4 +1,4 @@
-"""What notebooks of findings read and where they write: scores of runs, or those that are committed beside the figures.
+"""Inputs and folders of the notebooks of findings: scores of runs, or scores committed in figures/.
 
     run = runs.start("20_rq1_number_of_languages", profile, seeds=seeds)
     evaluated = findings.load(run, committed)
@@ -15,11 +15,11 @@ from centurio_lib.findings.records import Record
 from centurio_lib.study import keys, runs, stages
 from centurio_lib.study.runs import Run
 
-PAPER = "published"  # folder of the figures that are drawn from the paper's numbers, beside those of profiles
+PAPER = "published"  # folder of the figures drawn from the paper's numbers, beside the folders of profiles
 
 
 class Evaluated(NamedTuple):
-    """Scores and answers of the setups that a notebook compares, and the files that they are from."""
+    """Scores and answers of the setups that a notebook compares, and the files that hold these."""
 
     setups: list[str]
     seeds: int
@@ -30,7 +30,7 @@ class Evaluated(NamedTuple):
 
 
 def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> Evaluated:
-    """Scores and answers of some setups; None: of all that the run compares. Raises as `inputs`."""
+    """Read scores and answers of some setups (None: all setups of the run). Raises as `inputs`."""
     setups, seeds = setups or run.key["params"]["setups"], run.key["params"]["seeds"]
     files = inputs(run, committed, setups)
     answers = scores.answers(files, setups, seeds)
@@ -38,10 +38,10 @@ def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> 
 
 
 def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -> list[Path]:
-    """Stored score tables of the setups that a run compares, one for each seed; `committed`: the one of figures/.
+    """Files of the score tables that a run compares, one for each setup and seed.
 
-    Raises keys.KeyMismatch where one is missing, or was made by other params or code than the present ones;
-    score_archive.NotArchived.
+    `committed`: the one table of figures/ instead. Raises keys.KeyMismatch where a table is missing or was made by
+    other params or code; score_archive.NotArchived where no committed table exists.
     """
     profile, seeds = run.profile.name, run.key["params"]["seeds"]
     setups = setups or run.key["params"]["setups"]
@@ -53,26 +53,26 @@ def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -
 
 
 def folder_of(name: str, committed: bool = False) -> Path:
-    """Folder of the figures of a profile, or of `PAPER`: of its study, or committed."""
+    """Folder of the figures of a profile or of `PAPER`, in the study or (`committed`) in figures/."""
     return (paths.committed if committed else paths.figures)(name)
 
 
 def record(run: Run, files: list[Path], committed: bool = False) -> Record:
-    """What figures and tables of a run follow from. Those of committed scores are written beside these."""
+    """Provenance of a run's figures and tables. Figures of committed scores are written beside the scores."""
     return Record(folder_of(run.profile.name, committed), run.notebook, run.key["params"],
                   storage.digest(run.key), records.digests(files))
 
 
 def paper_record(run: Run, files: list[Path], committed: bool = False) -> Record:
-    """What figures of the paper's numbers follow from: the same whatever the profile."""
+    """Provenance of the figures of the paper's numbers; it is the same for every profile."""
     key = storage.digest(keys.run_key(run.notebook, {}))
     return Record(folder_of(PAPER, committed), run.notebook, {}, key, records.digests(files))
 
 
 def plots(run: Run, committed: bool = False) -> Path | None:
-    """Folder of the plots of stage `smpqa`. None where committed scores are drawn from and the plots are not there.
+    """Folder of the plots of stage `smpqa`; None for committed scores without plots on disk.
 
-    Raises keys.KeyMismatch where they are missing or stale.
+    Raises keys.KeyMismatch where a study's plots are missing or stale.
     """
     try:
         return runs.finished(stages.of("smpqa").notebook, run.profile.name).folder

@@ -1,8 +1,8 @@
-"""Which file follows from which: run keys and provenance records.
+"""Run keys and provenance records: they say which results are stale.
 
-A run's key holds what computes its result: the code cells of its notebook, the params that it reads, the code of the
-library modules that run in it, the archives that they read, and the schemas of the tables that it writes. `key.json`
-is rewritten only when that content changes, so a touched file reruns nothing and an edited module what uses it.
+A run key holds all inputs of a result: the code cells of the notebook, the resolved params, the code of the library
+modules, the archives that these read, and the schemas of the written tables. `key.json` is rewritten only when that
+content changes. So a touched file reruns nothing, and an edited module reruns the stages that use the module.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from centurio_lib import code_digest, paths, storage, tables
 from centurio_lib.data.sources import packages, registry
 
-# modules that find, refuse, count and record, and decide nothing of a result. The values of params are in the key
+# modules that find, refuse, count and record, and do not change a result. The values of params are in the key
 # themselves, resolved; so are the schemas of tables, the rows of catalogues that are named, and locked archives
 PLUMBING = frozenset(f"{code_digest.LIBRARY}.{name}" for name in (
     "code_digest", "paths", "storage", "tables", "study.stages", "study.runs", "study.keys", "study.plan",
@@ -28,14 +28,14 @@ RECORDED = ("torch transformers peft accelerate bitsandbytes tokenizers numpy pa
 
 
 class KeyMismatch(RuntimeError):
-    """A result was made by other params or code than the ones now asked for."""
+    """A result is missing, or was made by other params or code than the present ones."""
 
 
 def run_key(notebook: str, params: dict, writes: list[str] = (), also: list[str] = (), hub: bool = True) -> dict:
-    """Everything that a run of `notebooks/<notebook>.ipynb` with `params` follows from.
+    """Key of a run of `notebooks/<notebook>.ipynb` with `params`: all inputs of its result.
 
-    `writes`: its tables. `also`: modules that it finds by a name in its params, tasks say. `hub`: whether it reads
-    data sets of the hub.
+    `writes`: tables of the run. `also`: modules found by a name in the params, such as tasks. `hub`: whether the run
+    reads data sets of the hub.
     """
     cells = code_digest.notebook_code(paths.NOTEBOOKS / f"{notebook}.ipynb")
     first = set().union(also, *(code_digest.imported(cell) for cell in cells))
@@ -48,7 +48,7 @@ def run_key(notebook: str, params: dict, writes: list[str] = (), also: list[str]
 
 
 def write_key(folder: Path, key: dict) -> Path:
-    """`key.json` of a run, rewritten only when its content changes."""
+    """Write `key.json` of a run if its content changed, and return its path."""
     path = Path(folder) / "key.json"
     if not path.exists() or storage.read_json(path) != json.loads(json.dumps(key)):
         storage.write_json(path, key)
@@ -56,16 +56,16 @@ def write_key(folder: Path, key: dict) -> Path:
 
 
 def record(key: dict, **extra) -> dict:
-    """Provenance of a result: its key and digest, versions of the libraries, the machine's kind, the time."""
+    """Provenance of a result: run key and digest, versions of libraries, kind of machine, time."""
     versions = {name: _version(name) for name in RECORDED}
     return {"key": storage.digest(key), **key, "versions": versions, "python": platform.python_version(),
             "machine": platform.machine(), "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **extra}
 
 
 def check_key(result: Path, key: dict) -> dict:
-    """Provenance of a stored result.
+    """Read the provenance of a stored result and compare its run key.
 
-    Raises KeyMismatch if it is missing, or was made by another key, and says how to mend it.
+    Raises KeyMismatch, with the command to run, if the result is missing or has another key.
     """
     path = Path(result)
     if not path.exists():

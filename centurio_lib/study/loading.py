@@ -1,4 +1,4 @@
-"""What training and evaluation begin with: a profile's untuned model, and features of the images that a run shows."""
+"""Load a profile's untuned model and the features of a run's images, for training and evaluation."""
 
 import pandas as pd
 import torch
@@ -8,9 +8,9 @@ from centurio_lib.study import runs, shown_images
 
 
 def base(run: runs.Run):
-    """The untuned model and its tokenizer.
+    """Load the untuned model and its tokenizer.
 
-    Raises memory.MemoryShortage where a GPU cannot hold what a training needs.
+    Raises memory.MemoryShortage where a GPU is too small for the training.
     """
     torch.set_num_threads(run.profile.threads)
     device = distributed.device(run.profile.base.dtype)
@@ -24,7 +24,7 @@ def base(run: runs.Run):
 
 
 def shared(run: runs.Run) -> bool:
-    """Whether several processes train the run's stage."""
+    """Say whether several processes train the run's stage."""
     return run.profile.gpus > 1 and run.stage in ("pretrain", "instruct")
 
 
@@ -34,5 +34,5 @@ def features_of(run: runs.Run, model, samples: pd.DataFrame) -> image_features.F
 
 
 def sayer(run: runs.Run):
-    """A print that names the run first: the lines of two runs mix in one terminal."""
+    """Return a print function that names the run first, since lines of two runs mix in one terminal."""
     return lambda text: print(f"{run.label}: {text}", flush=True)

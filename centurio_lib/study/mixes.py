@@ -1,6 +1,6 @@
-"""The mix of a run: which samples its stage trains on, each in its one language, in training order.
+"""The mix of a run: the samples of its stage, each in one language, in training order.
 
-What samples say stays on disk until it is asked for.
+The texts of samples stay on disk until a reader opens them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -61,14 +61,14 @@ def _caption(row: dict) -> dict:
 
 
 def _from_hub(run: runs.Run, stage: str) -> Iterator[pa.Table]:
-    """Samples of data sets of the hub, in the mix that notebook 03 made."""
+    """Samples of the hub's data sets, in the mix that notebook 03 made."""
     translations = run.inputs["translate"]
     pairs = hub_mix.stored(translations, stage, run.setup.name, run.seed)
     return hub_mix.conversations(run.inputs[shown_images.TAKEN_IN[stage]], translations / stage, pairs, run.folder)
 
 
 def plots(run: runs.Run) -> Iterable[pa.Table]:
-    """The text-heavy share of an instruct mix, outside its number of samples: plots with English labels, or none."""
+    """Plots with English labels that come on top of an instruct mix, or none."""
     if not params.plots(run.profile, run.setup):
         return []
     path = run.inputs["smpqa"] / "instructions.parquet"
@@ -79,7 +79,7 @@ def plots(run: runs.Run) -> Iterable[pa.Table]:
 
 
 def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
-    """The documents of a stage, in languages of the setup's mix, or none. Raises mix.MixError for too few."""
+    """Documents of a stage in the languages of the setup's mix, or none. Raises mix.MixError for too few."""
     if run.setup.ocr is None:
         return []
     path = run.inputs["ocr"] / "instructions.parquet"
@@ -93,13 +93,13 @@ def documents(run: runs.Run, stage: params.Stage) -> Iterable[pa.Table]:
 
 
 def _chosen(run: runs.Run, stage: str, known: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a stage's mix, of a table's rows without what they say."""
+    """Rows of a stage's mix, chosen from the rows of a table without their texts."""
     _lacking(known, run, "sample")
     return mix.of_setup(known, run.profile, run.setup, stage, run.seed)
 
 
 def _lacking(known: pd.DataFrame, run: runs.Run, what: str) -> list[str]:
-    """Languages of a setup's mix that a table has nothing in; they are printed."""
+    """Languages of a setup's mix that a table has no rows in; prints their codes."""
     lacking = mix.missing(known, run.setup.mix)
     if lacking:
         print(f"no {what} in {len(lacking)} languages of the mix: {' '.join(lacking)}")

@@ -10,7 +10,7 @@ from centurio_lib import image_file
 
 def grid(pictures: Sequence[bytes], titles: Sequence[str], columns: int = 5, inches: float = 3.0,
          size: float = 8) -> Figure:
-    """Encoded pictures in rows of `columns`, `inches` wide each, titles in `size` points."""
+    """Draw encoded pictures in rows of `columns`, each `inches` wide, with titles of `size` points."""
     rows = max(1, -(-len(pictures) // columns))
     figure, axes = plt.subplots(rows, columns, figsize=(inches * columns, 1.07 * inches * rows), squeeze=False)
     for axis in axes.flat:

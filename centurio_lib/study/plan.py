@@ -1,7 +1,7 @@
-"""What a study has to run, about how long that takes, and how far it is: what the Snakefile asks of Python.
+"""The plan of a study for the Snakefile: runs to do, minutes left, progress.
 
-The Snakefile hands over the runs that Snakemake found to do. Their times are those that finished runs of the same stage
-recorded, or `FIRST_S` where no run of the stage has finished yet.
+The Snakefile hands over the runs that Snakemake schedules. The time of a run is the median of finished runs of its
+stage, or `FIRST_S` before any run of the stage has finished.
 """
 
 import fcntl
@@ -40,10 +40,10 @@ class StudyRunning(RuntimeError):
 
 
 def key_file(run: runs.Run) -> Path:
-    """`key.json` of a run, newer than its result exactly if another key made that result.
+    """Write `key.json` of a run so that it is newer than a stale result and older than a fresh one.
 
-    Snakemake compares times and contents only. So the key of a stale result also names what it replaces, and the key of
-    a good one is no newer than it, even if the key was changed and changed back in between.
+    Snakemake compares times and contents only. So the key of a stale result also names the key that it replaces. The
+    key of a fresh result is no newer than the result, even if the key was changed and changed back in between.
     """
     result = run.folder / "provenance.json"
     made_by = storage.read_json(result)["key"] if result.exists() else None
@@ -64,7 +64,7 @@ def data_stages(profile: params.Profile) -> list[str]:
 
 
 def stage_seconds(profile: str) -> dict[str, float]:
-    """Seconds of one run of each stage: the median of what finished runs recorded, else `FIRST_S`."""
+    """Seconds of one run of each stage: the median of finished runs, else `FIRST_S`."""
     recorded: dict[str, list[float]] = {}
     for folder in (paths.HOME / "results" / profile, paths.data(profile)):
         for result in folder.glob("*/**/provenance.json"):
@@ -75,7 +75,7 @@ def stage_seconds(profile: str) -> dict[str, float]:
 
 
 def minutes(jobs: list[Job], seconds: dict[str, float], abreast: int) -> float | None:
-    """Minutes that some runs take, `abreast` of them at a time; None where a stage's time is not known yet."""
+    """Minutes of some runs, `abreast` at a time; None where the time of a stage is unknown."""
     if any(job.stage not in seconds for job in jobs):
         return None
     each = [STARTING_S + seconds[job.stage] for job in jobs]
@@ -90,7 +90,7 @@ def spoken(duration: float | None) -> str:
 
 
 def announcement(profile: str, jobs: list[Job], abreast: int) -> str:
-    """What will be run and about how long it takes."""
+    """A sentence that says which runs follow and about how long these take."""
     counts = Counter(job.stage for job in jobs)
     order = [one.stage for one in stages.by_notebook().values()]
     listed = ", ".join(f"{counts[stage]} {stage}" for stage in order if counts[stage])
@@ -99,14 +99,14 @@ def announcement(profile: str, jobs: list[Job], abreast: int) -> str:
 
 
 def progress(profile: str, jobs: list[Job], abreast: int, since: float) -> tuple[int, str]:
-    """Number of the runs finished since a time (seconds of the epoch), and a line that says so with the time left."""
+    """Number of runs finished since a time (seconds of the epoch), and a line with the time left."""
     left = [job for job in jobs if not (job.result.exists() and job.result.stat().st_mtime >= since)]
     done = len(jobs) - len(left)
     return done, f"== {done} of {len(jobs)} runs done, {spoken(minutes(left, stage_seconds(profile), abreast))} left"
 
 
 def failed(jobs: list[Job], since: float) -> list[Job]:
-    """The runs that began after a time (seconds of the epoch) and left an executed notebook but no result."""
+    """Runs that began after a time (seconds of the epoch) and left a notebook but no result."""
     logs = {job: job.result.with_name("run.ipynb") for job in jobs if not job.result.exists()}
     return [job for job, log in logs.items() if log.exists() and log.stat().st_mtime >= since]
 
@@ -131,10 +131,10 @@ def watch(profile: str, jobs: list[Job], abreast: int, every_s: float = 5) -> th
 
 
 def hold(profile: str) -> IO:
-    """Keep a second study of the profile from starting beside this one. Keep the file that this returns open.
+    """Lock the profile against a second study; the lock lasts while the returned file is open.
 
-    The system lets go of the hold when the process ends, however it ends, so that a killed study blocks nothing.
-    Raises StudyRunning naming the process that holds it.
+    The system frees the lock when the process ends, so a killed study blocks nothing. Raises StudyRunning naming the
+    process that holds the lock.
     """
     path = paths.HOME / "results" / profile / ".study"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def hold(profile: str) -> IO:
 
 
 def n_seeds(asked: object, profile: params.Profile) -> int:
-    """Number of seeds of the study: what was asked for, else the profile's. Raises ParamsError unless at least 1."""
+    """Number of seeds of the study: the given one, else the profile's. Raises ParamsError below 1."""
     if asked is None:
         return profile.study.seeds
     if params.seed(asked) < 1:

@@ -1,4 +1,4 @@
-"""What is committed in figures/<profile>: put there from a study, drawn again from its scores, compared with a run.
+"""Publish, redraw and verify the committed results in figures/<profile>.
 
     python -m centurio_lib.study.publish publish laptop [--force]
     python -m centurio_lib.study.publish redraw laptop [--seeds 1]
@@ -19,14 +19,14 @@ from centurio_lib.study.findings import PAPER
 
 
 class Refused(ValueError):
-    """What is asked for would lose results, or has nothing to work on; the message says what to do."""
+    """A command would lose results or has no input; the message says what to do."""
 
 
 def publish(profile: str, force: bool = False) -> list[Path]:
-    """Copy the figures, tables and scores of a study into figures/<profile>, and the paper's beside them.
+    """Copy figures, tables and scores of a study into figures/<profile>, and the paper's figures beside.
 
-    Files of figures/ that the study does not draw stay as they are. Raises Refused where there is no study, or where
-    runs would be lost and `force` is not given.
+    Files of figures/ that the study does not draw stay as they are. Raises Refused without a study, and, unless
+    `force` is given, where runs would be lost.
     """
     source, target = paths.figures(profile), paths.committed(profile)
     if not (source / "runs.csv").exists():
@@ -54,7 +54,7 @@ def _copied(source: Path, target: Path) -> list[Path]:
 
 
 def _indexed(profile: str) -> None:
-    """Write the page of the committed figures anew: its link to the paper's differs from that of the study."""
+    """Write the index page of the committed figures, whose link to the paper's figures differs from the study's."""
     paper = paths.committed(PAPER) / "index.html"
     figure_index.write(paths.committed(profile), f"Centurio, profile {profile}",
                        {"the published numbers": paper} if paper.exists() else {})
@@ -63,7 +63,7 @@ def _indexed(profile: str) -> None:
 def redraw(profile: str, n_seeds: int | None = None) -> None:
     """Draw the committed tables and figures again from the committed scores, by their notebooks.
 
-    `n_seeds`: None for all that are there. Raises score_archive.NotArchived where there are none.
+    `n_seeds`: None for all committed seeds. Raises score_archive.NotArchived without committed scores.
     """
     import papermill  # not above: it takes a second, and verifying does without
 
@@ -77,14 +77,14 @@ def redraw(profile: str, n_seeds: int | None = None) -> None:
 
 
 def notebooks(config: params.Profile) -> list[str]:
-    """Notebooks that draw from scores: those of the profile's questions, of claims and of the set of figures."""
+    """Notebooks that draw from scores: of the profile's questions, of claims and of the main figures."""
     return [stages.of(stage).notebook for stage in stages.findings(config) if stage != "report"]
 
 
 def compare(profile: str) -> list[verify.Compared]:
-    """Cells, tier scores and verdicts of the runs of a profile beside the committed ones.
+    """Compare cells, tier scores and verdicts of a profile's runs with the committed ones.
 
-    Raises Refused where no run is there, score_archive.NotArchived where nothing is committed.
+    Raises Refused without a run, score_archive.NotArchived without committed scores.
     """
     score_archive.runs(folder := paths.committed(profile))
     files = sorted(path.with_name("scores.parquet") for path in
@@ -116,7 +116,7 @@ def _tier_tables(folder: Path) -> pd.DataFrame:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the three commands. Returns 1, after saying why, where it is refused."""
+    """Run one of the three commands. Returns 1 and prints the reason where the command is refused."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["publish", "redraw", "verify"])
     parser.add_argument("profile")

@@ -1,4 +1,4 @@
-"""What the report shows: gathered from the runs of a study, or from what is committed where no run is.
+"""Gather the contents of the report from the runs of a study, or from the committed results.
 
     python -m centurio_lib.study.report laptop  # the report of the committed scores, answers and figures
 """
@@ -18,7 +18,7 @@ NOTEBOOK = "42_report"
 
 
 def content(run: Run, committed: bool = False) -> site.Content:
-    """Everything that the report of a run of notebook 42 shows: scores of every seed, answers of seed 0."""
+    """Contents of the report of a run of notebook 42: scores of every seed, answers of seed 0."""
     config, folder = run.profile, findings.folder_of(run.profile.name, committed)
     evaluated = findings.load(run, committed)
     setups, seeds = evaluated.setups, evaluated.seeds
@@ -39,9 +39,9 @@ def content(run: Run, committed: bool = False) -> site.Content:
 
 
 def executed(config: params.Profile, setups: list[str], committed: bool = False) -> dict[str, Path]:
-    """Executed notebooks of a finished study by the name of their page: data, findings, and seed 0 of each setup.
+    """Executed notebooks of a finished study by page name: data, findings, and seed 0 of each setup.
 
-    The report's own is left out, as it is still running, and so are stages that the profile did not run.
+    The report's notebook is left out, since it is still running. So are stages that the profile did not run.
     """
     results = paths.HOME / "results" / config.name
     if committed:
@@ -57,7 +57,7 @@ def executed(config: params.Profile, setups: list[str], committed: bool = False)
 
 
 def write(run: Run, shown: site.Content, committed: bool = False) -> tuple[Path, str]:
-    """The report of a run, written into its folder: its page, and the characters that no font of it holds."""
+    """Write the report into the run's folder. Returns its page and the characters that no font holds."""
     content_by_id = images(run, answers.images_of(shown.items), committed)
     items_shown = [item._replace(images=[name for name in item.images if name in content_by_id])
                    for item in shown.items]
@@ -69,9 +69,9 @@ def write(run: Run, shown: site.Content, committed: bool = False) -> tuple[Path,
 
 
 def images(run: Run, ids: list[str], committed: bool = False) -> dict[str, bytes]:
-    """Content of some images by id: from the data that the runs showed, or drawn again from the fetched archives.
+    """Bytes of some images by id: read from the study's data, or drawn again from the fetched archives.
 
-    What is not drawn from those (text in images) is left out.
+    Images with text are left out where they would have to be drawn again.
     """
     if committed:
         return pictures.drawn_again(ids, run.profile.data, run.profile.base.image_size)
@@ -79,7 +79,7 @@ def images(run: Run, ids: list[str], committed: bool = False) -> dict[str, bytes
 
 
 def of_committed(profile: str) -> None:
-    """Execute notebook 42 on what is committed, all seeds. Raises score_archive.NotArchived where nothing is."""
+    """Execute notebook 42 on the committed scores of all seeds. Raises score_archive.NotArchived without any."""
     import papermill  # not above: the notebook imports this module
 
     seeds, folder = score_archive.n_seeds(paths.committed(profile)), paths.HOME / "results" / profile / "report"

@@ -1,4 +1,4 @@
-"""One run of a notebook: what it depends on, where its results go, whether they are there.
+"""One run of a notebook: its inputs, its folder and the state of its results.
 
 A notebook starts with `run = runs.start("11_instruct", profile, setup, seed)` and ends with `runs.finish(run)`, which
 writes `provenance.json`, the result file that says the run is complete. Snakemake asks the same functions for the key.
@@ -51,9 +51,10 @@ class Run(NamedTuple):
 
 
 def describe(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
-    """A run, without touching any file. `seeds`: how many a finding compares; None or 0 for the profile's number.
+    """Describe a run without touching any file.
 
-    Of a third-party model, `setup` is its name on the hub (and `@revision`), or its folder.
+    `seeds`: number of seeds that a finding compares; None or 0 for the profile's number. `setup` of a third-party
+    model is its name on the hub (and `@revision`), or its folder.
 
     Raises params.ParamsError for anything unknown or out of range.
     """
@@ -91,7 +92,7 @@ def outside(declared: stages.Stage, config: params.Profile) -> dict:
 
 
 def data_sets(chosen: params.Sources) -> dict[str, dict]:
-    """Rows of the catalogue that a profile names, and those of the archives that hold their images."""
+    """Rows of the catalogue that a profile names, and rows of the archives that hold their images."""
     entries = [catalogue.entries().get(name) for name in [*chosen.pretrain, *chosen.instruct]]
     rows = {entry.name: entry._asdict() for entry in entries if entry}
     images = {name for row in rows.values() for name in row["images"]} & catalogue.archives().keys()
@@ -99,7 +100,7 @@ def data_sets(chosen: params.Sources) -> dict[str, dict]:
 
 
 def task_modules(declared: stages.Stage, config: params.Profile, chosen: params.Setup | None) -> list[str]:
-    """Modules of the tasks that a stage asks, which it finds by their names in the profile."""
+    """Modules of a stage's tasks, found by their names in the profile."""
     if declared.kind == "finding" or not {"evaluation", "evaluation.items"} & set(declared.params):
         return []
     names = benchmarks.of_profile(config) if declared.stage == "benchmarks" else list(config.evaluation.items)
@@ -109,7 +110,7 @@ def task_modules(declared: stages.Stage, config: params.Profile, chosen: params.
 
 
 def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage: str) -> dict:
-    """Parts of a profile, less what a setup does not depend on, and the setup: what it asks for, not its name."""
+    """Params of a setup's run: the parts of the profile that the setup reads, and its values without its name."""
     shown = shown_by(config, chosen, stage)
     text = {part: _part(config, part) for part in [*shown, *(["spell_answers"] if shown else [])]}
     return _without(resolved, unused(chosen, shown)) | text | {
@@ -118,7 +119,7 @@ def of_setup(resolved: dict, config: params.Profile, chosen: params.Setup, stage
 
 
 def of_finding(resolved: dict, config: params.Profile, declared: stages.Stage, seeds: int | None) -> dict:
-    """What a table or figure depends on: which setups and seeds it compares, and the rules of claims."""
+    """Params of a table or figure: the setups and seeds that it compares, and the rules of claims."""
     setups = params.studied(config) if declared.summary else params.compared(config, declared.stage)
     if not any(params.reads(config, params.setup(name)) for name in setups):
         resolved = _without(resolved, TEXT_KEYS)
@@ -127,7 +128,7 @@ def of_finding(resolved: dict, config: params.Profile, declared: stages.Stage, s
 
 
 def shown_by(config: params.Profile, chosen: params.Setup, stage: str) -> list[str]:
-    """Data stages whose images of text a run of a setup depends on, by its own stage or an earlier one."""
+    """Data stages whose images of text a run of a setup reads, in its stage or an earlier one."""
     order = ["pretrain", "instruct", "evaluate"]
     last = order.index(stage if stage in order else "instruct")
     stages_before = order[params.without_pretraining(chosen):last + 1]
@@ -135,7 +136,7 @@ def shown_by(config: params.Profile, chosen: params.Setup, stage: str) -> list[s
 
 
 def unused(chosen: params.Setup, shown: list[str]) -> set[str]:
-    """Keys of a profile that a run of a setup does not depend on, given whose images of text it does (`shown_by`)."""
+    """Keys of a profile that a run of a setup does not read, given its data stages of text (`shown_by`)."""
     encoder, documents = set() if chosen.tune_encoder else ENCODER_KEYS, set() if "ocr" in shown else OCR_KEYS
     return encoder | documents | (set() if shown else TEXT_KEYS)
 
@@ -149,20 +150,20 @@ def text_data(config: params.Profile, chosen: params.Setup, stage: str) -> list[
 
 
 def text_tests(config: params.Profile) -> list[str]:
-    """Data stages whose questions about text in images a profile asks of setups that read."""
+    """Data stages whose questions about text in images belong to a profile's test."""
     asked = tasks.of_group(TEXT_IN_IMAGES)
     return list(dict.fromkeys(asked[name].source for name in config.evaluation.items if name in asked))
 
 
 def text_stages(config: params.Profile) -> list[str]:
-    """Data stages with text in images that the study of a profile shows anywhere."""
+    """Data stages with text in images that the study of a profile uses anywhere."""
     chosen = [params.setup(name) for name in params.studied(config)]
     shown = {data for setup in chosen for data in shown_by(config, setup, "evaluate")}
     return [stage for stage in TEXT_IMAGES if stage in shown]
 
 
 def inputs_of(declared: stages.Stage, config: params.Profile, chosen: params.Setup | None = None) -> list[str]:
-    """Stages whose results a run reads: those that its notebook declares, and those that follow from the params."""
+    """Stages whose results a run reads: declared by its notebook, or implied by the params."""
     stage = declared.stage
     trains = stage if stage in ("pretrain", "evaluate") else "instruct"
     names = list(declared.reads)
@@ -194,9 +195,9 @@ def pictures(run: Run) -> dict[str, list[Path]]:
 
 
 def borrowed_encoder(config: params.Profile) -> Path | None:
-    """Folder of the vision encoder where another profile makes it, None where none does.
+    """Folder of the vision encoder that another profile builds; None where the profile uses no such encoder.
 
-    Raises params.ParamsError where it is not there yet.
+    Raises params.ParamsError where that folder is missing.
     """
     name = config.base.vision
     if config.base.encoder or not name.startswith("data/"):
@@ -209,7 +210,7 @@ def borrowed_encoder(config: params.Profile) -> Path | None:
 
 
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
-    """A run about to begin: its inputs found, its folder made and held, its key written, what it is said."""
+    """Begin a run: find its inputs, make and lock its folder, write its key, print its name."""
     run, declared = describe(notebook, profile, setup, seed, seeds), stages.by_notebook()[notebook]
     if "base" in declared.params:
         borrowed_encoder(run.profile)  # before any work
@@ -222,12 +223,12 @@ def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, 
 
 
 def ready(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
-    """A run and its inputs, without writing anything. Raises keys.KeyMismatch as `with_inputs`."""
+    """Describe a run and its inputs without writing a file. Raises keys.KeyMismatch as `with_inputs`."""
     return with_inputs(describe(notebook, profile, setup, seed, seeds))
 
 
 def with_inputs(run: Run) -> Run:
-    """A run with the folder of each stage that it reads. Raises keys.KeyMismatch for one that is missing or stale."""
+    """A run with the folder of each stage that it reads. Raises keys.KeyMismatch for a missing or stale stage."""
     names = inputs_of(stages.by_notebook()[run.notebook], run.profile, run.setup)
     made = [finished(stages.of(name).notebook, run.profile.name, run.setup and run.setup.name, run.seed)
             for name in names]
@@ -235,7 +236,7 @@ def with_inputs(run: Run) -> Run:
 
 
 def finish(run: Run, **extra) -> Path:
-    """Write `provenance.json`, the last file that a run writes: the run is complete. Its checkpoints go."""
+    """Write `provenance.json`, which marks the run as complete, and delete its checkpoints."""
     of = {"setup": run.setup.name if run.setup else None, "seed": run.seed}
     extra = {"runtime_s": round(time.time() - run.started, 1), **of} | extra
     path = storage.write_json(run.folder / "provenance.json", keys.record(run.key, **extra))
@@ -248,7 +249,7 @@ def finish(run: Run, **extra) -> Path:
 
 
 def manifest(run: Run, **counts) -> Path:
-    """`manifest.json` of a data stage: row counts and sha256 of each table."""
+    """Write `manifest.json` of a data stage: row counts and sha256 of each table."""
     files = sorted(run.folder.rglob("*.parquet"))
     rows = {str(f.relative_to(run.folder)): {"rows": pq.read_metadata(f).num_rows, "sha256": storage.file_digest(f)}
             for f in files}
@@ -256,9 +257,9 @@ def manifest(run: Run, **counts) -> Path:
 
 
 def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 0) -> Run:
-    """A run whose result is there and was made by the present params and code.
+    """Describe a finished run that the present params and code made.
 
-    Raises keys.KeyMismatch otherwise.
+    Raises keys.KeyMismatch for a missing or stale run.
     """
     per_setup = stages.by_notebook()[notebook].kind in ("training", "model")
     run = describe(notebook, profile, setup if per_setup else None, seed if per_setup else 0)
@@ -267,7 +268,7 @@ def finished(notebook: str, profile: str, setup: str | None = None, seed: int = 
 
 
 def _hold(run: Run) -> None:
-    """Wait while another process is at work on the same run, as one may be that outlived a killed study."""
+    """Wait while another process works on the same run; a process may outlive a killed study."""
     run.folder.mkdir(parents=True, exist_ok=True)
     file = (run.folder / ".lock").open("w")
     try:
@@ -279,14 +280,14 @@ def _hold(run: Run) -> None:
 
 
 def _without(value, dropped: set[str]):
-    """A value without some keys, at any depth."""
+    """Copy a value without some keys, at any depth."""
     if not isinstance(value, dict):
         return value
     return {key: _without(inner, dropped) for key, inner in value.items() if key not in dropped}
 
 
 def _contents(chosen: params.Setup) -> dict:
-    """What a setup asks for, whatever it is called."""
+    """Values of a setup without its name."""
     return chosen.model_dump(mode="json", exclude={"name", "question", "table"})
 
 

@@ -1,4 +1,4 @@
-"""Which images a run shows, from which tables, at which size, and their features: drawings, documents, plots."""
+"""Images of a run (drawings, documents, plots): their tables, sizes and features."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,13 +24,13 @@ class Source(NamedTuple):
     side: int
 
     def pictures(self, **equals) -> pd.DataFrame:
-        """Columns image_id and image of the rows where columns equal values."""
+        """Read columns image_id and image of the rows where columns equal values."""
         column = tables.IMAGE_NAMES[self.table]
         frames = [tables.read(path, self.table, [column, "image"], **equals) for path in self.files]
         return pd.concat(frames, ignore_index=True).rename(columns={column: "image_id"})
 
     def store(self, image_ids: list[str]) -> ImageStore:
-        """Those of some images that the table holds, read when they are asked for."""
+        """Images of the table among some ids; each image is read on access."""
         return Tables(self.files, self.table, image_ids)
 
 
@@ -50,11 +50,11 @@ def sources(run: runs.Run) -> list[Source]:
 
 
 def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Features:
-    """Features of the images that a run shows.
+    """Features of the images of a run.
 
-    A frozen encoder's are kept on disk: of all drawings, so that every run shares them, and of the text images of one
-    kind of stage. A tuned encoder's are computed at every step of training, and once for an evaluation; those of a
-    profile that keeps none are computed whenever they are asked for.
+    Features of a frozen encoder are stored on disk: one file for all drawings, shared by all runs, and one for the text
+    images of a kind of stage. Features of a tuned encoder are computed at every step of training, and once for an
+    evaluation. A profile that stores no features computes these on access.
     """
     wanted = list(dict.fromkeys(image_ids))
     parts = [_part(run, model, source, wanted) for source in sources(run)]
@@ -66,7 +66,7 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Fea
 
 
 def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_features.Part | None:
-    """Features of the images of one table, None where it holds none of those wanted."""
+    """Features of the wanted images of one table; None where the table has no such image."""
     how = run.profile.base.vision_layer, source.side, run.setup.tiling
     if not run.profile.base.cache_features:
         store = source.store(wanted)
@@ -86,9 +86,7 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_feat
 
 
 def on_disk(run: runs.Run, wanted: list[str]) -> ImageStore | None:
-    """Images from elsewhere, too many to keep features of: of the hub's data sets in training, else of published test
-    sets.
-    """
+    """Images of the hub's data sets (training) or of published test sets, which are too many to store features."""
     if run.stage in TAKEN_IN and run.profile.data.sources:
         return Mapped(ingest.image_files(run.inputs[TAKEN_IN[run.stage]]), wanted)
     third_party = run.stage == "evaluate" and benchmarks.of_profile(run.profile)

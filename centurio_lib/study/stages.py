@@ -4,8 +4,8 @@
 
 `kind`: "data" (one run a profile), "training" (one a setup and seed), "finding" (draws tables and figures from scores;
 its stage is a question of params/setups.yaml unless `summary` is true) or "model" (one a third-party model).
-`params`: parts of the profile that it depends on. `reads`, `writes`: stages and tables. `by_hand`: no part of
-`make study`. `gathers`: shows what the stages before it drew.
+`params`: parts of the profile that the stage depends on. `reads`, `writes`: stages and tables. `by_hand`: the stage
+is no part of `make study`. `gathers`: the stage shows the tables and figures of earlier stages.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from centurio_lib.params.validation import ParamsError, Strict, validated
 
 
 class Stage(Strict):
-    """What a notebook declares of itself; see the module's docstring."""
+    """The declaration of one notebook; see the module's docstring."""
 
     notebook: str
     stage: str
@@ -54,7 +54,7 @@ def by_notebook() -> dict[str, Stage]:
 
 
 def checked(declared: dict[str, Stage]) -> dict[str, Stage]:
-    """The same stages. Raises ParamsError where they do not fit each other or params/setups.yaml."""
+    """Check the stages and return them. Raises ParamsError where two clash or params/setups.yaml differs."""
     maker: dict[str, str] = {}
     for name, one in declared.items():
         where = f"notebooks/{name}.ipynb: metadata.centurio"
@@ -71,7 +71,7 @@ def checked(declared: dict[str, Stage]) -> dict[str, Stage]:
 
 
 def of(stage: str) -> Stage:
-    """A stage by its name. Raises KeyError naming those that there are."""
+    """A stage by its name. Raises KeyError naming the known stages."""
     known = {one.stage: one for one in by_notebook().values()}
     if stage not in known:
         raise KeyError(f"unknown stage {stage!r}; there are {', '.join(known)}")
@@ -79,12 +79,12 @@ def of(stage: str) -> Stage:
 
 
 def findings(profile: params.Profile) -> list[str]:
-    """Stages of a profile's study that draw tables and figures from stored scores, in the order of their notebooks."""
+    """Stages of a profile that draw tables and figures from scores, in the order of their notebooks."""
     return [one.stage for one in by_notebook().values()
             if one.kind == "finding" and (one.summary or one.stage in profile.study.questions)]
 
 
 def gathered(stage: str, profile: params.Profile) -> list[str]:
-    """Stages whose tables and figures a stage shows: all that are drawn before it, or none."""
+    """Stages whose tables and figures a stage shows: all stages before it, or none."""
     drawn = findings(profile)
     return drawn[:drawn.index(stage)] if of(stage).gathers else []

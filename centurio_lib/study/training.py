@@ -1,4 +1,4 @@
-"""A training stage, a call a step: the mix as tokens, features, the adapter, training."""
+"""Steps of a training stage: tokenize the mix, compute features, load the adapter, train."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,10 +18,10 @@ WORKER = "centurio_lib.study.worker"  # the module that each process of a stage 
 
 def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
               image_features: features.Features) -> Sequence[conversation.Conversation]:
-    """Samples as tokens, checked before training starts; what is read is spelled where the profile says so.
+    """Tokenize samples and check them before training; text to read is spelled where the profile says so.
 
-    Those that are longer than the stage allows are left out, and said to be. Raises conversation.ConversationError
-    where none is left.
+    Samples longer than the stage allows are left out, and their number is printed. Raises
+    conversation.ConversationError where no sample is left.
     """
     stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
     pieces = (chosen.iloc[start:start + disk_table.ROWS] for start in range(0, len(chosen), disk_table.ROWS))
@@ -49,25 +49,25 @@ def _part(run: runs.Run, chosen: pd.DataFrame, tokenizer, image_features: featur
 
 
 def fresh(run: runs.Run, model):
-    """A new adapter on the base model."""
+    """Put a new adapter on the base model."""
     torch.manual_seed(run.seed)
     return llava.tune(model, run.profile, run.setup)
 
 
 def adapter(run: runs.Run, model):
-    """The adapter that a run's stage begins with."""
+    """Give the model the adapter that a run's stage starts from."""
     return fresh(run, model) if run.stage == "pretrain" else start(run, model)
 
 
 def start(run: runs.Run, model):
-    """The adapter of the run's pre-training stage, to be trained on; a new one where the setup has no such stage."""
+    """Load the adapter of the pre-training stage for training; a new adapter without such a stage."""
     if params.without_pretraining(run.setup):
         return fresh(run, model)
     return llava.load(model, run.inputs["pretrain"] / "adapter", train=True)
 
 
 class Lesson(NamedTuple):
-    """What a training stage begins with."""
+    """Inputs of a training stage: model, tokenizer, samples, features, tokens."""
 
     model: torch.nn.Module  # untuned
     tokenizer: object
@@ -77,7 +77,7 @@ class Lesson(NamedTuple):
 
 
 def prepared(run: runs.Run) -> Lesson:
-    """The untuned model, the mix of a run's stage, features of its images, and its samples as tokens."""
+    """Load the untuned model, the mix of a run's stage, features of its images, and the tokenized samples."""
     model, tokenizer = loading.base(run)
     samples = mixes.captions(run) if run.stage == "pretrain" else mixes.instructions(run)
     of_images = loading.features_of(run, model, samples)
@@ -87,7 +87,7 @@ def prepared(run: runs.Run) -> Lesson:
 def train(run: runs.Run, lesson: Lesson) -> pd.DataFrame:
     """Train a run's stage and write `adapter/` and `log.csv` into its folder. Returns the log.
 
-    In processes of their own where the profile asks for several GPUs: each prepares the lesson anew.
+    Where the profile uses several GPUs, each GPU has a process, which prepares the lesson again.
     """
     if loading.shared(run):
         distributed.launch(run.profile.gpus, WORKER, run.notebook, run.profile.name, run.setup.name, str(run.seed))
@@ -97,7 +97,7 @@ def train(run: runs.Run, lesson: Lesson) -> pd.DataFrame:
 
 
 def fit(run: runs.Run, lesson: Lesson) -> None:
-    """What each of the processes that train a stage does; the first of them writes."""
+    """Train a stage in one of its processes; the first process writes the files."""
     key, first = storage.digest(run.key), distributed.state().is_main_process
     model = adapter(run, lesson.model)
     log = pd.DataFrame(training.run(

@@ -1,4 +1,4 @@
-"""One of the processes that share a training stage, as torch's launcher starts it:
+"""A process of a training stage on several GPUs, which torch's launcher starts:
 
     python -m torch.distributed.run --nproc-per-node 4 -m centurio_lib.study.worker 11_instruct paper L100 0
 """
