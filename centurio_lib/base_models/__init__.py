@@ -1,3 +1,1 @@
-"""Language models that come as packages of the Python package index: which there are, under which terms,
-and their fetching.
-"""
+"""Base models: those of the Python package index, and the small ones that a profile builds."""

@@ -1,4 +1,4 @@
-"""The base models of a profile that builds its own: a vision encoder and a multilingual decoder, with a card each."""
+"""Build the base models of a profile, a vision encoder and a multilingual decoder, and write their cards."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,11 +17,11 @@ from centurio_lib.model import distributed
 from centurio_lib.params import Base
 
 SEED = 0
-MIN_USES = 3  # keywords that go with fewer concepts teach nothing
+MIN_USES = 3  # keywords of fewer concepts teach nothing
 
 
 def artwork_table(limit: int | None = None) -> pd.DataFrame:
-    """Every usable drawing with the class of its English name: concept, kind, style, svg, name, keywords (English)."""
+    """All usable drawings, one a row: concept, kind, style, svg, name (class of the English name), keywords."""
     texts, drawn = concepts.texts(), concepts.drawings()
     usable = [c for codes in concepts.usable(texts, drawn).values() for c in codes[:limit]]
     english = texts[texts.language == "en"].set_index("concept")
@@ -31,7 +31,7 @@ def artwork_table(limit: int | None = None) -> pd.DataFrame:
 
 
 def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
-    """Which English keyword goes with which drawing: (drawings, keywords) of 0/1."""
+    """Matrix of drawings and their English keywords: (drawings, keywords) of 0/1."""
     uses = Counter(word for words in table.drop_duplicates("concept").keywords for word in words)
     column = {word: i for i, word in enumerate(sorted(w for w, n in uses.items() if n >= MIN_USES))}
     matrix = np.zeros((len(table), max(1, len(column))), np.float32)
@@ -41,17 +41,17 @@ def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
 
 
 def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
-    """What a base model follows from: its params, its training data, the code that trains it (`encoder`, `decoder`)."""
+    """Key of a base model (`encoder`, `decoder`): digest of its params, training data and training code."""
     modules = {name: code_digest.module_digest(name)
                for name in sorted(code_digest.closure({f"centurio_lib.base_models.{part}"}))}
     return storage.digest({"params": resolved, "modules": modules, "data": storage.sha256(data.to_json())})
 
 
 def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
-    """Train and write the vision encoder; returns the probe accuracy by kind and style (columns kind, style, accuracy).
+    """Train and write the vision encoder. Returns its probe (columns kind, style, accuracy in %).
 
-    It learns drawings and then, where the profile says so, to read English besides: rows of kind "letter" and "letter
-    of a plot" say how well.
+    The encoder learns drawings first. Where the profile says so, it then learns to read English: rows of kind "letter"
+    and "letter of a plot" give the share of letters read right.
     """
     size = config.encoder
     key = model_key("own_encoder", size.model_dump() | {"pixels": config.image_size}, table)
@@ -85,9 +85,10 @@ def named(model, heads, drawn: tuple[list, np.ndarray, np.ndarray], table: pd.Da
 
 
 def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> tuple:
-    """Teach the encoder to read, round by round, where the profile says so.
+    """Teach the encoder to read, in the rounds that the profile lists.
 
-    Returns it, now of the size of text, a row of the probe for each round, and sentences for the card.
+    Returns the encoder (its image size is now that of text), a row of the probe for each round, and sentences for the
+    card.
     """
     if not config.reading_lessons:
         return model, pd.DataFrame(), ""
@@ -110,12 +111,12 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
 
 
 def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:
-    """Train and write tokenizer and decoder; returns perplexity a byte (columns language, names, declaration)."""
+    """Train and write tokenizer and decoder. Returns perplexity a byte (columns language, names, declaration)."""
     size = config.decoder
     key = model_key("own_decoder", size.model_dump(), texts)
     draw = corpus.Draw(corpus.Lexicon(texts), running_text.by_language(), SEED)
     random = np.random.default_rng(SEED)
-    # names weigh more than prose: they are what the study asks for
+    # names weigh more than prose, since the study's answers are names
     words = [name for name in texts.name for _ in range(10)]
     tokenizer = own_decoder.train_tokenizer([draw(random) for _ in range(4 * size.vocab_size)] + words, size.vocab_size)
     model = own_decoder.new(tokenizer, size, SEED)
@@ -147,7 +148,7 @@ def spelled(config: Base, model, tokenizer, draw: corpus.Draw, folder: Path, key
 
 
 def language_perplexity(model, tokenizer, draw: corpus.Draw, per_language: int = 20) -> pd.DataFrame:
-    """Perplexity a byte by language: of names given the English name, and of a paragraph of the declaration."""
+    """Perplexity a byte in each language, for names after the English name and for a declaration paragraph."""
     rows, lexicon = [], draw.lexicon
     for code in sorted({*lexicon.of_language, *draw.declarations}):
         pairs = [(f"{lexicon.names[c]['en']}\n{language(code).name}:", lexicon.names[c][code])
@@ -166,13 +167,13 @@ def _per_byte(model, tokenizer, pairs: list[tuple[str, str]]) -> float:
 
 
 def remove_checkpoints(*folders: Path) -> None:
-    """Remove what the trainings of finished models could have gone on from. Not before all are: one takes long."""
+    """Remove the checkpoints of base models once all of these are finished, since each training is long."""
     for file in [file for folder in folders for file in Path(folder).glob("checkpoint-*")]:
         file.unlink()
 
 
 def write_card(folder: Path, title: str, about: str, table: pd.DataFrame, key: str, *kinds: str) -> None:
-    """README.md of a model: what it is, what was measured, from sources of which kinds and how it was made."""
+    """Write README.md of a model: purpose, measurements, kinds of sources and key."""
     header, rule = " | ".join(table.columns), " | ".join("---" for _ in table.columns)
     rows = [" | ".join("" if pd.isna(v) else str(v) for v in row) for row in table.itertuples(index=False)]
     lines = "\n".join(f"| {line} |" for line in [header, rule, *rows])

@@ -1,8 +1,8 @@
-"""Text that the small decoder is pre-trained on: conversations about things, lexicon entries, declarations.
+"""Pre-training text of the small decoder: conversations about concepts, lexicon entries, declarations.
 
-The small decoder stands in for the paper's multilingual instruct LLM. Before it sees any image it knows the names of
-the study's things in all languages, what an English language name means, and how question and answer look. A
-conversation names a thing once or several times where later the tokens of an image will stand.
+The small decoder stands in for the paper's multilingual instruct LLM. This text teaches it the names of the
+study's concepts in all languages, the English names of languages, and the form of question and answer. A conversation
+names a concept once or several times in the place of the later image tokens.
 """
 
 from functools import cache
@@ -19,15 +19,15 @@ from centurio_lib.languages import language
 USER, ASSISTANT, END, BREAK = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 # share of documents of each kind
 KINDS = {"talk": 0.69, "pair": 0.06, "odd_one_out": 0.05, "lexicon": 0.17, "declaration": 0.03}
-# share of turns of each kind; about a thing without keywords, its name stands for its description
+# share of turns of each kind; the description of a concept without keywords is its name
 TURNS = {"name": 0.55, "describe": 0.25, "choice": 0.20}
 MAX_TURNS = 6
 MAX_MENTIONS = 3
 ENGLISH_MENTIONS = 0.75
-# languages of a turn: that of the mention, which teaches the form of a question first; English; any
+# language of a turn: the mention's (teaches the form of a question), English, or any
 OWN_LANGUAGE, ENGLISH = 0.2, 0.1
-# languages join one after the other, the best resourced tier first: to answer about what was mentioned is learned on a
-# few languages within minutes, on all at once not for hours
+# languages join one by one, the best resourced tier first: on a few languages the decoder learns within minutes to
+# answer about the mention, on all languages at once it takes hours
 FIRST_LANGUAGES, ALL_LANGUAGES_AT = 3, 0.4
 
 
@@ -58,23 +58,23 @@ class Lexicon:
 
 
 def mention(lexicon: Lexicon, random, concept: str, code: str) -> str:
-    """A thing named one or several times where the tokens of an image will stand."""
+    """Name a concept once or several times, in the place of image tokens."""
     return " ".join([lexicon.names[concept][code]] * int(random.integers(1, MAX_MENTIONS + 1)))
 
 
 def mention_language(lexicon: Lexicon, random, concepts: list[str]) -> str:
-    """Mostly English, else any language that names all of some things."""
+    """Draw the language of a mention: mostly English, else one that names all concepts."""
     return "en" if random.random() < ENGLISH_MENTIONS else any_language(lexicon, random, concepts)
 
 
 def any_language(lexicon: Lexicon, random, concepts: list[str]) -> str:
-    """A language that names all of some things, each with the same chance."""
+    """Draw a language that names all concepts, each with equal chance."""
     codes = [code for code in lexicon.names[concepts[0]] if all(code in lexicon.names[c] for c in concepts)]
     return codes[random.integers(len(codes))]
 
 
 def turn_language(lexicon: Lexicon, random, concepts: list[str], mentioned: str) -> str:
-    """The language that a turn asks for."""
+    """Draw the language of a turn's answer."""
     chance = random.random()
     if chance < OWN_LANGUAGE:
         return mentioned
@@ -82,7 +82,7 @@ def turn_language(lexicon: Lexicon, random, concepts: list[str], mentioned: str)
 
 
 def conversation(mentions: list[str], turns: list[tuple[str, str]]) -> str:
-    """Questions and answers with what they are about before the first one, as the chat template writes them."""
+    """Write questions and answers in the chat template, with the mentions before the first question."""
     questions = [f"{' '.join(mentions)} {turns[0][0]}", *(question for question, _ in turns[1:])]
     return "".join(f"{USER}{question}{END}{ASSISTANT}{answer}{END}"
                    for question, (_, answer) in zip(questions, turns, strict=True))
@@ -95,14 +95,14 @@ def first_languages(lexicon: Lexicon, n: int) -> Lexicon:
 
 
 class Draw(NamedTuple):
-    """Draws documents: `draw(random)` is one document of a random kind, about a random thing in random languages."""
+    """A source of documents: `draw(random)` gives one of random kind, concept and languages."""
 
     lexicon: Lexicon
     declarations: dict[str, list[str]]
     seed: int
 
     def at(self, progress: float) -> "Draw":
-        """What is drawn when a share `progress` of the training is over: first English, then language by language."""
+        """The source after a share `progress` of the training: English first, then language by language."""
         if progress >= ALL_LANGUAGES_AT:
             return self
         n = ceil(len(self.lexicon.of_language) * progress / ALL_LANGUAGES_AT)
@@ -121,7 +121,7 @@ class Draw(NamedTuple):
 
 
 def lexicon_entry(lexicon: Lexicon, random, concept: str) -> str:
-    """A thing in English, then in several languages, a line each: "dog, German: Hund, Swahili: mbwa"."""
+    """Name a concept in English, then in several languages: "dog, German: Hund, Swahili: mbwa"."""
     codes = list(lexicon.names[concept])
     picked = [codes[i] for i in random.choice(len(codes), min(8, len(codes)), replace=False)]
     return "\n".join([lexicon.names[concept]["en"],
@@ -129,9 +129,7 @@ def lexicon_entry(lexicon: Lexicon, random, concept: str) -> str:
 
 
 def talk(lexicon: Lexicon, random, concept: str) -> str:
-    """Some turns about a thing: its name, its description or a choice among four names, each turn in a language of its
-    own.
-    """
+    """A conversation about a concept: name, description or choice of four; each turn has its language."""
     mentioned, turns = mention_language(lexicon, random, [concept]), []
     for _ in range(random.integers(1, MAX_TURNS + 1)):
         code = turn_language(lexicon, random, [concept], mentioned)
@@ -141,27 +139,27 @@ def talk(lexicon: Lexicon, random, concept: str) -> str:
 
 
 def name(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
-    """What a thing is called."""
+    """Question and answer: the name of a concept."""
     ask = prompts.QUESTIONS[things.declared(lexicon.kind[concept]).question]
     return ask(code), lexicon.names[concept][code]
 
 
 def describe(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
-    """Name and keywords of a thing; its name alone where its source has no keywords."""
+    """Question and answer: name and keywords of a concept, or the name alone without keywords."""
     if not things.declared(lexicon.kind[concept]).described:
         return name(lexicon, random, concept, code)
     return prompts.describe(code), prompts.dense_caption(lexicon.names[concept][code], lexicon.keywords[concept][code])
 
 
 def choice(lexicon: Lexicon, random, concept: str, code: str) -> tuple[str, str]:
-    """Four names, of which one is the thing's own."""
+    """Question and answer: choose the name of a concept among four."""
     options = [concept, *lexicon.others(random, concept, code, 3)]
     named = [lexicon.names[options[i]][code] for i in random.permutation(4)]
     return prompts.choice(code, named), lexicon.names[concept][code]
 
 
 def true_or_false(lexicon: Lexicon, random, concept: str) -> str:
-    """Two things, and some pairs of names of which both or only one fit."""
+    """A conversation that asks, of two concepts, whether pairs of names are right."""
     second, wrong = lexicon.others(random, concept, "en", 2)
     mentioned, turns = mention_language(lexicon, random, [concept, second]), []
     for _ in range(random.integers(1, 4)):
@@ -176,7 +174,7 @@ def true_or_false(lexicon: Lexicon, random, concept: str) -> str:
 
 
 def odd_one_out(lexicon: Lexicon, random, concept: str) -> str:
-    """Four times one thing and once another."""
+    """A conversation that asks for the one concept that differs from the four others."""
     other, place = lexicon.others(random, concept, "en", 1)[0], int(random.integers(5))
     mentioned = mention_language(lexicon, random, [concept, other])
     named = [lexicon.names[other if i == place else concept][mentioned] for i in range(5)]

@@ -1,8 +1,8 @@
-"""Packages of the Python package index that hold a language model: fetched by pip once its licence is accepted.
+"""Download the packages of a language model by pip, once its licence is accepted.
 
-Wheels are kept where the other archives are (`paths.PACKAGES`), never installed, and nothing of them is run: the one
-member that is wanted is read, once checked. The sha256 of each wheel is pinned here (`parts.csv`), and that of the
-file that is put together from them.
+Wheels lie beside the other archives (`paths.PACKAGES`). They are never installed and none of their code runs:
+one member of each checked wheel is read. `parts.csv` pins the sha256 of each wheel and `language_models.csv` that of the file
+assembled from the members.
 """
 
 import os
@@ -17,17 +17,17 @@ from centurio_lib.base_models import language_models
 from centurio_lib.base_models.language_models import Backbone, Part
 from centurio_lib.data.sources.packages import PackageError
 
-WEIGHTS, CARD = "model.safetensors", "README.md"  # files of a model that is there
+WEIGHTS, CARD = "model.safetensors", "README.md"  # files of a complete model
 ACCEPTED = "accepted"
 CHUNK = 1 << 20  # bytes
 
 
 class LicenceError(PackageError):
-    """The terms of a model have not been accepted; the message says which, where they are, and how."""
+    """The terms of a model are not accepted; the message names the terms, their address and the variable to set."""
 
 
 def agreed(backbone: Backbone) -> None:
-    """Raises LicenceError unless the user has said once that the model's terms are accepted, where it has any."""
+    """Check that the user accepted the model's terms, if it has any. Raises LicenceError otherwise."""
     licence = backbone.licence
     if licence.variable and os.environ.get(licence.variable) != ACCEPTED:
         raise LicenceError(f"{backbone.title} is provided under the {licence.title} ({licence.terms}), which bind you "
@@ -36,8 +36,9 @@ def agreed(backbone: Backbone) -> None:
 
 
 def ready(language_model: str) -> None:
-    """Before a study begins, where its language model has yet to be unpacked: raises LicenceError if its terms are not
-    accepted, PackageError if a wheel that is there is damaged. What is missing is fetched by notebook 07.
+    """Check terms and wheels of a language model that is not unpacked yet, before a study begins.
+
+    Raises LicenceError without accepted terms, PackageError for a damaged wheel. Notebook 07 downloads missing wheels.
     """
     backbone = language_models.of(language_model)
     if backbone and not ((paths.HOME / language_model / CARD).exists() or (cache(backbone) / WEIGHTS).exists()):
@@ -48,27 +49,27 @@ def ready(language_model: str) -> None:
 
 
 def cache(backbone: Backbone) -> Path:
-    """Folder of a model in full, unpacked once for all profiles; its weights are written last."""
+    """Folder of a whole unpacked model, shared by all profiles; its weights are written last."""
     made_of = storage.digest([backbone.sha256, backbone.template, backbone.image])
     return paths.DATASETS / f"{backbone.name.removesuffix('-trimmed')}-{made_of[:12]}"
 
 
 def fetch(backbone: Backbone) -> list[Path]:
-    """The wheels of a model, each downloaded where it is missing, and checked.
+    """Download the missing wheels of a model, check all of its wheels and return them.
 
-    Raises LicenceError before anything is fetched, PackageError where a download fails or differs from what is pinned.
+    Raises LicenceError before any download, PackageError for a failed download or one with another sha256.
     """
     agreed(backbone)
     return [checked(part) if wheel(part).exists() else _download(part) for part in backbone.parts]
 
 
 def wheel(part: Part) -> Path:
-    """Where a part's wheel is kept."""
+    """Path of a part's wheel."""
     return paths.PACKAGES / part.wheel_name
 
 
 def checked(part: Part) -> Path:
-    """A part's wheel once its sha256 is the pinned one. Raises PackageError otherwise."""
+    """Check the sha256 of a part's wheel and return the path. Raises PackageError for a wrong one."""
     path = wheel(part)
     if not path.exists():
         raise PackageError(f"{path} is missing: run notebook 07_base_models of the profile with a network, or copy the "
@@ -81,7 +82,7 @@ def checked(part: Part) -> Path:
 
 
 def assembled(backbone: Backbone, path: Path) -> Path:
-    """Write a model's GGUF file, put together from its parts. Raises PackageError where one is missing or damaged."""
+    """Assemble a model's GGUF file from its parts. Raises PackageError for a missing or damaged part."""
     with storage.atomic(path) as temporary:
         with temporary.open("wb") as whole:
             for part in backbone.parts:
@@ -95,7 +96,7 @@ def assembled(backbone: Backbone, path: Path) -> Path:
 
 
 def terms(backbone: Backbone) -> tuple[str, bytes] | None:
-    """Name and content of the copy of the licence that comes with a model, None where none does."""
+    """Name and content of the licence copy in a model's packages; None without a copy."""
     for part in backbone.parts:
         if part.holds == "terms":
             with zipfile.ZipFile(checked(part)) as archive:

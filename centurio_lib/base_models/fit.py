@@ -1,4 +1,4 @@
-"""The loop that base models are trained in: resumable, bitwise as if it had not been killed."""
+"""The training loop of base models; a resumed run gives the same bits as an uninterrupted one."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch import nn
 
 from centurio_lib.model import checkpoint
 
-EVERY = 100  # steps between checkpoints, and that a mean loss is taken over
+EVERY = 100  # steps between checkpoints, and steps of a mean loss
 
 
 def fit(named: dict[str, nn.Parameter], losses: Callable[[int], list[torch.Tensor]], optimizer: torch.optim.Optimizer,

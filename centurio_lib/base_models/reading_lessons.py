@@ -1,8 +1,8 @@
-"""The small vision encoder learns to read English lettering besides, as SigLIP has from the web.
+"""Teach the small vision encoder to read English letters, as SigLIP learned from the web.
 
-Each image token tells the letters whose middles lie in its patch: text is learned where it stands, so that some
-thousand steps suffice. It goes on learning drawings in the same steps, so that they are not forgotten. Sheets are
-larger than drawings: from here on the position embeddings are those of sheets, and interpolated for drawings.
+Each image token predicts the letters whose middles lie in its patch. Text is thus learned in place, and some thousand
+steps suffice. Every step also trains on drawings, so that these are not forgotten. Sheets are larger than drawings:
+position embeddings are now those of sheets, and are interpolated for drawings.
 """
 
 from pathlib import Path
@@ -19,13 +19,13 @@ from centurio_lib.model.train import learning_rate
 from centurio_lib.params.base_models import ReadingLesson
 
 CLASSES = len(lettering.LETTERS) + 1
-EMPTY = 0.2  # weight of "no letter" in the loss: most slots are empty
-# weight of the loss of drawings, which are known already: with more, their noise drowns the letters' gradient
+EMPTY = 0.2  # weight of "no letter" in the loss, since most slots are empty
+# weight of the loss of drawings, which are known already: with more weight, its noise hides the letters' gradient
 KNOWN = 0.1
 
 
 def letter_head(hidden: int, seed: int) -> nn.Linear:
-    """What each image token tells: logits of every slot's letter; random weights."""
+    """Head that maps an image token to logits of the letter in each slot; random weights."""
     torch.manual_seed(seed)
     return nn.Linear(hidden, lettering.SLOTS * CLASSES)
 
@@ -38,11 +38,11 @@ def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tenso
 
 def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
           reading: ReadingLesson, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
-    """A round of training an encoder of sheets (its image size) on these and on drawings of `side` pixels, resumable.
+    """Train an encoder, resumable, on sheets of its image size and on drawings of `side` pixels.
 
-    `head` is letter_head's; `drawn`: the drawings, their names and their keywords, as encoder.train takes them. Returns
-    the mean losses of sheets and of drawings over the last 100 steps, and the shares of letters told right on fresh
-    sheets (key "letter") and, where plots are among what it reads, on fresh plots ("letter of a plot").
+    `head` is letter_head's; `drawn`: drawings, names and keywords, as own_encoder.train takes them. Returns the mean
+    losses of sheets and drawings over the last 100 steps, and the shares of letters read right on fresh sheets (key
+    "letter") and, where the sheets include plots, on fresh plots ("letter of a plot").
     """
     named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
     size = model.config
@@ -65,7 +65,7 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
 
 def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Generator,
                 reading: ReadingLesson) -> torch.Tensor:
-    """Cross-entropy (nats a slot, empty ones weighted down) of the letters of some sheets, each printed anew."""
+    """Cross-entropy (nats a slot, empty slots weighted down) of the letters of freshly printed sheets."""
     pixels = pixels_of([lettering.printed(sheet.ink, random, reading) for sheet in sheets])
     letters = torch.from_numpy(np.stack([sheet.letters for sheet in sheets]))  # (images, tokens, slots)
     weight = torch.ones(CLASSES, device=model.device)
@@ -76,7 +76,7 @@ def letter_loss(model, head, sheets: list[lettering.Sheet], random: np.random.Ge
 
 @torch.no_grad()
 def letters_right(model, head, reading: ReadingLesson, seed: int, plots: float, n: int = 256) -> float:
-    """Share of the letters on fresh sheets, a share `plots` of them plots, that are told right, in their places."""
+    """Share of letters read right, in place, on fresh sheets; a share `plots` of the sheets are plots."""
     random, size, right, told = np.random.default_rng(seed), model.config, 0, 0
     fresh = lettering.sheets(n, seed, size.image_size, size.patch_size, reading.min_font_px, plots)
     for first in range(0, n, 64):

@@ -1,9 +1,8 @@
-"""Words letter by letter among fillers, as an encoder that reads shows them: what the small decoder learns to spell
-from.
+"""Words letter by letter among fillers, from which the small decoder learns to spell.
 
-A large language model knows how the words of its languages are spelled; the small one meets each word as one or two
-tokens. Here it reads letters that stand where the tokens of an image with text will stand, and answers with the text.
-No label of SMPQA's test is among its words.
+A large language model knows the spelling of words. The small decoder reads a word as one or two tokens. Here it reads
+letters in the place of the tokens of an image with text, and answers with the text. The words include no label of
+SMPQA's test.
 """
 
 import string
@@ -15,10 +14,10 @@ from centurio_lib.base_models import corpus
 from centurio_lib.data.text_images import documents
 
 FILLER = "."  # stands for a patch without a letter
-WORDS = range(1, 5)  # of a document
+WORDS = range(1, 5)  # words of a document
 STRINGS, ENGLISH = 0.4, 0.35  # shares of words: strings of letters, English ones; the rest are of any language
-WITHIN, LINE, MARGIN = 0.12, 12, 30  # chance of a filler within a word; most of them between words, and at the ends
-UPPER, TITLE = 0.1, 0.15  # shares of words in capitals, with one
+WITHIN, LINE, MARGIN = 0.12, 12, 30  # chance of a filler within a word; most fillers between words, and at the ends
+UPPER, TITLE = 0.1, 0.15  # shares of words in capitals, and with a capital first letter
 
 
 class Spelled(NamedTuple):
@@ -36,14 +35,14 @@ class Words(NamedTuple):
 
 
 def words(lexicon: corpus.Lexicon) -> Words:
-    """The single words of all names that a lexicon holds, but for those that label plots of the test."""
+    """Single words of all names of a lexicon, without the labels of test plots."""
     rows = [(row.language, word) for row in lexicon.texts.itertuples()
             for word in row.name.split() if not documents.held_out(word)]
     return Words([word for code, word in rows if code == "en"], [word for _, word in rows])
 
 
 def word(known: Words, random: np.random.Generator) -> str:
-    """A string of letters, or a word that is known, in some case."""
+    """Draw a string of letters or a known word, in random case."""
     chance, case = random.random(), random.random()
     if chance < STRINGS:
         text = "".join(random.choice(list(string.ascii_lowercase), int(random.integers(2, 11))))
@@ -54,7 +53,7 @@ def word(known: Words, random: np.random.Generator) -> str:
 
 
 def draw(known: Words, random: np.random.Generator) -> Spelled:
-    """Some words, each after fillers and with a few within."""
+    """Draw some words, with fillers before and a few fillers within each word."""
     words_drawn = [word(known, random) for _ in range(int(random.choice(WORDS)))]
     letters = FILLER * int(random.integers(0, MARGIN))
     for one in words_drawn:

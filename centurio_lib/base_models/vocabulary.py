@@ -1,10 +1,9 @@
-"""A language model's vocabulary trimmed to the tokens that some texts need: they are cut and score as before.
+"""Trim a language model's vocabulary to the tokens of some texts, whose tokenization stays the same.
 
-What is kept: tokens of the texts, every piece that they can be merged from, single bytes (so that any other text can
-still be written), and special tokens that are asked for. A merge stays where it and both its pieces do. Each symbol
-that byte-pair encoding ever makes of a text is a piece of one of its tokens, so no merge that these texts want is lost,
-and none is added. Tokens keep their order; embeddings are gathered. Probabilities are then over fewer words: trim once,
-before every run.
+The trimmed vocabulary holds the tokens of the texts, every piece that these can be merged from, single bytes (for any
+other text), and special tokens. A merge stays if its result and both its pieces stay. Each symbol that byte-pair
+encoding makes of a text is a piece of one of its tokens, so no merge of these texts is lost, and none is added. Tokens
+keep their order; embeddings are gathered. Probabilities are then over fewer tokens: trim once, before every run.
 """
 
 import json
@@ -19,14 +18,14 @@ from centurio_lib import storage
 from centurio_lib.data.prompts import IMAGE
 
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-LAST_OF_BYTES = "\u0143"  # of the characters that byte-level encodings write bytes with; ASCII is among them
-BATCH = 1000  # texts that are cut at a time
+LAST_OF_BYTES = "\u0143"  # last of the characters that stand for bytes in byte-level encodings; ASCII is among them
+BATCH = 1000  # texts tokenized at a time
 TOKENIZER = "tokenizer.json"
 EMBEDDINGS = "model.embed_tokens.weight"
 
 
 class VocabularyError(ValueError):
-    """A vocabulary cannot be trimmed, or would cut a text otherwise; the message says which."""
+    """A vocabulary cannot be trimmed, or a text would get other tokens; the message names it."""
 
 
 def needed(tokenizer, texts: Iterable[str]) -> set[str]:
@@ -53,7 +52,7 @@ def closed(tokens: Iterable[str], merges: list[list[str]]) -> set[str]:
 
 
 def trimmed(stated: dict, wanted: set[str]) -> tuple[dict, list[int]]:
-    """A `tokenizer.json` with the wanted tokens alone, and the old id of each new one.
+    """Trim the content of a `tokenizer.json` to the wanted tokens, and give the old id of each token.
 
     Raises VocabularyError for a tokenizer that is no byte-pair encoding.
     """
@@ -75,11 +74,10 @@ def trimmed(stated: dict, wanted: set[str]) -> tuple[dict, list[int]]:
 
 
 def trim(tokenizer, source: Path, folder: Path, texts: list[str]) -> int:
-    """Write a model with its vocabulary trimmed to some texts and the tokenizer's special tokens. Returns the number of
-    tokens.
+    """Write a model with a vocabulary trimmed to some texts and special tokens. Returns the number of tokens.
 
-    `source` holds `model.safetensors`, `config.json` and the tokenizer, of which all else is copied by the caller.
-    Embeddings have to be tied. Raises VocabularyError otherwise.
+    `source` holds `model.safetensors`, `config.json` and the tokenizer; the caller copies the other files of the
+    tokenizer. Raises VocabularyError for embeddings that are not tied.
     """
     config = storage.read_json(source / "config.json")
     weights = load_file(source / "model.safetensors")
@@ -99,14 +97,14 @@ def trim(tokenizer, source: Path, folder: Path, texts: list[str]) -> int:
 
 
 def write(path: Path, stated: dict) -> Path:
-    """Write a `tokenizer.json` in one line: an entry a line would triple its size."""
+    """Write a `tokenizer.json` in one line, since one line for each entry would triple its size."""
     with storage.atomic(path) as temporary:
         temporary.write_text(json.dumps(stated, ensure_ascii=False), encoding="utf-8")
     return path
 
 
 def spelled_out(tokenizer) -> set[str]:
-    """Special tokens that a tokenizer names, those that its chat template writes, and the image placeholder."""
+    """Special tokens: of the tokenizer's settings, of its chat template, and the image placeholder."""
     named = {str(token) for token in tokenizer.special_tokens_map.values() if isinstance(token, str)}
     template = tokenizer.chat_template or ""
     return (
@@ -117,7 +115,7 @@ def spelled_out(tokenizer) -> set[str]:
 
 
 def check(before, after, texts: list[str]) -> int:
-    """Raises VocabularyError naming a text that two tokenizers cut otherwise. Returns how many texts were compared."""
+    """Compare two tokenizers on texts and return their number. Raises VocabularyError naming a text that differs."""
     known = after.get_vocab()
     new = {i: known.get(token) for token, i in before.get_vocab().items()}
     for first in range(0, len(texts), BATCH):
@@ -130,7 +128,7 @@ def check(before, after, texts: list[str]) -> int:
 
 
 def _renumbered(processor: dict | None, new: dict[int, int]) -> dict | None:
-    """The post-processor, which names the special tokens that it adds by id."""
+    """Renumber the special tokens of a post-processor."""
     if not processor or "special_tokens" not in processor:
         return processor
     named = processor["special_tokens"].items()

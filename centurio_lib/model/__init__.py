@@ -1,1 +1,1 @@
-"""The model: conversations to batches, LLaVA from parts, one training stage, decoding."""
+"""The model: batches of conversations, LLaVA from its parts, one training stage, decoding."""

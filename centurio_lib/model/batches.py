@@ -1,6 +1,6 @@
-"""Conversations to batches: packed into rows, or padded one to a row.
+"""Batches of conversations: packed into rows, or padded with one conversation a row.
 
-Packed conversations share a row, each with positions from 0. A block-diagonal mask keeps them apart, so that the logits
+Packed conversations share a row, each with positions from 0. A block-diagonal mask separates them, so that the logits
 are those of each conversation alone (tested).
 """
 
@@ -15,19 +15,19 @@ from centurio_lib.model.conversation import Conversation, ConversationError
 
 
 class Batch(NamedTuple):
-    """What one forward pass needs. `images` lists image ids in the order of their placeholders over the rows."""
+    """Inputs of one forward pass. `images` lists image ids in the order of their placeholders over the rows."""
 
     ids: torch.Tensor  # (rows, tokens)
     labels: torch.Tensor  # (rows, tokens), -100 where not learned
     positions: torch.Tensor  # (rows, tokens), from 0 in each conversation
-    mask: torch.Tensor  # (rows, 1, tokens, tokens) of bool: which token sees which
+    mask: torch.Tensor  # (rows, 1, tokens, tokens) of bool: the attention mask
     images: list[str]
 
 
 def pack(lengths: list[int], max_seq_len: int) -> list[list[int]]:
-    """Indices of conversations for each row: longest first, each into the first that it fits (first fit decreasing).
+    """Indices of conversations for each row, packed by first fit decreasing length.
 
-    Raises ConversationError where one is longer than a row.
+    Raises ConversationError for a conversation longer than a row.
     """
     rows: list[list[int]] = []
     free: list[int] = []
@@ -82,7 +82,7 @@ def plan(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_si
     lengths = [len(c.ids) for c in conversations]
     if packed:
         shuffled = random.permutation(len(lengths)).tolist()
-        # rows are filled within chunks of the shuffled order, so that what shares a row is chance and not only length
+        # rows are filled within chunks of the shuffled order, so that a row mixes lengths by chance
         chunks = [shuffled[i:i + 64 * micro_batch_size] for i in range(0, len(shuffled), 64 * micro_batch_size)]
         filled = [[chunk[i] for i in row] for chunk in chunks for row in pack([lengths[i] for i in chunk], max_seq_len)]
         order = [filled[i] for i in random.permutation(len(filled))]
@@ -93,7 +93,7 @@ def plan(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_si
 
 def steps(conversations: Sequence[Conversation], max_seq_len: int, micro_batch_size: int, packed: bool, size: int,
           seed: int) -> list[list[list[list[int]]]]:
-    """Order of one epoch in optimiser steps of `size` conversations each, as in the paper, whatever their length.
+    """Order of one epoch in optimiser steps of `size` conversations of any length, as in the paper.
 
     Each step is a list of batches as `plan` makes them, of its own conversations.
     """

@@ -1,8 +1,7 @@
-"""Checkpoints of a training loop: trained weights, Adam's moments, the random state and the log, in one safetensors
-file.
+"""Checkpoints of a training loop: weights, Adam's moments, random state and log in one safetensors file.
 
-Written atomically and named after the run's key, so that a killed run goes on from its last one and never from
-another's.
+A checkpoint is written atomically and named after the run's key. So a killed run resumes from its last checkpoint and
+never from that of another run.
 """
 
 from pathlib import Path
@@ -20,13 +19,13 @@ class CheckpointError(RuntimeError):
 
 
 def path_of(folder: Path, key: str) -> Path:
-    """Where the run with this key keeps its checkpoint."""
+    """Path of the checkpoint of the run with this key."""
     return Path(folder) / f"checkpoint-{key[:12]}.safetensors"
 
 
 def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter], optimizer,
           log: list[list[float]]) -> None:
-    """Write a checkpoint at `step`, by the first of the processes that share it.
+    """Write a checkpoint at `step`; only the first process of a stage writes.
 
     `log`: a row of numbers for each entry.
     """
@@ -42,9 +41,9 @@ def store(path: Path, key: str, step: int, named: dict[str, torch.nn.Parameter],
 
 def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimizer,
             schedule) -> tuple[int, list[list[float]]]:
-    """Put a checkpoint back: its step and log; (0, []) where there is none.
+    """Load a checkpoint into model and optimiser and return its step and log; (0, []) without one.
 
-    Raises CheckpointError if it is of another run, or not readable.
+    Raises CheckpointError for the checkpoint of another run, or an unreadable one.
     """
     if not path.exists():
         return 0, []
@@ -68,7 +67,7 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
 
 
 def opened(path: Path):
-    """The open file. Raises CheckpointError where it cannot be read."""
+    """Open a checkpoint. Raises CheckpointError for an unreadable file."""
     try:
         return safe_open(path, framework="pt")
     except Exception as error:

@@ -1,7 +1,7 @@
-"""The parts that LLaVA is put together from: vision tower, language model and tokenizer, of a hub or of local folders.
+"""Load the parts of LLaVA from a hub or local folders: vision tower, language model and tokenizer.
 
-Only safetensors and no code of theirs. In 4 bits the language model alone is quantised (NF4, double quantisation), its
-output head left out by name; vision tower and projector never pass through it.
+Only safetensors are read, and no code of a repository runs. In 4 bits only the language model is quantised (NF4, double
+quantisation), without its output head; vision tower and projector are not.
 """
 
 import shutil
@@ -17,14 +17,14 @@ from centurio_lib.model import four_bits
 from centurio_lib.model.conversation import IMAGE, end_of_turn
 from centurio_lib.params import Base
 
-NOT_QUANTISED = ["lm_head"]  # naming modules drops transformers' own exclusion of the head, so it is named here
-TERMS = ["NOTICE*", "*TERMS*", "USE_POLICY*"]  # files beside a model, by the names that their publishers give them
+NOT_QUANTISED = ["lm_head"]  # a list of modules replaces transformers' exclusion of the head, so the head is named here
+TERMS = ["NOTICE*", "*TERMS*", "USE_POLICY*"]  # files of terms, by the names that publishers give them
 FORMAT = {"use_safetensors": True, "trust_remote_code": False}
 
 
 @contextmanager
 def quietly():
-    """Within the block, transformers does not list the weights that were left out on purpose."""
+    """Silence transformers' lists of unused weights within the block."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -34,7 +34,7 @@ def quietly():
 
 
 def load_vision(base: Base) -> SiglipVisionModel:
-    """The vision tower, without the text half and the pooling head that LLaVA does not use. Raises hub.HubError."""
+    """Load the vision tower without SigLIP's text half and pooling head. Raises hub.HubError."""
     folder = hub.model(base.vision, base.vision_revision)
     with quietly():
         model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype),
@@ -43,10 +43,10 @@ def load_vision(base: Base) -> SiglipVisionModel:
 
 
 def load_tokenizer(base: Base):
-    """The language model's tokenizer with an image placeholder, and the profile's system line in its chat template.
+    """Load the tokenizer with an image placeholder and the profile's system line in its chat template.
 
     Its end token is the one that ends a turn. Raises hub.HubError, and conversation.ConversationError for a template
-    that tells no answers.
+    that does not mark answers.
     """
     folder = hub.model(base.language_model, base.language_model_revision, weights=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", after_images=base.text_after_images,
@@ -57,28 +57,28 @@ def load_tokenizer(base: Base):
     if base.system_prompt is not None:
         tokenizer.chat_template = with_system(tokenizer.chat_template, base.system_prompt)
     tokenizer.eos_token = end  # Phi's own ends the whole text
-    if tokenizer.pad_token is None:  # Llama 3 has none; padding is told by masks, so that any will do
+    if tokenizer.pad_token is None:  # Llama 3 has none; masks mark padding, so any token will do
         tokenizer.pad_token = end
     return tokenizer
 
 
 def pass_on(base: Base, folder: Path) -> None:
-    """Copy what the language model's terms ask to go along with whatever is made of it: its notice, and the terms."""
+    """Copy the language model's notice and terms, which every derived model has to include."""
     source = hub.model(base.language_model, base.language_model_revision)
     for file in sorted(file for pattern in TERMS for file in source.glob(pattern)):
         shutil.copy(file, folder / file.name)
 
 
 def with_system(template: str, line: str) -> str:
-    """A chat template that begins each conversation with a system line."""
+    """Change a chat template to begin each conversation with a system line."""
     quoted = line.replace("\\", "\\\\").replace("'", "\\'")
     return f"{{%- set messages = [{{'role': 'system', 'content': '{quoted}'}}] + messages -%}}{template}"
 
 
 def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: torch.device | None = None):
-    """The causal LM; in NF4 with double quantisation where asked for. Embeddings grow only if the placeholder needs it.
+    """Load the causal LM, in NF4 if `load_4bit`; its embeddings grow only if the placeholder needs a row.
 
-    `device`: where it is quantised, shard by shard, so that it never lies there in full; None: the CPU.
+    `device`: place of the quantisation, shard by shard, so that it never holds the full model; None: the CPU.
     """
     quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
@@ -87,7 +87,7 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
         quantization_config=quantised if load_4bit else None,
         device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        with torch.random.fork_rng():  # new rows are drawn: the same at every load
+        with torch.random.fork_rng():  # new rows of embeddings are drawn: the same at every load
             torch.manual_seed(0)
             model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64)
     four_bits.settle(model)

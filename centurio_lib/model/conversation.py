@@ -1,11 +1,11 @@
-"""A conversation as tokens: chat template, image placeholders, and which tokens are learned.
+"""A conversation as tokens: chat template, image placeholders and label mask.
 
 Only the assistant's answers (with the token that ends their turn) are trained on; system and user turns, the assistant
-header and image tokens are masked. Where an answer begins is where the chat template, asked for a generation prompt,
-ends: so the mask holds for any LLM with a template, and what is learned is what the LLM is later asked to go on with.
+header and image tokens are masked. An answer begins where the chat template's generation prompt ends. So the label mask
+holds for any LLM with a template, and training and decoding start at the same token.
 
-A small decoder does not know how its tokens are spelled, which is what reading asks of it. So answers that are read may
-be given in the tokenizer's smallest pieces: by BPE dropout (Provilkov et al. 2020, arXiv 1910.13267) of 1.
+A small decoder does not know the spelling of its tokens, but has to read. So answers that are read may be written in
+the tokenizer's smallest pieces: by BPE dropout (Provilkov et al. 2020, arXiv 1910.13267) of 1.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,23 @@ from centurio_lib.data.prompts import IMAGE
 
 
 class ConversationError(ValueError):
-    """A sample cannot be trained on; the message names it and says why."""
+    """A sample cannot be trained on; the message names the sample and the reason."""
 
 
 class Conversation(NamedTuple):
-    """One sample as tokens. An image has as many placeholders as it has tokens."""
+    """One sample as tokens; an image has one placeholder for each of its tokens."""
 
     sample_id: str
     ids: np.ndarray  # (tokens,)
-    label_mask: np.ndarray  # (tokens,) of bool: the tokens to learn
+    label_mask: np.ndarray  # (tokens,) of bool: tokens to learn
     images: list[str]  # image ids in the order of their placeholders
 
 
 def messages(turns: list[dict], n_images: int, after_images: str = "") -> list[dict]:
-    """Turns as chat messages: placeholders where user turns hold them, else all at the start of the first user turn.
+    """Turns as chat messages; user turns mark their images, or the first turn starts with all images.
 
-    `after_images` stands between the latter and the text (official code: a line break for all LLMs but Gemma and Aya).
+    `after_images` stands between these images and the text (official code: a line break for all LLMs but Gemma and
+    Aya).
     """
     chat = [{"role": turn["role"], "content": turn["text"]} for turn in turns]
     if n_images == 0 or any(IMAGE in turn["content"] for turn in chat if turn["role"] == "user"):
@@ -43,7 +44,7 @@ def messages(turns: list[dict], n_images: int, after_images: str = "") -> list[d
 
 
 def end_of_turn(tokenizer) -> str:
-    """The token with which a tokenizer's chat template ends an answer. Raises ConversationError where there is none."""
+    """The token that ends an answer in the chat template. Raises ConversationError without such a token."""
     if not tokenizer.chat_template:
         raise ConversationError(f"{tokenizer.name_or_path} has no chat template: name an instruction-tuned language "
                                 "model, or add chat_template.jinja to its folder")
@@ -57,12 +58,12 @@ def end_of_turn(tokenizer) -> str:
 
 
 def rendered(tokenizer, chat: list[dict], prompt: bool = False) -> str:
-    """A chat as the tokenizer's template writes it, with the assistant's header after it where asked for."""
+    """Text of a chat by the tokenizer's template; `prompt` adds the assistant's header at the end."""
     return tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=prompt)
 
 
 def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:
-    """How often each token stands in the sequence: an image placeholder as often as its image has tokens. (tokens,)"""
+    """Repetitions of each token: a placeholder is repeated for each token of its image. (tokens,)"""
     repeats = np.ones(len(ids), int)
     repeats[ids == image_token] = counts
     return repeats
@@ -70,9 +71,10 @@ def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:
 
 def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens_of: Callable[[list[str]], list[int]],
              spelled: list[bool] | None = None) -> list[Conversation]:
-    """Conversations of samples (sample_id, image ids, turns). Raises ConversationError for one that has no label.
+    """Tokenize samples (sample_id, image ids, turns). Raises ConversationError for a sample without labels.
 
-    `tokens_of` gives the number of tokens of some images; `spelled` tells whose answers are in the smallest pieces.
+    `tokens_of` gives the number of tokens of some images; `spelled` marks samples whose answers are in the smallest
+    pieces.
     """
     spell = spelled or [False] * len(samples)
     coded = _coded(tokenizer, samples)
@@ -90,7 +92,7 @@ def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens
 
 
 def _coded(tokenizer, samples: list[tuple[str, list[str], list[dict]]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Tokens and label mask of each sample, images as one placeholder each: (tokens,) twice."""
+    """Tokens and label mask of each sample, with one placeholder for each image: (tokens,) twice."""
     if not samples:
         return []
     special, between = special_tokens(tokenizer), after_images(tokenizer)
@@ -103,12 +105,12 @@ def _coded(tokenizer, samples: list[tuple[str, list[str], list[dict]]]) -> list[
 
 
 def after_images(tokenizer) -> str:
-    """What stands between images and the first question, kept among the tokenizer's own settings."""
+    """Text between the images and the first question, stored in the tokenizer's settings."""
     return tokenizer.init_kwargs.get("after_images", "")
 
 
 def plain(name: str, turns: list[dict], special: set[str]) -> list[dict]:
-    """The turns themselves. Raises ConversationError for text that would be read as a special token of the LLM."""
+    """Check and return turns. Raises ConversationError for text that contains a special token of the LLM."""
     starts = {token[0] for token in special}
     for turn in turns:
         suspected = special if starts & set(turn["text"]) else ()
@@ -120,14 +122,12 @@ def plain(name: str, turns: list[dict], special: set[str]) -> list[dict]:
 
 
 def special_tokens(tokenizer) -> set[str]:
-    """Tokens that text must not spell out."""
+    """Special tokens, which text must not contain."""
     return {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
 
 
 def _answers(tokenizer, name: str, chat: list[dict], text: str) -> list[tuple[int, int]]:
-    """Where the answers of a chat stand in its text, from the end of the header to that of the turn: (first, after
-    last).
-    """
+    """Places of answers in the text of a chat, from header to end of turn: (first, after last)."""
     found, end = [], tokenizer.eos_token
     for turn in [i for i, message in enumerate(chat) if message["role"] == "assistant"]:
         before = rendered(tokenizer, chat[:turn], prompt=True)
@@ -139,7 +139,7 @@ def _answers(tokenizer, name: str, chat: list[dict], text: str) -> list[tuple[in
 
 
 def _marked(ids: np.ndarray, offsets: np.ndarray, answers: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens up to the last that is learned, and which are. `offsets`: (tokens, 2), where each stands in the text."""
+    """Tokens up to the last label, and the label mask. `offsets`: (tokens, 2), places of the tokens in the text."""
     label_mask = np.zeros(len(ids), bool)
     for first, after in answers:
         label_mask |= (offsets[:, 0] >= first) & (offsets[:, 0] < after)
@@ -149,13 +149,13 @@ def _marked(ids: np.ndarray, offsets: np.ndarray, answers: list[tuple[int, int]]
 
 
 def _replaced(coded: list, spell: list[bool], pieces: list) -> list:
-    """The samples as they are, but with the answers of those that are spelled taken from `pieces`."""
+    """Replace the answers of spelled samples by those of `pieces`."""
     smaller = iter(pieces)
     return [_merged(*own, *next(smaller)) if small else own for own, small in zip(coded, spell, strict=True)]
 
 
 def _merged(ids: np.ndarray, label_mask: np.ndarray, small_ids: np.ndarray, small_mask: np.ndarray):
-    """Questions of one coding of a conversation and answers of the other, turn by turn."""
+    """Join questions of one tokenization and answers of another, turn by turn."""
     whole, small = (np.split(part, np.flatnonzero(np.diff(marks)) + 1)
                     for part, marks in ((ids, label_mask), (small_ids, small_mask)))
     answers = [bool(label_mask[0]) ^ bool(i % 2) for i in range(len(whole))]  # whether each stretch is an answer
@@ -165,7 +165,7 @@ def _merged(ids: np.ndarray, label_mask: np.ndarray, small_ids: np.ndarray, smal
 
 @contextmanager
 def spelling(tokenizer):
-    """Within the block, the tokenizer cuts text into its smallest pieces. Raises ConversationError where it cannot."""
+    """Make the tokenizer use its smallest pieces within the block. Raises ConversationError where it cannot."""
     model = tokenizer.backend_tokenizer.model
     if not hasattr(model, "dropout"):
         raise ConversationError(f"{type(model).__name__} tokenizers have no dropout to spell with: "
@@ -178,7 +178,7 @@ def spelling(tokenizer):
 
 
 def checked(sample: Conversation, image_token: int) -> Conversation:
-    """The conversation itself. Raises ConversationError if nothing is learned, or placeholders and images disagree."""
+    """Check and return a conversation. Raises ConversationError without labels or with wrong placeholders."""
     placeholders = int((sample.ids == image_token).sum())
     if not sample.label_mask.any():
         raise ConversationError(f"sample {sample.sample_id} has no token to learn: it has no assistant turn")
@@ -190,19 +190,18 @@ def checked(sample: Conversation, image_token: int) -> Conversation:
 
 def fitting(conversations: list[Conversation], image_token: int, max_text_tokens: int,
             max_seq_len: int) -> list[Conversation]:
-    """Conversations that are not too long: in text, an image counted as one token, and with all of an image's tokens.
+    """Conversations within both limits: of text tokens (an image counts as one), and of all tokens.
 
-    None is cut, for half an image shows nothing of the other half.
+    Conversations are left out, not cut, since half an image shows nothing of the other half.
     """
     return [c for c in conversations if len(c.ids) <= max_seq_len
             and int((c.ids != image_token).sum()) + len(c.images) <= max_text_tokens]
 
 
 def prompt(tokenizer, text: str, counts: list[int]) -> np.ndarray:
-    """Tokens of a question with the assistant's header after it: (tokens,). `counts`: tokens of each of its images.
+    """Tokens of a question and the assistant's header: (tokens,). `counts`: tokens of each image.
 
-    A question of a test set may mark itself where each image stands. Raises ConversationError for other marks than
-    images.
+    A question of a test set may mark the place of each image. Raises ConversationError where marks and images differ.
     """
     marks = text.count(IMAGE)
     if marks not in (0, len(counts)):

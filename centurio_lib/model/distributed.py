@@ -1,7 +1,7 @@
-"""Several processes that share the steps of one training stage, a GPU each, through accelerate.
+"""Processes that share the steps of one training stage through accelerate, one GPU each.
 
-Each takes some of a step's forward passes; gradients are added up, so that a step is that of one process (tested). In a
-single process, which is what a profile with `gpus: 1` asks for, nothing here costs anything.
+Each process runs some of a step's forward passes. Gradients are added up, so that a step equals that of one process
+(tested). A single process (`gpus: 1` in the profile) has no extra cost.
 """
 
 import subprocess
@@ -19,17 +19,17 @@ class WorkersError(RuntimeError):
 
 
 def state() -> PartialState:
-    """Which of how many processes this is, and its device; on a machine without a GPU they talk through gloo."""
+    """Index of this process, number of processes and device; without a GPU the processes use gloo."""
     return PartialState(cpu=not torch.cuda.is_available())
 
 
 def alone() -> bool:
-    """Whether this process shares its work with no other."""
+    """Say whether this process is the only one of its stage."""
     return state().num_processes == 1
 
 
 def device(dtype: str) -> torch.device:
-    """Where models of a profile are: on the process's GPU in half precision, if there is one, else on the CPU."""
+    """Device of a profile's models: the process's GPU for half precision, if it has one, else the CPU."""
     return state().device if dtype == "bfloat16" and torch.cuda.is_available() else torch.device("cpu")
 
 
@@ -46,7 +46,7 @@ def added_up(value: float) -> float:
 def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     """Give every process the sum of all processes' gradients.
 
-    One that had no forward pass in a step counts as zeros.
+    A process without a forward pass in a step counts as zeros.
     """
     if not alone():
         for p in parameters:
@@ -54,7 +54,7 @@ def add_up_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
 
 
 def random_states() -> dict[str, torch.Tensor]:
-    """State of every process's random numbers, on the CPU and on its GPU: what dropout goes on from."""
+    """Random states of every process, on the CPU and its GPU, from which dropout resumes."""
     own = {"random": torch.get_rng_state()} | ({"random_gpu": torch.cuda.get_rng_state()}
                                                if torch.cuda.is_available() else {})
     if alone():
@@ -64,7 +64,7 @@ def random_states() -> dict[str, torch.Tensor]:
 
 
 def set_random_state(states: dict[str, torch.Tensor]) -> None:
-    """Put this process's random state back. Raises WorkersError where another number of processes wrote the states."""
+    """Restore this process's random state. Raises WorkersError where the number of processes changed."""
     suffix = "" if alone() else f"/{state().process_index}"
     written = sum(name.split("/")[0] == "random" for name in states)
     if f"random{suffix}" not in states or written != state().num_processes:
@@ -76,9 +76,9 @@ def set_random_state(states: dict[str, torch.Tensor]) -> None:
 
 
 def launch(processes: int, module: str, *arguments: str, say=print) -> None:
-    """Run a module in processes that know of each other, saying what they say.
+    """Run a module in several processes of one group and print their output.
 
-    Raises WorkersError with their last lines.
+    Raises WorkersError with the last lines of output.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
                "-m", module, *arguments]

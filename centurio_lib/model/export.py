@@ -1,7 +1,7 @@
-"""A trained model as a plain folder, which transformers loads without this library: AutoModelForImageTextToText.
+"""Export a trained model to a folder that AutoModelForImageTextToText of transformers loads.
 
-An adapter that was trained on 4 bits is merged into the weights in full: they are what a plain folder holds, and
-merging into 4 bits would round what was learned. Its answers are then those of the adapter on the base in full.
+An adapter that was trained on 4 bits is merged into the weights in full precision: merging into 4 bits would round the
+trained weights. Answers are then those of the adapter on the base model in full precision.
 """
 
 from pathlib import Path
@@ -19,10 +19,10 @@ from centurio_lib.model import batches, conversation, forward, image_features, l
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.params import Profile
 
-# largest relative difference of logits: merging in bfloat16 rounds every weight to 8 bits, and what follows to as many
+# largest relative difference of logits: merging in bfloat16 rounds weights and activations to 8 bits
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
-# before a chat template of texts, so that it takes lists of images and texts as well; what stands after leading images
-# in training follows them here too
+# prefix of a chat template of texts, so that it takes lists of images and texts as well; text that follows the leading
+# images in training follows these here too
 FLATTENED = """{{%- set flat = namespace(messages=[], text='') -%}}
 {{%- for message in messages -%}}
 {{%- if message.content is string -%}}{{%- set flat.text = message.content -%}}{{%- else -%}}
@@ -40,13 +40,13 @@ FLATTENED = """{{%- set flat = namespace(messages=[], text='') -%}}
 
 
 class ExportError(ValueError):
-    """What was trained has no counterpart in transformers' own LLaVA; the message says what."""
+    """A trained part has no counterpart in transformers' LLaVA; the message names the part."""
 
 
 def export(profile: Profile, tokenizer, model, folder: Path) -> Path:
-    """Write a tuned model, its adapter merged, with tokenizer and image processor. Returns the folder.
+    """Write a tuned model with merged adapter, tokenizer and image processor. Returns the folder.
 
-    The model is merged where it is. Raises ExportError for one with tiles, capped logits, or weights in 4 bits.
+    The model is merged in place. Raises ExportError for tiles, capped logits, or weights in 4 bits.
     """
     check(llava.plain(model))
     merged = plain(model, getattr(torch, profile.base.dtype))
@@ -68,7 +68,7 @@ def logits(profile: Profile, tokenizer, model, question: str, picture: Image.Ima
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor, dtype: str) -> float:
-    """Relative difference of two models' logits (tokens, vocabulary). Raises ExportError where they are not alike."""
+    """Relative difference of two models' logits (tokens, vocabulary). Raises ExportError above the tolerance."""
     if ours.shape != theirs.shape:
         raise ExportError(f"the exported model reads the question as {tuple(theirs.shape)} (tokens, vocabulary), "
                           f"the trained one as {tuple(ours.shape)}")
@@ -80,7 +80,7 @@ def difference(ours: torch.Tensor, theirs: torch.Tensor, dtype: str) -> float:
 
 
 def check(untuned: LlavaForConditionalGeneration) -> None:
-    """Raises ExportError for what transformers' own LLaVA cannot do."""
+    """Check that transformers' LLaVA can represent a model. Raises ExportError otherwise."""
     if untuned.is_loaded_in_4bit:
         raise ExportError("the model is loaded in 4 bits: build it with load_4bit set to false, and the adapter is "
                           "merged in full")
@@ -92,20 +92,20 @@ def check(untuned: LlavaForConditionalGeneration) -> None:
 
 
 def plain(model, dtype: torch.dtype) -> LlavaForConditionalGeneration:
-    """LoRA merged and every part in one precision; the scale of Cohere's logits becomes part of the output head."""
+    """Merge LoRA, convert all parts to one precision, and fold Cohere's scale of logits into the output head."""
     merged = (model.merge_and_unload() if isinstance(model, PeftModel) else model).to(dtype).eval()
     scale = getattr(merged.config.text_config, "logit_scale", None) or 1.0
     if scale != 1.0:
         head = merged.lm_head
         own = torch.nn.Linear(head.in_features, head.out_features, bias=head.bias is not None, dtype=dtype)
-        own.weight.data = head.weight.data * scale  # a power of two in the models at hand, so that nothing is rounded
+        own.weight.data = head.weight.data * scale  # a power of two in the known models, so nothing is rounded
         merged.lm_head, merged.config.tie_word_embeddings = own, False
         merged.config.text_config.tie_word_embeddings = False
     return merged
 
 
 def processor(profile: Profile, tokenizer, config) -> LlavaProcessor:
-    """Chat template, tokenizer and image processor: an image stands for as many placeholders as it has tokens."""
+    """Processor of chat template, tokenizer and images; an image gets one placeholder for each of its tokens."""
     side = profile.base.image_size
     images = SiglipImageProcessorPil(size={"height": side, "width": side}, resample=3)  # bicubic, to a square
     return LlavaProcessor(image_processor=images, tokenizer=tokenizer, patch_size=config.vision_config.patch_size,
@@ -114,6 +114,6 @@ def processor(profile: Profile, tokenizer, config) -> LlavaProcessor:
 
 
 def template(tokenizer) -> str:
-    """The tokenizer's chat template, which then takes messages as harnesses write them: lists of images and texts."""
+    """The tokenizer's chat template, extended to messages that are lists of images and texts."""
     after = conversation.after_images(tokenizer).replace("\n", "\\n")
     return FLATTENED.format(image=IMAGE, after=after) + tokenizer.chat_template

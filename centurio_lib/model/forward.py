@@ -1,4 +1,4 @@
-"""One forward pass over a batch with given image features, and the loss on label rows only."""
+"""One forward pass over a batch with given image features, and the loss on label tokens."""
 
 import torch
 
@@ -6,18 +6,18 @@ from centurio_lib.model.batches import Batch
 
 
 def computing(llava) -> torch.autocast:
-    """Context in which a model in half precision computes in bfloat16, while what is trained of it stays in float32."""
+    """Context of bfloat16 computation for a model in half precision; trained parts stay in float32."""
     half = llava.get_input_embeddings().weight.dtype == torch.bfloat16
     return torch.autocast(llava.device.type, dtype=torch.bfloat16, enabled=half)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch where the model is."""
+    """Move a batch to a device."""
     return Batch(*(part.to(device) if isinstance(part, torch.Tensor) else part for part in batch))
 
 
 def embed(llava, ids: torch.Tensor, features: torch.Tensor | None) -> torch.Tensor:
-    """Input embeddings (rows, tokens, d_lm): words as they are, image placeholders replaced by projected features.
+    """Input embeddings (rows, tokens, d_lm), with image placeholders replaced by projected features.
 
     `features`: (image tokens, d_vision) in the order of their placeholders, or None where there is no image.
     Raises ValueError if placeholders and features disagree in number.
@@ -44,10 +44,10 @@ def hidden_states(llava, batch: Batch, features: torch.Tensor | None) -> torch.T
 
 
 def masks(config, batch: Batch, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
-    """What a language model's layers see: the batch's mask, or one for each kind of layer.
+    """Attention mask of a language model: the batch's mask, or one mask for each kind of layer.
 
-    Some layers of some LMs (Gemma 3) see the last tokens only. Positions begin anew in each conversation, so that the
-    window is that of its own tokens.
+    Some layers of some LMs (Gemma 3) see the last tokens only. Positions restart in each conversation, so the window
+    covers tokens of the same conversation.
     """
     def written(mask: torch.Tensor) -> torch.Tensor:
         return additive(mask, dtype) if config._attn_implementation == "eager" else mask
@@ -59,9 +59,7 @@ def masks(config, batch: Batch, dtype: torch.dtype) -> torch.Tensor | dict[str, 
 
 
 def additive(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A mask of bool as numbers to add to attention scores, which is what the eager attention of some LMs (Gemma 2)
-    wants.
-    """
+    """Convert a mask of bool to numbers added to attention scores, for the eager attention of Gemma 2."""
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)
 
 

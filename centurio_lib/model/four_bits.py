@@ -1,4 +1,4 @@
-"""4-bit layers of bitsandbytes, put right on CPUs: they compute the same on every CPU.
+"""Mend the 4-bit layers of bitsandbytes on CPUs, so that every CPU computes the same.
 
 Two faults of bitsandbytes 0.50 are mended, both on CPUs alone:
 - With AVX-512, its kernel expects that each row of a weight fills whole blocks of 64. Other rows get the scales of
@@ -14,7 +14,7 @@ import torch
 
 
 def settle(model: torch.nn.Module) -> None:
-    """Put the 4-bit layers of a model right; a model without such layers stays as it is."""
+    """Mend the 4-bit layers of a model; a model without such layers stays unchanged."""
     layers = [layer for layer in model.modules() if type(layer).__name__ == "Linear4bit"]
     for layer in layers:
         layer.support_avx512bf16_for_cpu = False
@@ -24,7 +24,7 @@ def settle(model: torch.nn.Module) -> None:
 
 @cache
 def _dequantise_as_one_row() -> torch.library.Library:
-    """Register the mended kernel, once a process; the registration lasts as long as the library that is returned."""
+    """Register the mended kernel once a process; the registration lasts as long as the returned library."""
     kernel = torch.library.get_kernel("bitsandbytes::dequantize_4bit", "CPU")
 
     def dequantise(keys, packed, absmax, blocksize, quant_type, shape, dtype):

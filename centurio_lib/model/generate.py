@@ -1,6 +1,6 @@
-"""Greedy decoding in left-padded batches, prompts of like length together.
+"""Greedy decoding in left-padded batches of prompts of similar length.
 
-Closed questions are answered with one of their options.
+The answer to a closed question is one of its options.
 """
 
 import time
@@ -20,13 +20,13 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
             max_new_tokens: list[int],
             batch: int, options: list[list[str]] | None = None, spelled: list[bool] | None = None,
             say=None, penalties: list[float] | None = None, max_batch_tokens: int | None = None) -> list[str]:
-    """An answer to each prompt, in their order; it does not depend on what shares a batch.
+    """Answer each prompt, in order; an answer does not depend on the other prompts of its batch.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens` and
-    `penalties` of each, the latter what divides the score of tokens that its answer holds already (None: 1, nothing).
-    `options`: the answers that may be given to each (none: any). Among options, each token is the likeliest that goes
-    on; `spelled` tells for which prompts they are in the tokenizer's smallest pieces, as they were trained on.
-    `batch`: prompts at most; `max_batch_tokens`: tokens at most, padding and answers included (None: any number).
+    `penalties` of each; a penalty divides the score of tokens that the answer holds already (None: 1, no penalty).
+    `options`: the allowed answers of each prompt (empty: any). With options, each token is the likeliest that continues
+    one of them; `spelled` marks prompts whose options are in the tokenizer's smallest pieces, as in training.
+    `batch`: most prompts; `max_batch_tokens`: most tokens, padding and answers included (None: any number).
     """
     texts: list[str] = [""] * len(prompts)
     told, done = time.monotonic(), 0
@@ -50,10 +50,10 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
 
 
 def batches(lengths: list[int], kinds: list[tuple], batch: int, max_tokens: int | None = None) -> list[list[int]]:
-    """Indices of the prompts of each batch: of one kind, of like length, the shortest first.
+    """Indices of the prompts of each batch: of one kind and of similar length, the shortest first.
 
-    `lengths`: tokens of each prompt. `kinds`: its most new tokens (the longest would decide for all), whether its
-    question is closed, its penalty. `max_tokens`: of a batch, padding and answers included.
+    `lengths`: tokens of each prompt. `kinds`: most new tokens (the longest would decide for all), whether the question
+    is closed, penalty. `max_tokens`: most tokens of a batch, padding and answers included.
     """
     order = sorted(range(len(lengths)), key=lambda i: (kinds[i], lengths[i]))
     whole = [length + kind[0] for length, kind in zip(lengths, kinds, strict=True)]
@@ -61,8 +61,7 @@ def batches(lengths: list[int], kinds: list[tuple], batch: int, max_tokens: int 
 
 
 def among(tokenizer, options: list[list[str]], spelled: list[bool]):
-    """For transformers' `prefix_allowed_tokens_fn`: in each row of a batch, tokens that go on with one of its options.
-    """
+    """Function for transformers' `prefix_allowed_tokens_fn`: tokens that continue an option of a row."""
     end = tokenizer.eos_token_id
     coded = []
     for choices, small in zip(options, spelled, strict=True):

@@ -1,6 +1,6 @@
-"""Features of images: computed once by a frozen vision encoder and read from disk, or anew each time.
+"""Features of images: computed once by a frozen vision encoder and stored, or computed at each access.
 
-Images of one table have one size and so one number of tokens; a run shows images of several tables.
+Images of one table have one size and one number of tokens; a run shows images of several tables.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from centurio_lib.model.tiling import cut, joined, passes
 
 
 class Part(Protocol):
-    """Images of one size: their ids, and the features of some of them, (images, tokens, d_vision)."""
+    """Images of one size: their ids and, by ids, their features, (images, tokens, d_vision)."""
 
     image_ids: list[str]
     tokens: int
@@ -29,14 +29,14 @@ class Part(Protocol):
 
 
 class Features:
-    """Features by image id: `features[ids]` is (image tokens, d_vision), image after image, each of its own length."""
+    """Features by image id: `features[ids]` is (image tokens, d_vision), image after image, of various lengths."""
 
     def __init__(self, parts: Iterable[Part]):
         self.parts = list(parts)
         self.part_of = {image_id: part for part in self.parts for image_id in part.image_ids}
 
     def tokens(self, image_ids: list[str]) -> list[int]:
-        """Number of tokens of each image. Raises KeyError for an unknown one."""
+        """Number of tokens of each image. Raises KeyError for an unknown image."""
         return [self._part(image_id).tokens for image_id in image_ids]
 
     def __getitem__(self, image_ids: list[str]) -> torch.Tensor:
@@ -56,7 +56,7 @@ class Features:
 
 
 class StoredFeatures:
-    """Features that are there already. `values`: (images, tokens, d_vision) in the order of `image_ids`."""
+    """Precomputed features. `values`: (images, tokens, d_vision) in the order of `image_ids`."""
 
     def __init__(self, values: torch.Tensor, image_ids: list[str]):
         self.values, self.image_ids, self.tokens = values, image_ids, values.shape[1]
@@ -67,11 +67,11 @@ class StoredFeatures:
 
 
 class Live:
-    """Features computed anew each time they are asked for.
+    """Features computed at each access.
 
-    A trained encoder has other weights at every step, and gradients. A frozen one is asked anew where there are more
-    images than a disk holds the features of. The encoder is looked up in the LLaVA at each call, since peft puts a copy
-    that it trains in its place.
+    A trained encoder has other weights at every step, and gradients. A frozen encoder computes at each access where a
+    disk cannot hold the features of all images. Each call takes the encoder from the LLaVA, since peft replaces it by
+    a trained copy.
     """
 
     def __init__(self, llava, pictures: pd.DataFrame | ImageStore, layer: int, side: int, tiling: int = 1):
@@ -98,9 +98,9 @@ def stretched(content: bytes, image_id: str, side: int) -> Image.Image:
 
 
 def states(vision, pixels: torch.Tensor, layer: int) -> torch.Tensor:
-    """What LLaVA reads of an encoder: hidden states (images, tokens, d_vision) after a block, of which -1 is the last.
+    """Hidden states of an encoder after block `layer` (-1: the last): (images, tokens, d_vision).
 
-    Positions are interpolated where the images are of another size than those that it was trained on.
+    Positions are interpolated for images of another size than in training.
     """
     weights = next(vision.parameters())
     return vision(pixels.to(weights.device, weights.dtype), output_hidden_states=True,
@@ -121,16 +121,16 @@ def look(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1)
 
 @torch.no_grad()
 def encode(vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1, batch: int = 256) -> torch.Tensor:
-    """The same, batch by batch, without gradients and in single precision."""
+    """Features as of `look`, batch by batch, without gradients and in single precision."""
     step = max(1, batch // passes(tiling))
     parts = [pictures.iloc[first:first + step] for first in range(0, len(pictures), step)]
     return torch.cat([look(vision, part, layer, side, tiling).float().cpu() for part in parts])
 
 
 def cached(folder: Path, vision, pictures: pd.DataFrame, layer: int, side: int, tiling: int = 1) -> StoredFeatures:
-    """Features of pictures by a frozen encoder, computed if the folder lacks those of this encoder, layer and size.
+    """Stored features of pictures; computed if the folder lacks features of this encoder, layer and size.
 
-    Raises ValueError naming a corrupt image, or a file that holds other images.
+    Raises ValueError naming a corrupt image, or a file with other images.
     """
     weights = b"".join(p.detach().float().cpu().numpy().tobytes() for p in vision.parameters())
     name = storage.sha256(weights + f"{layer}/{side}/{tiling}".encode() + b"".join(pictures.image))[:16]

@@ -1,7 +1,7 @@
-"""LLaVA from parts: transformers' own `LlavaForConditionalGeneration` put together from any vision tower and causal LM.
+"""Build `LlavaForConditionalGeneration` of transformers from any vision tower and causal LM.
 
-Two-layer GELU projector (paper, section 3); LoRA through peft on all linear layers of the language model, alpha = 2 r;
-optional NF4 of the language model alone, its output head left out by name.
+The projector has two layers and GELU (paper, section 3). LoRA (peft) covers all linear layers of the language model,
+alpha = 2 r. NF4 is optional and quantises the language model only, without its output head.
 """
 
 from pathlib import Path
@@ -29,9 +29,9 @@ class AdapterError(ValueError):
 
 def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
              tiling: int = 1) -> LlavaForConditionalGeneration:
-    """LLaVA around given parts, which are not copied; only the projector is new, drawn from `seed`.
+    """Build LLaVA around given parts without copying these; only the projector is new, drawn from `seed`.
 
-    With tiles its tokens are twice as wide, which transformers' own forward pass from pixels knows nothing of.
+    With tiles, image tokens are twice as wide, which transformers' forward pass from pixels does not support.
     """
     config = LlavaConfig(vision_config=vision.config, text_config=language_model.config,
                          image_token_index=tokenizer.convert_tokens_to_ids(IMAGE), vision_feature_layer=vision_layer,
@@ -39,7 +39,7 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
                          tie_word_embeddings=bool(language_model.config.tie_word_embeddings))
     with torch.device("meta"):  # a shell: every part is replaced below
         llava = LlavaForConditionalGeneration(config)
-    # transformers' projector is as wide as the features of all layers that it is told to read
+    # transformers' projector is as wide as the features of all layers in its config
     wide = LlavaConfig(**config.to_dict() | {"vision_feature_layer": [vision_layer] * width(tiling)})
     torch.manual_seed(seed)
     projector = LlavaMultiModalProjector(wide).to(language_model.dtype)
@@ -53,9 +53,7 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
 
 
 def output_head(language_model) -> torch.nn.Linear:
-    """The output head with what some LMs do to its logits afterwards, which LLaVA would leave out: Cohere scales, Gemma
-    2 caps.
-    """
+    """The output head with the scale (Cohere) or cap (Gemma 2) of logits, which LLaVA would leave out."""
     own, config = language_model.lm_head, language_model.config
     scale, cap = getattr(config, "logit_scale", None) or 1.0, getattr(config, "final_logit_softcapping", None)
     if scale == 1.0 and not cap:
@@ -69,7 +67,7 @@ def output_head(language_model) -> torch.nn.Linear:
 
 def build(profile: Profile, seed: int, tiling: int = 1,
           device: torch.device = CPU) -> tuple[LlavaForConditionalGeneration, object]:
-    """The untuned model of a profile on a device, and its tokenizer; `tiling`: of a setup."""
+    """Load the untuned model of a profile on a device, and its tokenizer; `tiling` is that of the setup."""
     tokenizer = components.load_tokenizer(profile.base)
     language_model = components.load_language_model(profile.base, tokenizer, profile.load_4bit, device)
     vision = components.load_vision(profile.base)
@@ -87,11 +85,11 @@ def linear_layers(llava) -> list[str]:
 
 
 def tune(llava, profile: Profile, setup: Setup):
-    """Make trainable what the setup tunes, and nothing else: returns the model, wrapped by peft for LoRA."""
+    """Make exactly the tuned parts of a setup trainable. Returns the model, wrapped by peft for LoRA."""
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
     llava.requires_grad_(False)
     if tuning == "lora":
-        # what is trained whole is named here: peft saves no tensor that is unfrozen behind its back
+        # parts that are trained whole are named here: peft saves no tensor that is unfrozen without its knowledge
         whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
         in_full(llava, whole)
         return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
@@ -106,9 +104,7 @@ def tune(llava, profile: Profile, setup: Setup):
 
 
 def in_full(llava, parts_of_it: list[str]) -> None:
-    """Keep parts in float32: at a rate of 1e-6 an update is lost in rounding to bfloat16. LoRA's weights are there by
-    peft.
-    """
+    """Convert trained parts to float32, since bfloat16 rounds updates at a rate of 1e-6 away."""
     for name in parts_of_it:
         getattr(llava.model, name).float()
 
@@ -119,12 +115,12 @@ def plain(model) -> LlavaForConditionalGeneration:
 
 
 def trainable(model) -> dict[str, torch.nn.Parameter]:
-    """What is trained, by name."""
+    """Trained parameters by name."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def save(model, folder: Path) -> Path:
-    """Write what was trained: peft's adapter format for LoRA, else the trained tensors."""
+    """Write the trained weights: in peft's adapter format for LoRA, else as tensors."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     storage.write_json(folder / BASE, {"weights": plain(model).untuned})
@@ -137,12 +133,12 @@ def save(model, folder: Path) -> Path:
 
 
 def load(llava, folder: Path, train: bool = False):
-    """Put what an earlier run trained onto an untuned model. Raises FileNotFoundError where the folder holds none."""
+    """Load trained weights of an earlier run onto an untuned model. Raises FileNotFoundError without any."""
     folder = Path(folder)
     if (folder / "adapter_config.json").exists():
         check_base(llava, folder)
         config = LoraConfig.from_pretrained(folder)
-        in_full(llava, config.modules_to_save)  # else what was trained would be rounded
+        in_full(llava, config.modules_to_save)  # else the trained weights would be rounded
         return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train,
                                          torch_device=str(llava.device))  # else it is read onto the first GPU
     if not (folder / TRAINED).exists():
@@ -158,16 +154,14 @@ def load(llava, folder: Path, train: bool = False):
 
 
 def fingerprint(llava) -> str:
-    """Which base models an untuned LLaVA is made of, wherever they lie and in which precision: a digest of some
-    weights.
-    """
+    """Digest of some weights of an untuned LLaVA; it identifies the base models in any folder or precision."""
     looked_at = [llava.get_input_embeddings().weight[:64], llava.model.vision_tower.embeddings.patch_embedding.weight,
                  *(p for name, p in llava.model.language_model.named_parameters() if "norm" in name)]
     return storage.sha256(b"".join(p.detach().cpu().to(torch.bfloat16).float().numpy().tobytes() for p in looked_at))
 
 
 def check_base(llava, folder: Path) -> None:
-    """Raises AdapterError where an adapter was trained on other base models than these."""
+    """Check the base models of an adapter. Raises AdapterError for an adapter of other base models."""
     if storage.read_json(folder / BASE)["weights"] != llava.untuned:
         config = llava.config.text_config
         raise AdapterError(f"{folder} holds an adapter of another base model than this {config.model_type} of width "
@@ -175,8 +169,6 @@ def check_base(llava, folder: Path) -> None:
 
 
 def merged(model) -> LlavaForConditionalGeneration:
-    """A plain LLaVA for decoding: LoRA merged into its weights, or beside them where they are in 4 bits and merging
-    would round.
-    """
+    """A plain LLaVA for decoding: LoRA is merged into the weights, but not into 4 bits, which would round."""
     llava = plain(model)
     return (llava if model is llava or llava.is_loaded_in_4bit else model.merge_and_unload()).eval()

@@ -1,9 +1,8 @@
-"""How much memory of a GPU a training stage needs, before it starts: arithmetic over the shapes of its base models.
+"""GPU memory of a training stage, computed from the shapes of its base models before it starts.
 
-What is counted, in bytes: NF4 weights 0.5 and their scales (one byte for 64 weights, four for 256 of those); other
-frozen weights as the profile's dtype; what is trained 16 (weights, gradients and Adam's two moments in float32); of
-activations, with checkpointing, each layer's input and all that the backward pass of one layer and of the output head
-wants.
+Bytes a weight: NF4 0.5 and its scales (one byte for 64 weights, four for 256 scales); other frozen weights by the
+profile's dtype; trained weights 16 (weight, gradient and Adam's two moments in float32). Activations with checkpointing:
+each layer's input, and the inputs of the backward pass of one layer and of the output head.
 """
 
 from typing import NamedTuple
@@ -19,16 +18,16 @@ GIB = 2**30
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes a weight
 TRAINED = 16  # bytes a weight
 CONTEXT = 0.75 * GIB  # CUDA, its libraries and their workspaces
-SLACK = 1.05  # of what the allocator holds and cannot use
-LABELS = 0.25  # share of a row's tokens that are learned: an image is 729 of about a thousand
-LOGIT = 16  # bytes a label and word: logits in half and full precision, their softmax and gradient
+SLACK = 1.05  # factor for memory that the allocator holds and cannot use
+LABELS = 0.25  # share of labels among a row's tokens: an image is 729 of about a thousand
+LOGIT = 16  # bytes a label and entry of the vocabulary: logits in half and full precision, their softmax and gradient
 NORMS = {"cohere": 1, "gemma3_text": 4}  # of a layer, by model type, where they are not two
 # bytes a token and channel of one encoder layer (Korthikanti et al. 2022: 34; norms in float32 besides)
 ENCODER_SAVED = 42
 
 
 class MemoryShortage(RuntimeError):
-    """A training stage needs more memory than its GPU has; the message says what would fit."""
+    """A training stage needs more memory than its GPU has; the message names a change that fits."""
 
 
 class LanguageModel(Strict):
@@ -39,8 +38,8 @@ class LanguageModel(Strict):
     heads: int
     kv_heads: int
     intermediate: int
-    vocabulary: int  # rows of its embeddings
-    tokens: int  # that its tokenizer knows
+    vocabulary: int  # rows of the embeddings
+    tokens: int  # of the tokenizer
     tied: bool
     fused: bool = False
     bias: bool = False
@@ -64,7 +63,7 @@ class LanguageModel(Strict):
 
     @property
     def rows(self) -> int:
-        """Rows of its embeddings once the image placeholder has one."""
+        """Rows of the embeddings, with the image placeholder."""
         return self.vocabulary if self.tokens < self.vocabulary else -(-(self.tokens + 1) // 64) * 64
 
     @property
@@ -74,7 +73,7 @@ class LanguageModel(Strict):
 
     @property
     def other(self) -> int:
-        """All other weights."""
+        """Weights of embeddings, output head and norms."""
         kv = self.kv_heads * self.head_width
         each = self.norms * self.hidden + (self.hidden + 2 * kv) * self.bias + 2 * self.head_width * self.head_norms
         small = self.layers * each + self.hidden
@@ -96,7 +95,7 @@ class Vision(Strict):
 
     @property
     def tokens(self) -> int:
-        """Of one image."""
+        """Tokens of one image."""
         return (self.side // self.patch) ** 2
 
     @property
@@ -108,7 +107,7 @@ class Vision(Strict):
 
 
 class Need(NamedTuple):
-    """What a stage asks for: how many rows of how many tokens, and what is trained how."""
+    """Load of a training stage: rows of a micro batch, tokens of a row, and the trained parts."""
 
     micro_batch_size: int
     max_seq_len: int
@@ -121,9 +120,9 @@ class Need(NamedTuple):
 
 
 def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
-    """Shapes of base models: of local folders from their config.json, of the hub's from params/models.yaml.
+    """Shapes of base models, from config.json of local folders, or from params/models.yaml for the hub.
 
-    Raises MemoryShortage for one that is in neither.
+    Raises MemoryShortage for a model in neither place.
     """
     known = load(MODELS)
     own, tower = _config(language_model), _config(vision)
@@ -137,7 +136,7 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
 
 
 def _config(name: str) -> dict:
-    """config.json of a local folder, {} where there is none."""
+    """Content of config.json of a local folder; {} without the file."""
     folder = paths.model(name)
     return storage.read_json(folder / "config.json") if folder else {}
 
@@ -173,7 +172,7 @@ def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
         "image encoder": 0 if need.tune_encoder else vision.weights * frozen,
         "LoRA, its gradients and moments": lora * TRAINED,
         "projector and tuned encoder": whole * (4 + TRAINED),
-        "LoRA in half precision": lora * 2 if need.half else 0,  # autocast keeps a copy for the length of a step
+        "LoRA in half precision": lora * 2 if need.half else 0,  # autocast stores a copy during a step
         "inputs of all layers": lm.layers * tokens * lm.hidden * frozen if need.gradient_checkpointing else 0,
         "activations": layer(lm, tokens, need) * (1 if need.gradient_checkpointing else lm.layers),
         "working copies": copies(lm, tokens, need),
@@ -185,10 +184,10 @@ def parts(lm: LanguageModel, vision: Vision, need: Need) -> dict[str, float]:
 
 
 def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
-    """Bytes that autograd keeps of one decoder layer: of each adapter its input and dropout mask, of frozen weights
-    nothing.
+    """Bytes that autograd stores for one decoder layer.
 
-    Besides queries, keys, values and what attention makes of them, the gate's products, and norms in float32.
+    Autograd stores the input and dropout mask of each adapter; queries, keys, values and the output of attention; the
+    products of the gate; and norms in float32. Frozen weights add nothing.
     """
     half, head = (2 if need.half else 4), lm.head_width
     inputs = sum(n * half for n, _ in lm.linear)
@@ -199,14 +198,12 @@ def layer(lm: LanguageModel, tokens: int, need: Need) -> int:
 
 
 def copies(lm: LanguageModel, tokens: int, need: Need) -> int:
-    """Bytes that come and go within a layer: its widest weight unpacked, and gradients of its widest activations in
-    float32.
-    """
+    """Temporary bytes of a layer: its widest weight unpacked, and gradients of its widest activations."""
     return (2 * max(n * m for n, m in lm.linear) if need.load_4bit else 0) + tokens * 2 * lm.intermediate * 4
 
 
 def needed(profile: Profile, setup: Setup, stage: Stage) -> Need:
-    """What a stage of a setup asks for."""
+    """Load of a stage of a setup."""
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
     rank = {"lora": rank, "projector": 1, "full": None}[tuning]
     return Need(stage.micro_batch_size, stage.max_seq_len, rank, profile.load_4bit, profile.gradient_checkpointing,
@@ -221,7 +218,7 @@ def table(language_models: list[str], vision: str, need: Need) -> pd.DataFrame:
 
 
 def check(profile: Profile, setup: Setup, stage: Stage, gib: float) -> float:
-    """GiB that a stage needs. Raises MemoryShortage where that is more than `gib`, saying which change would fit."""
+    """GiB of a stage. Raises MemoryShortage above `gib`; the message names a change that fits."""
     lm, vision = shapes(profile.base.language_model, profile.base.vision)
     need = needed(profile, setup, stage)
     total = in_all(lm, vision, need)
@@ -239,7 +236,7 @@ def in_all(lm: LanguageModel, vision: Vision, need: Need) -> float:
 
 
 def advice(lm: LanguageModel, vision: Vision, need: Need, gib: float) -> str:
-    """The first change, or changes together, by which a stage would fit, from those that change no result on."""
+    """The fewest changes, in a fixed order, with which a stage fits; the first changes leave results alone."""
     changes = {"gradient_checkpointing: true": {"gradient_checkpointing": True},
                "micro_batch_size: 1": {"micro_batch_size": 1},
                "load_4bit: true": {"load_4bit": True},

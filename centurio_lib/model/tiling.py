@@ -1,20 +1,20 @@
-"""Multi-scale tiling: an image as a whole and, at a multiple of its size, in tiles, in no more tokens than one view.
+"""Multi-scale tiling: the encoder sees the whole image and enlarged tiles, in the tokens of one view.
 
-As Centurio has it (paper, section 4; after S2, Shi et al. 2024, arXiv 2403.13043): the features of the tiles are put
-together to one map, averaged down to the size of the whole view's, and appended to it, so that each token is twice as
-wide. With `tiling` = 2 the encoder sees five images of one.
+Source: Centurio (paper, section 4), after S2 (Shi et al. 2024, arXiv 2403.13043). The features of the tiles are joined
+to one map, averaged down to the size of the whole view, and appended to its features. So each token is twice as wide.
+With `tiling` = 2 the encoder sees five images for each picture.
 """
 
 import torch
 
 
 def width(tiling: int) -> int:
-    """How many times as wide as the encoder's a token is."""
+    """Width of an image token, as a multiple of the encoder's width."""
     return 1 if tiling == 1 else 2
 
 
 def passes(tiling: int) -> int:
-    """Number of images that the encoder sees of one."""
+    """Number of images that the encoder sees for each picture."""
     return 1 if tiling == 1 else 1 + tiling**2
 
 

@@ -1,4 +1,4 @@
-"""Conversations of a stage, which are more than memory holds: in a mapped file, any of them a slice of it."""
+"""Conversations of a stage in a memory-mapped file, since memory cannot hold them all."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ SCHEMA = pa.schema([("sample_id", pa.string()), ("ids", pa.list_(pa.int32())), (
 
 
 class Mapped(Sequence[Conversation]):
-    """The conversations of some parts, in their order, written into a nameless file of `folder`."""
+    """Conversations of some parts, in order, in an unnamed file of `folder`."""
 
     def __init__(self, folder: Path, parts: Iterable[list[Conversation]]):
         self.table = disk_table.write(folder, SCHEMA, (_table(part) for part in parts))

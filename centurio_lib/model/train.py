@@ -1,8 +1,8 @@
 """One training stage: AdamW, cosine with 3 % warm-up, clipping at 1 (paper, appendix A); resumable.
 
-No weight decay but, where the profile asks for it, of a tuned encoder's weights.
+Weight decay applies to the weights of a tuned encoder only, where the profile sets it.
 
-Why not the Trainer of transformers: its checkpoints are pickles, it averages micro-batches that hold different numbers
+The Trainer of transformers is not used: its checkpoints are pickles, it averages micro batches with different numbers
 of labels, and it does not pack conversations with images.
 """
 
@@ -33,7 +33,7 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 def optimizer_of(model, stage: Stage) -> torch.optim.AdamW:
-    """AdamW with rates of their own for the projector and the image encoder, whose norms and biases do not decay."""
+    """AdamW with separate rates for projector and image encoder; norms and biases do not decay."""
     groups: dict[str, list] = {"projector": [], "encoder": [], "encoder norms": [], "rest": []}
     for name, p in llava.trainable(model).items():
         groups[group_of(name, p)].append(p)
@@ -66,7 +66,7 @@ def steps_of(conversations: Sequence[Conversation], stage: Stage, seed: int) -> 
 
 
 def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -> tuple[float, int]:
-    """One optimiser step over this process's micro-batches, each label token weighing the same.
+    """Make one optimiser step over this process's micro batches; each label token has the same weight.
 
     Returns the mean loss and the number of labels, of all processes.
     """
@@ -86,7 +86,7 @@ def optimise(model, optimizer, micro: list[batches.Batch], features: Features) -
 
 
 def check_lengths(model, conversations: Sequence[Conversation]) -> None:
-    """Raises ConversationError naming a conversation that has more tokens than the language model has positions."""
+    """Check lengths. Raises ConversationError naming a conversation longer than the model's positions."""
     longest, positions = max(conversations, key=lambda c: len(c.ids)), model.config.text_config.max_position_embeddings
     if len(longest.ids) > positions:
         raise ConversationError(f"sample {longest.sample_id} has {len(longest.ids)} tokens, the language model has "
@@ -97,10 +97,10 @@ def run(model, pad: int, conversations: Sequence[Conversation], features: Featur
         folder: Path, key: str, say=print) -> list[dict]:
     """Train a stage, resuming from its checkpoint where there is one. Returns a log row for each optimiser step.
 
-    Processes that share a stage all call this; the first of them says how it goes and writes.
+    Every process of a stage calls this function; the first process prints the progress and writes.
     """
     check_lengths(llava.plain(model), conversations)
-    torch.manual_seed(seed + 1_000_003 * distributed.state().process_index)  # of each process's dropout
+    torch.manual_seed(seed + 1_000_003 * distributed.state().process_index)  # seed of each process's dropout
     optimizer, plan = optimizer_of(model, stage), steps_of(conversations, stage, seed)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, len(plan)))
     path = checkpoint.path_of(folder, key)
