@@ -106,7 +106,7 @@ def restart(given: Lesson) -> torch.optim.AdamW:
 
 
 def passes(way: Way, given: Lesson) -> list[list[Batch]]:
-    """The forward passes of each optimiser step, none over more than the stage's micro_batch_size * max_seq_len tokens."""
+    """The forward passes of each optimiser step, each over at most micro_batch_size * max_seq_len tokens."""
     return [[batches.collate([[samples[i] for i in row] for row in rows], given.pad)
              for rows in _rows(way, samples, given)] for samples in given.steps]
 
