@@ -1,1 +1,1 @@
-"""Centurio, reproducible: what makes a vision-language model multilingual? Every line of the study's logic."""
+"""Library of the Centurio study, which asks what makes a vision-language model multilingual."""

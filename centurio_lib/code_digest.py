@@ -1,7 +1,7 @@
-"""Digests of code: what a result was computed by, whatever its comments, prose and layout.
+"""Digests of code, which do not depend on comments, docstrings and layout.
 
-The digest of a source is the same under every Python that the study supports. It is made of the syntax tree's own
-fields; fields that only some versions have are empty and left out.
+The digest of a source is the same under every Python that the study supports. It is made of the fields of the syntax
+tree; fields that only some versions have are empty and left out.
 """
 
 import ast
@@ -13,12 +13,12 @@ from pathlib import Path
 from centurio_lib import paths, storage
 
 LIBRARY = "centurio_lib"
-# packages that find their modules by themselves: importing one imports them all
+# packages that discover their modules: importing such a package imports all of them
 DISCOVERS = {f"{LIBRARY}.data.sources.{folder}" for folder in ("things", "texts")}
 
 
 def code_only(source: str) -> str:
-    """The code of a Python source as text: comments, layout and docstrings dropped."""
+    """The code of a Python source as text, without comments, layout and docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -29,7 +29,7 @@ def code_only(source: str) -> str:
 
 
 def plain(node):
-    """A syntax tree as nested lists: the name of each node, then its fields that hold something."""
+    """Convert a syntax tree to nested lists: the name of each node, then its nonempty fields."""
     if isinstance(node, ast.JoinedStr):
         return ["JoinedStr", *_joined(node.values)]
     if isinstance(node, ast.AST):
@@ -41,7 +41,7 @@ def plain(node):
 
 
 def _joined(parts: list[ast.expr]) -> list:
-    """Parts of an f-string; versions differ in how they cut the text between the fields."""
+    """Parts of an f-string with merged text, which Python versions split differently."""
     merged = []
     for part in parts:
         if not isinstance(part, ast.Constant):
@@ -72,7 +72,7 @@ def module_file(name: str) -> Path | None:
 def imported(source: str) -> set[str]:
     """Names of this library's modules that a source imports.
 
-    Of `from package import module` the module alone: packages hold no code, those aside that find their modules.
+    `from package import module` gives only the module, since packages hold no code (`DISCOVERS` do).
     """
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -87,7 +87,7 @@ def imported(source: str) -> set[str]:
 
 @cache
 def imports_of(name: str) -> frozenset[str]:
-    """Modules of this library that a module imports itself."""
+    """Modules of this library that a module imports directly."""
     file = module_file(name)
     found = imported(file.read_text(encoding="utf-8"))
     if name in DISCOVERS:
@@ -96,7 +96,7 @@ def imports_of(name: str) -> frozenset[str]:
 
 
 def closure(names: set[str], apart: Callable[[str], bool] = lambda name: False) -> set[str]:
-    """Some modules and every module of this library that they import, directly or not, but those set `apart`."""
+    """Some modules and all modules of this library that these import, at any depth, except those set `apart`."""
     found, todo = set(), set(names)
     while todo:
         module = todo.pop()
@@ -108,7 +108,7 @@ def closure(names: set[str], apart: Callable[[str], bool] = lambda name: False) 
 
 @cache
 def module_digest(name: str) -> str:
-    """Digest of one module's code and of the files beside it that it names (tables, templates)."""
+    """Digest of a module's code and of the neighbouring files that the code names (tables, templates)."""
     path = module_file(name)
     source = path.read_text(encoding="utf-8")
     code = storage.sha256(code_only(source))

@@ -1,4 +1,4 @@
-"""Pictures from the bytes of their files: the one place that decodes them."""
+"""Decoding of pictures from the bytes of their files."""
 
 import io
 
@@ -6,7 +6,7 @@ from PIL import Image
 
 
 def read(content: bytes, image_id: str = "image") -> Image.Image:
-    """The RGB image that some bytes hold. Raises ValueError naming an image that cannot be read."""
+    """Decode bytes to an RGB image. Raises ValueError naming an unreadable image."""
     try:
         return Image.open(io.BytesIO(content)).convert("RGB")
     except Exception as error:

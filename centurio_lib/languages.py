@@ -1,4 +1,4 @@
-"""The 100 training languages of the paper (Table 7), with their tier and what each data source calls them.
+"""The 100 training languages of the paper (Table 7), with tier and the name in each data source.
 
 Columns of `languages.csv`: `code`; `name` (English, as prompts use it); `script`; `tier` (T1..T5 of Joshi et al. 2020,
 as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where NLLB lacks the language: Latin);
@@ -7,9 +7,9 @@ as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where
 (Universal Declaration of Human Rights), `cld2` (language identifier).
 Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
 
-`tested_languages.csv` holds what published test sets ask in besides, with their script and tier (0: Joshi's lowest,
-which the paper's tables leave out). Codes are those of the paper's Tables 18 to 46; of CVQA a language and a country
-each.
+`tested_languages.csv` holds further languages of published test sets, with script and tier (0: Joshi's lowest, which
+the paper's tables leave out). Codes are those of the paper's Tables 18 to 46; CVQA has one code for each language and
+country.
 """
 
 import csv
@@ -38,7 +38,7 @@ class Language(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """A language that is tested and not trained on, or under another code; `glotlid` and `cld2` may be empty."""
+    """A test language outside the 100, or under another code; `glotlid` and `cld2` may be empty."""
 
     code: str
     name: str
@@ -50,7 +50,7 @@ class Tested(NamedTuple):
 
 @cache
 def tested() -> dict[str, Tested]:
-    """Languages of test sets besides the 100, by code."""
+    """Test languages outside the 100, by code."""
     with TESTED.open(encoding="utf-8") as file:
         return {r["code"]: Tested(**(r | {"tier": int(r["tier"])})) for r in csv.DictReader(file)}
 
@@ -64,14 +64,14 @@ def languages() -> dict[str, Language]:
 
 
 def language(code: str) -> Language:
-    """One language. Raises KeyError naming the code where it is not one of the 100."""
+    """One language by code. Raises KeyError naming a code outside the 100."""
     if code not in languages():
         raise KeyError(f"unknown language code {code!r}: it is not one of the 100 of centurio_lib/languages.csv")
     return languages()[code]
 
 
 def of_tiers(tiers: list[int]) -> list[str]:
-    """Codes of the languages of some tiers, English left out (it has a share of its own)."""
+    """Codes of the languages of some tiers, without English, which has a separate share."""
     return [c for c, lang in languages().items() if lang.tier in tiers and c != "en"]
 
 
@@ -90,7 +90,7 @@ def script_of(code: str) -> str:
 
 
 def tier_label(code: str) -> str | None:
-    """Column of the paper's tables that a language counts in: "en", "T1".."T5"; None for tier 0, which has none.
+    """Column of a language in the paper's tables: "en", "T1".."T5"; None for tier 0.
 
     Raises KeyError for an unknown code.
     """

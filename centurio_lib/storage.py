@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and digests of what they hold."""
+"""Atomic writing of files, and digests of contents."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
 
 
 def digest(value) -> str:
-    """Hex digest of a JSON-serialisable value, whatever the order of its keys."""
+    """Hex digest of a JSON-serialisable value; the order of its keys does not matter."""
     return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False))
 
 
 @contextmanager
 def atomic(path: Path):
-    """Yield a temporary path beside `path`, renamed onto it when the block ends well: never a half-written file."""
+    """Yield a temporary path, renamed to `path` when the block succeeds; no half-written file remains."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

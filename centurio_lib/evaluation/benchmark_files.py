@@ -1,8 +1,8 @@
-"""Files of benchmarks: found on disk or fetched from the hub, read row by row, their columns checked.
+"""Files of benchmarks: found on disk or fetched from the hub, read row by row, with checked columns.
 
-A folder in the published layout (`paths.TEST_SETS`) comes first; else the hub's own copy at the pinned revision, whose
-download goes on where it was interrupted and is checked against the hub's hashes. Both are the same files, so the same
-code reads them, and a message names the file that it is about. Nothing is read whole: parquet by batches of rows.
+A folder in the published layout (`paths.TEST_SETS`) comes first, else the hub's copy at the pinned revision. A download
+resumes where it was interrupted and is checked against the hub's hashes. Both places hold the same files, so the same
+code reads them. Messages name the file. Parquet files are read by batches of rows, never whole.
 """
 
 import json
@@ -19,20 +19,20 @@ from centurio_lib import paths
 from centurio_lib.data.hub import hub
 from centurio_lib.params.benchmarks import Benchmark
 
-ROWS = 64  # of a parquet file in memory at a time
+ROWS = 64  # rows of a parquet file in memory at a time
 Rows = Iterator[dict[str, Any]]
 
 
 class MissingDataError(RuntimeError):
-    """A benchmark is not at hand; the message says where it is to be had. It is then not run, and never a zero."""
+    """A benchmark has no files; the message says where to get them. It is not run and gets no score."""
 
 
 class ColumnError(ValueError):
-    """A file of a benchmark is not as the code expects it; the message names benchmark, file and column."""
+    """A file of a benchmark has another form; the message names benchmark, file and column."""
 
 
 class Source(NamedTuple):
-    """A benchmark, what params state of it, and the folder that its files are in."""
+    """A benchmark, its params, and the folder of its files."""
 
     name: str
     params: Benchmark
@@ -49,7 +49,7 @@ class Question(NamedTuple):
 
 
 def source(name: str, params: Benchmark) -> Source:
-    """A benchmark with its files at hand. Raises MissingDataError saying what to fetch, or which licence to accept."""
+    """Locate a benchmark's files. Raises MissingDataError saying what to fetch or which licence to accept."""
     local = paths.TEST_SETS / name
     if local.is_dir():
         return Source(name, params, local)
@@ -64,7 +64,7 @@ def source(name: str, params: Benchmark) -> Source:
 
 
 def files(source: Source, pattern: str) -> list[Path]:
-    """Files of a benchmark by a pattern, in order. Raises MissingDataError where there is none."""
+    """Files of a benchmark by a pattern, in order. Raises MissingDataError without a match."""
     matching = sorted(source.folder.glob(pattern))
     if not matching:
         raise MissingDataError(f"{source.name}: {source.folder} holds no {pattern}: {source.params.fetch}")
@@ -73,10 +73,9 @@ def files(source: Source, pattern: str) -> list[Path]:
 
 def table(source: Source, pattern: str, fields: list[str],
           where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
-    """Rows of parquet files, a dict of the fields each. Raises ColumnError where a file lacks one, or is damaged.
+    """Rows of parquet files as dicts of fields. Raises ColumnError for a missing field or a damaged file.
 
-    `where`: a field and what must hold of it, for files of many languages: of rows where it does not hold no picture
-    is read.
+    `where`: a field and a condition on it, for files of many languages; pictures of other rows are not read.
     """
     columns = [source.params.columns.get(field, field) for field in fields]
     for path in files(source, pattern):
@@ -105,7 +104,7 @@ def _chosen(file: pq.ParquetFile, columns: list[str], where: tuple[str, Callable
 
 
 def records(source: Source, name: str, fields: list[str]) -> Rows:
-    """Records of a JSON list or of JSON lines. Raises ColumnError for a record that lacks a field, or is no JSON."""
+    """Records of a JSON list or JSON lines. Raises ColumnError for a missing field or invalid JSON."""
     path = files(source, name)[0]
     columns = [source.params.columns.get(field, field) for field in fields]
     for record in _json(source, path):
@@ -135,9 +134,9 @@ def _check(source: Source, path: Path, columns: list[str], names: Any) -> None:
 
 
 def content(source: Source, cell: Any, where: str) -> bytes:
-    """Bytes of a picture in a parquet cell: as the hub stores images, {bytes, path}, or plain bytes.
+    """Bytes of a picture in a parquet cell: the hub's form {bytes, path}, or plain bytes.
 
-    Raises ColumnError where there is none.
+    Raises ColumnError for a cell without a picture.
     """
     image = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(image, bytes):
@@ -146,7 +145,7 @@ def content(source: Source, cell: Any, where: str) -> bytes:
 
 
 def picture(source: Source, name: str) -> Path:
-    """File of a picture. Raises MissingDataError where it is not there."""
+    """File of a picture. Raises MissingDataError for a missing file."""
     path = source.folder / name
     if not path.is_file():
         raise MissingDataError(f"{source.name}: picture {path} is missing: {source.params.fetch}")

@@ -1,8 +1,8 @@
-"""Items of benchmarks: which are asked, their blind copies, and their pictures as files.
+"""Items of benchmarks, their blind copies, and their pictures as files.
 
 A task's `questions(source, code)` reads one language of its benchmark in the published order. Splits: `test`; `blind`
-repeats every third item with as many pictures of other items of its language, so that only what an answer owes to the
-pictures is lost.
+repeats every third item with as many pictures of other items of its language, so that an answer loses only the
+information of the pictures.
 """
 
 from itertools import islice
@@ -22,7 +22,7 @@ TEST = "test"
 
 
 def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, seed: int) -> pd.DataFrame:
-    """Rows of the `items` table in one language: the first `n` questions (None: all), then the blind ones.
+    """Rows of the `items` table in one language: the first `n` questions (None: all), then the blind items.
 
     Pictures are written to the folder `pictures` under their ids, each once.
     """
@@ -35,7 +35,7 @@ def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, 
 
 
 def _row(task: str, code: str, number: int, question: Question, images: list[str]) -> dict:
-    lines = [" ".join(right.split()) for right in question.references]  # a line break parts the right answers
+    lines = [" ".join(right.split()) for right in question.references]  # a line break separates the right answers
     return {"task": task, "split": TEST, "language": code, "item_id": f"{task}/{TEST}/{code}/{question.item_id}",
             "number": number, "images": images, "concepts": [], "prompt": question.prompt,
             "reference": "\n".join(filter(None, lines)), "options": []}
@@ -51,7 +51,7 @@ def _blind(row: dict, pool: list[str], seed: int) -> dict | None:
 
 def _write(folder: Path, image_id: str, content: bytes | Path) -> str:
     path = folder / image_id
-    if not path.resolve().is_relative_to(folder.resolve()):  # a name is only data: it may not lead elsewhere
+    if not path.resolve().is_relative_to(folder.resolve()):  # a name is only data and must not leave the folder
         raise ColumnError(f"picture {image_id!r} of a benchmark is named outside its folder")
     if not path.exists():
         with storage.atomic(path) as temporary:

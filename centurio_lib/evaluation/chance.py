@@ -1,4 +1,4 @@
-"""The chance level of items: what their headline gets by guessing among the answers that they allow."""
+"""Chance level of items: the expected headline score of a guess among the allowed answers."""
 
 import numpy as np
 import pandas as pd
@@ -8,28 +8,28 @@ from centurio_lib.evaluation.task import Chance, Scores
 
 
 def among(n: int) -> Chance:
-    """Chance of items that have `n` answers each, one of them right."""
+    """Chance of items with `n` answers each, one of which is right."""
     return lambda items: np.full(len(items), 100 / n)
 
 
 def letters(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when one of the letters of its prompt is guessed; nothing where it has none: (items,)."""
+    """Score of each item for a guess among the letters of its prompt; 0 without letters: (items,)."""
     n = items.prompt.map(shared_prompts.n_options).to_numpy(float)
     return np.divide(100, n, out=np.zeros(len(n)), where=n > 0)
 
 
 def nothing(items: pd.DataFrame) -> np.ndarray:
-    """Zeros: an open answer could be any word."""
+    """Chance of open questions: zeros, since an answer could be any word."""
     return np.zeros(len(items))
 
 
 def another(score: Scores) -> Chance:
-    """Chance of items that are answered with the next right answer of their language, by a score."""
+    """Chance of items by a score, with the next item's right answer in the same language as the guess."""
     return lambda items: score(items, following(items))
 
 
 def following(items: pd.DataFrame) -> list[str]:
-    """To each item another right answer of its language: the next one in the table, "" where there is no other."""
+    """The next right answer of the same language for each item, "" without another one."""
     answers = {}
     for code, rows in items.groupby("language"):
         texts = list(dict.fromkeys(rows.reference))

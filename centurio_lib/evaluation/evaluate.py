@@ -18,10 +18,10 @@ DECLARED = {"task_group": "group", "generative": "generative", "metric": "metric
 
 def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Evaluation,
           questions: pd.DataFrame | None = None, published: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Rows of the `items` table for every task that the profile asks.
+    """Rows of the `items` table for every task of the profile.
 
-    `questions`: about text in images, None for a setup that is not asked any. `published`: items of the benchmarks that
-    are at hand (notebook 08). Raises ParamsError for an unknown task, ValueError where no task has an item.
+    `questions`: about text in images, None for a setup without these. `published`: items of benchmarks (notebook 08).
+    Raises ParamsError for an unknown task, ValueError where no task has an item.
     """
     tasks.check(config.items)
     numbers = [(tasks.TASKS[name], n) for name, n in config.items.items()]
@@ -38,7 +38,7 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
 
 def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled: bool = False, say: Callable = print,
            max_batch_tokens: int | None = None) -> list[str]:
-    """The model's answer to each item. `spelled`: whether it learned to spell what it reads in images.
+    """Decode the model's answer to each item. `spelled`: whether the model learned to spell text in images.
 
     `batch`, `max_batch_tokens`: prompts and tokens of a batch at most (generate.answers).
     """
@@ -52,9 +52,9 @@ def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled:
 
 
 def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identifier: str = "cld2") -> pd.DataFrame:
-    """The `predictions` table, and `label`: the language that each answer is in, where a task asks for it.
+    """The `predictions` table and `label`, the identified language of each answer where a task needs it.
 
-    `identity`: profile, setup, backbone and seed of the run; `identifier`: of languages.
+    `identity`: profile, setup, backbone and seed of the run; `identifier`: name of the language identifier.
     """
     frame = items.assign(prediction=answers, in_language=np.nan, label=None, score=np.nan, **identity,
                          **{column: [getattr(tasks.TASKS[name], field) for name in items.task]
@@ -70,9 +70,9 @@ def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identif
 
 
 def scores(predictions: pd.DataFrame, identity: dict, identifier: str = "cld2") -> pd.DataFrame:
-    """The `scores` table of some predictions (as `predictions` gives them): headlines, then what is measured besides.
+    """The `scores` table of the output of `predictions`: headline metrics, then further metrics.
 
-    Where the language of answers is identified, that is fidelity, strict and normalised, and the identifier's ceiling.
+    Tasks with identified languages add language fidelity, strict and normalised, and the identifier's ceiling.
     """
     headlines = [_cells(task, rows.assign(chance=task.chance(rows)), task.metric)
                  for task, rows in _by_task(predictions)]

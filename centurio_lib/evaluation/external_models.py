@@ -1,9 +1,9 @@
-"""Any image-text-to-text model of transformers on the same items as the study's own: what it is asked, how it answers.
+"""Run any image-text-to-text model of transformers on the study's items.
 
-A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. Its processor's own chat
-template makes the prompt; pictures stand where the item says, else before the text. Decoding is greedy with the tasks'
-own number of tokens, as for the study's models; closed questions are open: a foreign model has not learned to end at an
-option. One item at a time: several models answer otherwise in padded batches.
+A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. The chat template of its
+processor makes the prompt. Pictures stand at the marks of the item, else before the text. Decoding is greedy with the
+task's `max_new_tokens`, as for the study's models. Closed questions are asked as open ones, since a third-party model
+has not learned to end at an option. Items run one by one, since several models answer differently in padded batches.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from centurio_lib.model import four_bits
 
 
 class ExternalModelError(RuntimeError):
-    """A model cannot be asked; the message says why and what to do."""
+    """A model cannot be used; the message says why and what to do."""
 
 
 class ExternalModel(NamedTuple):
@@ -36,10 +36,10 @@ def name_of(model: str) -> str:
 
 
 def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
-    """A model from the hub or a folder, on the GPU if there is one.
+    """Load a model from the hub or a folder, on the GPU if the machine has one.
 
-    Raises ExternalModelError where it is gated, out of reach, without template, or of a kind that transformers does not
-    know.
+    Raises ExternalModelError for a model that is gated, out of reach, without chat template, or unknown to
+    transformers.
     """
     name, _, revision = model.partition("@")
     pinned = {"revision": revision} if revision else {}
@@ -60,7 +60,7 @@ def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
 
 
 def message(prompt: str, images: list) -> list[dict]:
-    """One user turn, pictures and text in their order.
+    """One user turn with pictures and text in the order of the prompt.
 
     Raises ExternalModelError where marks and pictures differ in number.
     """
@@ -75,7 +75,7 @@ def message(prompt: str, images: list) -> list[dict]:
 
 
 def inputs_of(external: ExternalModel, prompt: str, images: list):
-    """A prompt and its pictures as the model's inputs, by its own chat template."""
+    """Model inputs of a prompt and its pictures, by the model's chat template."""
     inputs = external.processor.apply_chat_template(
         message(prompt, images), tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
     return inputs.to(external.model.device, external.model.dtype)
@@ -98,7 +98,7 @@ def answer(external: ExternalModel, item, pictures: Mapping) -> str:
 
 
 def answers(external: ExternalModel, items: pd.DataFrame, pictures: Mapping, say: Callable = print) -> list[str]:
-    """An answer to each item; says every hundredth how far it is."""
+    """Answer each item and print the progress every hundred items."""
     texts: list[str] = []
     for item in items.itertuples():
         texts.append(answer(external, item, pictures))

@@ -1,12 +1,12 @@
-"""Language fidelity: is an answer in the language that was asked for?
+"""Language fidelity: the share of answers in the requested language.
 
 Two identifiers stand behind one function. `cld2` (pycld2) works offline and knows 94 of the 100 languages; `glotlid`
-(cis-lmu/glotlid, Kargaran et al. 2023) knows all of them, but is fetched from the hub. Neither replaces the other in
-silence. Captions of a few words are hard for both: a share of answers means something only beside its ceiling, the
-share of gold captions of the same language. On the dense captions of 120 emoji cld2 reaches 75 % in the mean of 81
+(cis-lmu/glotlid, Kargaran et al. 2023) knows all of them, but is fetched from the hub. Neither silently
+replaces the other. Short captions are hard for both, so fidelity is read beside its ceiling, the fidelity of gold
+captions in the same language. On the dense captions of 120 emoji cld2 reaches 75 % in the mean of 81
 languages (76 % normalised); of the English captions of 861 emoji it takes 1.5 % for Danish and fewer for any other
-language. Lower case, no punctuation, or the caption twice change the ceiling by 0.2 points at most: so an answer is
-judged as it is, and the identifier is never told what was asked for.
+language. Lower case, no punctuation, or a repeated caption change the ceiling by at most 0.2 points. So an answer is
+identified unchanged, and the identifier does not know the requested language.
 """
 
 import unicodedata
@@ -33,7 +33,7 @@ GROUPS = {
 
 
 def label(code: str, identifier: str = "cld2") -> str | None:
-    """What an identifier calls a trained or tested language, None where it does not know it.
+    """The identifier's label of a trained or tested language; None for a language that it does not know.
 
     Raises KeyError for an unknown code, ValueError for an unknown identifier.
     """
@@ -46,9 +46,9 @@ def label(code: str, identifier: str = "cld2") -> str | None:
 
 
 def identify(texts: list[str], identifier: str = "cld2") -> list[str]:
-    """The identifier's label of each text's language, "" where it finds none (or the text is empty).
+    """Label of the language of each text by an identifier; "" for an empty or unidentified text.
 
-    Raises ValueError for an unknown identifier, RuntimeError saying what to fetch where GlotLID is not at hand.
+    Raises ValueError for an unknown identifier, RuntimeError saying what to fetch without GlotLID's file.
     """
     _check(identifier)
     clean = [printable(text) for text in texts]
@@ -63,7 +63,7 @@ def printable(text: str) -> str:
 
 def agreement(labels: Iterable[str], languages: Iterable[str], identifier: str = "cld2",
               normalised: bool = False) -> np.ndarray:
-    """Of each label that `identify` gave: 1.0 for the language asked for, 0.0 for another or none: (labels,).
+    """Compare labels of `identify` with requested languages: 1.0 if equal, else 0.0; (labels,).
 
     NaN where the identifier lacks the language. `normalised`: members of a group (`GROUPS`) count as one language.
     """
@@ -74,7 +74,7 @@ def agreement(labels: Iterable[str], languages: Iterable[str], identifier: str =
 
 
 def in_language(texts: list[str], languages: list[str], identifier: str = "cld2") -> np.ndarray:
-    """Of each text: 1.0 in its language, 0.0 in another or empty, NaN where the identifier lacks the language."""
+    """Fidelity of texts: 1.0 in the requested language, else 0.0; NaN if the identifier lacks the language."""
     return agreement(identify(texts, identifier), languages, identifier)
 
 

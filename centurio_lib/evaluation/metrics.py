@@ -1,11 +1,11 @@
-"""How answers are scored against references: CIDEr, chrF, exact match, relaxed letter match; all from 0 to 100.
+"""Metrics of answers against references, from 0 to 100: CIDEr, chrF, exact match, relaxed letter match.
 
-Character error rate is the one where less is better, and it may exceed 100. A metric is a function marked by `metric`
-with the name that tasks and tables call it by.
+For the character error rate, less is better, and it may exceed 100. A metric is a function marked by `metric` with its
+name in tasks and tables.
 
 CIDEr is CIDEr-D (Vedantam et al. 2015): clipped tf-idf similarity of n-grams, n = 1..4, with a Gaussian penalty on the
-difference in length. Its customary scale ("x100") depends on the length of the captions; ours, `cider`, is the share of
-what the reference itself would get, so that a perfect answer is 100 in every language.
+difference in length. Its customary scale ("x100") depends on the length of the captions. The study's `cider` is
+the share of the reference's score as an answer, so that a perfect answer is 100 in every language.
 """
 
 import math
@@ -24,18 +24,18 @@ from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
 ORDERS = (1, 2, 3, 4)
-SIGMA = 6.0  # of the length penalty, in tokens
+SIGMA = 6.0  # width of the length penalty, in tokens
 # scripts written without spaces between words: Thai, Lao, Tibetan; Burmese; Khmer; kana; Han
 UNSPACED = ("\u0e00-\u0fff" "\u1000-\u109f" "\u1780-\u17ff" "\u3040-\u30ff\u31f0-\u31ff"
             "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff")
 
 DICTIONARY = {"ja", "th"}  # languages whose words only a dictionary finds
 BRACKETS = re.compile(r"\[.*?\]")
-OF_REFERENCE: dict[str, float | None] = {}  # metric -> what a reference gets as an answer; None: no fixed number
+OF_REFERENCE: dict[str, float | None] = {}  # metric -> score of a reference as an answer; None: no fixed number
 
 
 def metric(*names: str, of_reference: float | None = 100.0) -> Callable:
-    """Mark a function as a metric under some names. `of_reference`: what the reference itself gets as an answer."""
+    """Mark a function as a metric under some names. `of_reference`: score of the reference as an answer."""
     def marked(function: Callable) -> Callable:
         OF_REFERENCE.update(dict.fromkeys(names, of_reference))
         return function
@@ -43,23 +43,23 @@ def metric(*names: str, of_reference: float | None = 100.0) -> Callable:
 
 
 def normalised(text: str) -> str:
-    """Text as answers are compared: composed (NFC), trimmed, lower case."""
+    """Normalise a text for comparison: composed (NFC), trimmed, lower case."""
     return unicodedata.normalize("NFC", text).strip().lower()
 
 
 def alternatives(reference: str) -> list[str]:
-    """Right answers of an item: one a line."""
+    """Right answers of an item, one on each line of its reference."""
     return reference.split("\n")
 
 
 @metric("exact_match", "accuracy")
 def exact_match(prediction: str, reference: str) -> float:
-    """100 if the answer is one of the right ones once normalised, else 0."""
+    """100 if the normalised answer is one of the right answers, else 0."""
     return 100.0 * (normalised(prediction) in map(normalised, alternatives(reference)))
 
 
 def each(score: Callable[[str, str], float], predictions: Iterable[str], references: Iterable[str]) -> np.ndarray:
-    """Scores of many answers, each against its own reference: (answers,)."""
+    """Scores of many answers, each against its reference: (answers,)."""
     return np.array([score(*pair) for pair in zip(predictions, references, strict=True)], dtype=float)
 
 
@@ -67,7 +67,7 @@ def each(score: Callable[[str, str], float], predictions: Iterable[str], referen
 def letter_match(prediction: str, reference: str) -> float:
     """100 if the answer starts or ends with the right letter (or one of the right answers), else 0.
 
-    This is the paper's relaxed match, which is lenient to words ("banana" passes for A): hence the blind baseline.
+    This is the paper's relaxed match, which also accepts words ("banana" for A); the blind baseline shows that bias.
     """
     answer, right = normalised(prediction), tuple(map(normalised, alternatives(reference)))
     return 100.0 * (answer.startswith(right) or answer.endswith(right))
@@ -75,19 +75,19 @@ def letter_match(prediction: str, reference: str) -> float:
 
 @metric("characters")
 def characters_right(prediction: str, reference: str) -> float:
-    """Share of the characters that were read right, 0..100: what the character error rate leaves."""
+    """Share of the characters that were read right, 0..100: 100 less the character error rate, at least 0."""
     return max(0.0, 100 - character_errors(prediction, reference))
 
 
 @metric("cer", of_reference=0.0)
 def character_errors(prediction: str, reference: str) -> float:
-    """Characters to insert, delete or replace, per 100 of the reference; letters with their marks count as one."""
+    """Character error rate: insertions, deletions, replacements per 100 characters (a letter with its marks)."""
     right = characters(normalised(reference))
     return 100.0 * Levenshtein.distance(characters(normalised(prediction)), right) / len(right)
 
 
 def characters(text: str) -> list[str]:
-    """A text in what its readers see as characters (grapheme clusters of Unicode)."""
+    """Split a text into visible characters (grapheme clusters of Unicode)."""
     whole, breaker = icu.UnicodeString(text), icu.BreakIterator.createCharacterInstance(icu.Locale.getRoot())
     breaker.setText(whole)
     return [str(whole[start:end]) for start, end in pairwise([0, *breaker])]
@@ -95,7 +95,7 @@ def characters(text: str) -> list[str]:
 
 @metric("chrf")
 def chrf(prediction: str, reference: str) -> float:
-    """chrF (Popović 2015) of one answer, as sacrebleu computes it: character n-grams up to 6, the nearest reference."""
+    """chrF (Popović 2015, by sacrebleu) of one answer: character n-grams up to 6, nearest reference."""
     return _chrf().sentence_score(normalised(prediction), [normalised(r) for r in alternatives(reference)]).score
 
 
@@ -105,17 +105,17 @@ def _chrf() -> CHRF:
 
 
 def tokens(text: str) -> list[str]:
-    """Words of a text: cut at spaces, punctuation and symbols; single letters with their marks in unspaced scripts.
+    """Words of a text, cut at spaces, punctuation and symbols; single letters in unspaced scripts.
 
-    The cut follows the script of each character, not the language asked for: an answer in a wrong language is cut as
-    that language is.
+    The cut follows the script of each character, not the requested language. So an answer in a wrong language is cut
+    by the rules of that language.
     """
     apart = re.sub(f"[{UNSPACED}]+", _letters, normalised(text))
     return "".join(_as_space(c) for c in apart).split()
 
 
 def _letters(run: re.Match) -> str:
-    # marks stay with the letter before them
+    # marks stay with the previous letter
     return "".join(c if unicodedata.category(c)[0] == "M" else f" {c}" for c in run[0]) + " "
 
 
@@ -127,10 +127,10 @@ def _as_space(character: str) -> str:
 
 
 def words(text: str, code: str) -> list[str]:
-    """Words of a text in a language, as the paper's captions are scored: Japanese and Thai by ICU's dictionaries.
+    """Words of a text for scoring captions; Japanese and Thai are cut by ICU's dictionaries.
 
-    The paper's code has spaCy cut the two (by SudachiPy and PyThaiNLP) and Chinese, whose characters it takes one by
-    one, as `tokens` does. Square brackets and what is in them are left out, as there.
+    The paper's code cuts Japanese and Thai by spaCy (SudachiPy and PyThaiNLP), and Chinese into single characters, as
+    `tokens` does. Square brackets and their content are left out, as in that code.
     """
     plain = BRACKETS.sub("", normalised(text))
     if code not in DICTIONARY:
@@ -142,14 +142,14 @@ def words(text: str, code: str) -> list[str]:
 
 
 def ngrams(words: list[str]) -> Counter:
-    """How often each n-gram of 1 to 4 tokens occurs."""
+    """Counts of the n-grams of 1 to 4 tokens."""
     return Counter(tuple(words[i:i + n]) for n in ORDERS for i in range(len(words) - n + 1))
 
 
 class Corpus(NamedTuple):
-    """In how many documents each n-gram occurs; `smoothing` empty documents are counted besides (0 is customary).
+    """Document frequency of each n-gram; `smoothing` adds empty documents (0 is customary).
 
-    `cut` gives the words of a text.
+    `cut` splits a text into words.
     """
 
     frequency: Counter
@@ -158,13 +158,13 @@ class Corpus(NamedTuple):
     cut: Callable[[str], list[str]] = tokens
 
     def idf(self, gram: tuple) -> float:
-        """Weight of an n-gram; with smoothing it is above 0 even where every document has it, as in a corpus of one."""
+        """Weight of an n-gram; smoothing keeps it above 0 even for n-grams of every document."""
         return math.log((self.documents + self.smoothing) / max(1, self.frequency[gram]))
 
 
 def corpus(documents: Iterable[list[str]], smoothing: float = 1.0,
            cut: Callable[[str], list[str]] = tokens) -> Corpus:
-    """Document frequencies; a document is the list of one item's references."""
+    """Count document frequencies; a document is the list of references of one item."""
     of_documents = [set().union(*(ngrams(cut(reference)) for reference in document)) for document in documents]
     return Corpus(Counter(gram for grams in of_documents for gram in grams), len(of_documents), smoothing, cut)
 
@@ -186,17 +186,17 @@ def _order(weights: dict[tuple, float], n: int) -> dict[tuple, float]:
 
 
 def _cosine(ours: dict[tuple, float], theirs: dict[tuple, float]) -> float:
-    # an n-gram said more often than the reference has it counts no further ("-D")
+    # repetitions of an n-gram beyond those of the reference do not count ("-D")
     shared = sum(min(weight, theirs[gram]) * theirs[gram] for gram, weight in ours.items() if gram in theirs)
     lengths = math.hypot(*ours.values()) * math.hypot(*theirs.values())
     return shared / lengths if lengths else 0.0
 
 
 def cider(prediction: str, references: list[str], within: Corpus) -> float:
-    """CIDEr-D as a share of what the best reference gets as an answer, 0..100.
+    """CIDEr-D as a share of the best reference's score as an answer, 0..100.
 
-    N-gram orders that the references are too short for drop out of the share. Raises ValueError for references without
-    a word, and where a corpus without smoothing gives them no weight.
+    The share leaves out n-gram orders longer than the references. Raises ValueError for references without a word, or
+    without weight in a corpus without smoothing.
     """
     best = max(cider_d(reference, references, within) for reference in references)
     if not best:
@@ -205,7 +205,7 @@ def cider(prediction: str, references: list[str], within: Corpus) -> float:
 
 
 def letters_apart(text: str, code: str) -> list[str]:
-    """Words of a text as `tokens` cuts them, whatever the language."""
+    """Words of a text by `tokens`, for any language."""
     return tokens(text)
 
 
@@ -214,8 +214,8 @@ def caption_shares(items: pd.DataFrame, predictions: Sequence[str],
                    cut: Callable[[str, str], list[str]] = letters_apart) -> np.ndarray:
     """CIDEr-D of each caption as a share of the best reference's, 0..100: (items,).
 
-    Document frequencies are those of all references of a language: pass the items of all its splits at once, since one
-    cell has too few to weigh words by. `cut` gives the words of a text in a language.
+    Document frequencies come from all references of a language. Pass the items of all splits at once, since one cell
+    has too few references for weights. `cut` splits a text of a language into words.
     """
     return _by_language(items, predictions, cider, 1.0, cut)
 

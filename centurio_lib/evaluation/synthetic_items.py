@@ -1,11 +1,11 @@
-"""Items of the tasks that ask about the study's own pictures: subjects, wrong choices, images, blind copies.
+"""Items of the tasks about the study's pictures: subjects, wrong choices, images, blind copies.
 
 Splits: `new-style` shows the held-out artwork style and asks for (concept, language) pairs that may be trained on;
 `new-language` shows trained styles in placements never trained on and asks for pairs that no setup trains on; `blind`
-repeats every third `new-style` item (at least one a language) with images of other concepts than any it speaks of, so
-that only what an answer owes to the image is lost. Each (task, language, split) has a random generator of its own name
-and reads nothing of other languages, English aside (its keywords say which concepts are alike, its names which ones are
-the same): a language more or less leaves the items of the others as they were.
+repeats every third `new-style` item (at least one a language) with images of concepts that the item does not mention,
+so that an answer loses only the information of the image. Each (task, language, split) has a random generator seeded by
+its name, and reads no other language but English (whose keywords tell similar concepts, whose names tell equal ones).
+So adding or removing a language does not change the items of the other languages.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ from centurio_lib.evaluation.task import Task
 from centurio_lib.tables import BLIND
 
 NEW_STYLE, NEW_LANGUAGE = "new-style", "new-language"
-ENGLISH_ITEMS = 4  # English is a column of its own in every table, and one language: it gets more items than any other
+ENGLISH_ITEMS = 4  # English is one column of every table and one language: it gets more items than any other language
 COLUMNS = tables.SCHEMAS["items"].names
 
 
 class Item(NamedTuple):
-    """One question. `told`: the concepts that it shows or names, none of which a blind copy may show.
+    """One question. `told`: concepts that the item shows or names, and that a blind copy must not show.
 
-    `options`: the only answers that the model may give, none where it may say anything.
+    `options`: the allowed answers of the model; empty for an open question.
     """
 
     images: list[str]
-    concepts: list[str]  # of the images, in their order
+    concepts: list[str]  # concepts of the images, in order
     prompt: str
     reference: str
     told: set[str]
@@ -41,10 +41,10 @@ class Item(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What one language has to draw from in one split; concepts are all of one kind."""
+    """Concepts, names and images of one language, split and kind of concept, from which items are drawn."""
 
     language: str
-    names: dict[str, str]  # concept -> name, all that the language has
+    names: dict[str, str]  # concept -> name, for all names of the language
     keywords: dict[str, list[str]]
     english: dict[str, str]
     subjects: list[str]  # concepts that the split may ask about
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
 def items(task: Task, texts: pd.DataFrame, images: pd.DataFrame, held_out: set[tuple[str, str]], n: int,
           seed: int) -> pd.DataFrame:
-    """The `items` table of a task: up to `n` items a language and split (fewer where there are fewer), and blind ones.
+    """The `items` table of a task: at most `n` items a language and split, and blind items.
 
     English gets up to `ENGLISH_ITEMS` times as many. The task's `write(cell, n)` makes the items of one cell.
     """
@@ -95,7 +95,7 @@ def _row(task: str, split: str, code: str, number: int, item: Item) -> dict:
 
 
 def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str]]:
-    """For each concept all others: by overlap (Jaccard) of English keywords, then its own group first, then by hash."""
+    """Similar concepts of each concept: by overlap (Jaccard) of English keywords, then group, then hash."""
     words = {c: set(k) for c, k in zip(english.concept, english.keywords, strict=True)}
     group = dict(zip(concepts.concept, concepts.group, strict=True))
 
@@ -108,7 +108,7 @@ def similar(concepts: pd.DataFrame, english: pd.DataFrame) -> dict[str, list[str
 
 
 def telling(cell: Cell) -> Cell:
-    """The cell without subjects of the same name as in English: it would not show which language an answer is in."""
+    """The cell without subjects whose name equals the English one, which hides the language of an answer."""
     if cell.language == "en":
         return cell
     differing = [c for c in cell.subjects if cell.names[c].casefold() != cell.english.get(c, "").casefold()]
@@ -116,7 +116,7 @@ def telling(cell: Cell) -> Cell:
 
 
 def subjects(cell: Cell) -> Iterator[tuple[str, str]]:
-    """(concept, image) pairs in random order: every concept once before any comes again with another image."""
+    """Pairs (concept, image) in random order; every concept comes once before any comes again."""
     order = cell.random.sample(cell.subjects, len(cell.subjects))
     images = {concept: cell.random.sample(cell.images[concept], len(cell.images[concept])) for concept in order}
     for turn in range(max(map(len, images.values()), default=0)):
@@ -124,7 +124,7 @@ def subjects(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def negatives(cell: Cell, concept: str, n: int, besides: tuple[str, ...] = ()) -> list[str]:
-    """The `n` concepts most like one (fewer if there are none), all of different names; `besides` are taken already."""
+    """The `n` (or fewer) concepts most similar to one, of different names and without `besides`."""
     taken = {cell.names[c].casefold() for c in (concept, *besides)}
     chosen: list[str] = []
     for other in cell.alike[concept]:
@@ -136,15 +136,15 @@ def negatives(cell: Cell, concept: str, n: int, besides: tuple[str, ...] = ()) -
 
 
 def balanced(cell: Cell, options: Iterable, n: int) -> list:
-    """`n` answers in random order, each option as often as any other (or once more, where n does not divide evenly)."""
+    """Draw `n` answers in random order, with each option equally often (up to one)."""
     first = cell.random.sample(list(options), len(options))
     return cell.random.sample([first[i % len(first)] for i in range(n)], n)
 
 
 def blind(cell: Cell, item: Item, row: dict) -> dict:
-    """The row of an item beside other images, of concepts that it does not speak of, nor any of the same name.
+    """Blind copy of an item's row, with images of concepts that the item neither shows nor names.
 
-    Raises ValueError where no other concept is drawn.
+    Raises ValueError without another concept with images.
     """
     told = {cell.names[c].casefold() for c in item.told}
     others = [c for c in cell.images if cell.names.get(c, "").casefold() not in told]

@@ -1,7 +1,7 @@
-"""What a task is: the one declaration that each file of `tasks/` holds, checked as soon as it is made.
+"""The declaration of a task, one in each file of `tasks/`, checked as soon as it is made.
 
-A task knows nothing of models. It says what is asked, how answers are scored, what guessing gets, and how answers are
-decoded. Everything else follows from it: which items are made, which columns its scores have.
+A task knows nothing of models. It declares the questions, the score, the chance level and the decoding of answers. The
+items and the columns of scores follow from the declaration.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,31 +17,31 @@ from centurio_lib.params import Count, Strict
 
 PICTURES, TEXT_IN_IMAGES, BENCHMARK = "pictures", "text_in_images", "benchmark"
 Scores = Callable[[pd.DataFrame, Sequence[str]], np.ndarray]  # items and answers to the score of each: (items,)
-Chance = Callable[[pd.DataFrame], np.ndarray]  # items to the score that guessing gets of each: (items,)
+Chance = Callable[[pd.DataFrame], np.ndarray]  # items to the expected score of a guess: (items,)
 NEEDED = {PICTURES: ("kind", "write"), TEXT_IN_IMAGES: ("source",), BENCHMARK: ("questions",)}  # fields of each group
-PROBE = ["a red apple", "two green trees", "one house by the sea"]  # references that a task scores as answers
+PROBE = ["a red apple", "two green trees", "one house by the sea"]  # made-up references, which a task scores as answers
 
 
 class Task(Strict):
-    """One task. Fields that only one group has are named in `NEEDED`.
+    """One task. `NEEDED` lists the fields of each group.
 
-    Raises pydantic.ValidationError naming the field that is missing, unknown or of no use.
+    Raises pydantic.ValidationError naming a missing, unknown or useless field.
     """
 
     name: str
     group: Literal["pictures", "text_in_images", "benchmark"]
-    metric: str  # the headline: the one metric that enters means over tasks
-    score: Scores  # by the headline, 0..100; `one_by_one` where each answer is scored alone
+    metric: str  # the headline: the metric that enters means over tasks
+    score: Scores  # headline score, 0..100; `one_by_one` for a score of single answers
     chance: Chance  # of the headline
     max_new_tokens: Count
-    generative: bool = False  # whether the model chooses the language of its answer, so that its fidelity decides
+    generative: bool = False  # whether the model chooses the language of its answer, so that fidelity matters
     identified: bool = False  # whether the language of each answer is identified
     besides: dict[str, Scores] = {}  # further metrics
     repetition_penalty: float = 1.0  # 1 is none
-    # pictures: the kind of concepts asked about, and what makes the items of a language and split (synthetic_items)
+    # pictures: kind of concepts, and the function that makes the items of a language and split (synthetic_items)
     kind: str | None = None
     write: Callable[..., list] | None = None
-    # text in images: the data stage that made the questions ("ocr", "smpqa"), and the only answers, if it is closed
+    # text in images: the data stage of the questions ("ocr", "smpqa"), and the allowed answers of a closed question
     source: str | None = None
     options: tuple[str, ...] = ()
     # benchmarks: reads the questions of a language from the published files (benchmark_files)
@@ -70,7 +70,7 @@ class Task(Strict):
 
 
 def probe(name: str) -> pd.DataFrame:
-    """A few made-up items of a task, which score functions are tried on."""
+    """A few made-up items of a task, for checks of score functions."""
     rows = [{"task": name, "split": "test", "language": "en", "item_id": f"{name}/{i}", "number": i, "images": [str(i)],
              "concepts": [str(i)], "prompt": "", "reference": text, "options": []} for i, text in enumerate(PROBE)]
     return pd.DataFrame(rows, columns=tables.SCHEMAS["items"].names)

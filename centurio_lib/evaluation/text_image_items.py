@@ -1,4 +1,4 @@
-"""Items about text in images: which of the questions that notebooks 05 and 06 made are asked."""
+"""Items about text in images, selected from the questions of notebooks 05 and 06."""
 
 import pandas as pd
 

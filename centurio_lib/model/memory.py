@@ -1,8 +1,8 @@
 """GPU memory of a training stage, computed from the shapes of its base models before it starts.
 
 Bytes a weight: NF4 0.5 and its scales (one byte for 64 weights, four for 256 scales); other frozen weights by the
-profile's dtype; trained weights 16 (weight, gradient and Adam's two moments in float32). Activations with checkpointing:
-each layer's input, and the inputs of the backward pass of one layer and of the output head.
+profile's dtype; trained weights 16 (weight, gradient and Adam's two moments in float32). Activations with
+checkpointing: each layer's input, and the inputs of the backward pass of one layer and of the output head.
 """
 
 from typing import NamedTuple

@@ -1,1 +1,1 @@
-"""Speed and memory of the study beside the plain way."""
+"""Speed and memory of the study, compared with plain transformers."""

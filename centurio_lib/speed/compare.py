@@ -1,15 +1,15 @@
-"""Speed and memory of training and evaluation beside the plain transformers way, lever by lever, at equal results.
+"""Compare speed and memory of training and evaluation with plain transformers, lever by lever.
 
-Every way of training takes the same optimiser steps over the same samples from the same weights: only how a step's
-samples are cut into forward passes differs, each within the same budget of tokens. So all ways must have the same
-losses, and a later step's loss proves the earlier one's gradients equal; ways of evaluation must give the same
-answers. Otherwise nothing is reported (UnequalError).
+Every way of training takes the same optimiser steps over the same samples from the same weights. Ways differ only in
+how they split a step into forward passes, each within the same budget of tokens. So all ways must have the same losses;
+a later step's loss proves the earlier gradients equal. Ways of evaluation must give the same answers. Otherwise nothing
+is reported (UnequalError).
 
 Seconds are processor time of this process over interleaved rounds (A B C A B C), which other processes disturb least.
-Pictures are decoded and batches padded beforehand, for every way. Memory is of tensors, as torch's allocator reports
-it (what `torch.cuda.max_memory_allocated` is on a GPU): exact and repeatable, without the interpreter and its
-libraries. The system's own count of the process, checked once at `laptop`, rose by up to 9 % more where the C library
-gives freed blocks back at once (MALLOC_MMAP_THRESHOLD_=65536), and by half as much again or more where it keeps them.
+Pictures are decoded and batches padded beforehand, for every way. Memory is that of tensors, by torch's allocator (on a
+GPU, `torch.cuda.max_memory_allocated`): exact and repeatable, without the interpreter and its libraries. The system's
+count for the process, checked once at `laptop`, rose by up to 9 % more where the C library frees blocks at once
+(MALLOC_MMAP_THRESHOLD_=65536), and by at least half as much again otherwise.
 """
 
 from collections.abc import Callable
@@ -28,8 +28,8 @@ from centurio_lib.model.image_features import Features
 from centurio_lib.params import Stage
 from centurio_lib.speed.timing import rounds
 
-SAMPLES = 128  # that each way trains
-STEPS = 2  # optimiser steps that it takes over them
+SAMPLES = 128  # samples that each way trains on
+STEPS = 2  # optimiser steps over these samples
 ITEMS = 16  # every sixteenth item is answered
 MIB = 2**20
 
@@ -39,11 +39,11 @@ class UnequalError(RuntimeError):
 
 
 class Way(NamedTuple):
-    """One way of training. Each of `TRAINING` differs from the one before by the lever that it is named after."""
+    """One way of training; each entry of `TRAINING` adds the lever of its name to the previous entry."""
 
-    order: str  # which samples share a forward pass: "as drawn", "by length", "packed"
-    whole_logits: bool  # transformers' own loss over every token, else over label rows only
-    cached: bool  # features looked up, else pictures encoded in every step
+    order: str  # rule for samples of one forward pass: "as drawn", "by length", "packed"
+    whole_logits: bool  # transformers' loss over every token, else over label tokens only
+    cached: bool  # stored features, else pictures are encoded in every step
 
 
 TRAINING = {
@@ -56,7 +56,7 @@ TRAINING = {
 
 
 class Pictures:
-    """Decoded pictures by image id, in the place of `Features`: `pictures[ids]` runs the frozen encoder each time."""
+    """Decoded pictures in the role of `Features`: `pictures[ids]` runs the frozen encoder at each access."""
 
     def __init__(self, images: pd.DataFrame, image_ids: set[str], model):
         rows = images[images.image_id.isin(image_ids)]
@@ -75,10 +75,10 @@ class Pictures:
 
 
 class Lesson(NamedTuple):
-    """What every way trains."""
+    """Inputs that every way of training shares."""
 
     model: torch.nn.Module
-    weights: dict[str, torch.Tensor]  # what is trained, as it is before
+    weights: dict[str, torch.Tensor]  # trained parameters before the first step
     pad: int
     steps: list[list[Conversation]]  # samples of each optimiser step
     features: Features
@@ -89,7 +89,7 @@ class Lesson(NamedTuple):
 
 def lesson(model, tokenizer, conversations: list[Conversation], cached: Features, images: pd.DataFrame, stage: Stage,
            seed: int) -> Lesson:
-    """`STEPS` optimiser steps over as many conversations each. `images`: the table that holds their pictures."""
+    """`STEPS` optimiser steps over equal numbers of conversations. `images`: the table of their pictures."""
     n, shown = len(conversations) // STEPS, {i for c in conversations for i in c.images}
     weights = {name: p.detach().clone() for name, p in llava.trainable(model).items()}
     return Lesson(model, weights, tokenizer.pad_token_id, [conversations[k * n:(k + 1) * n] for k in range(STEPS)],
@@ -97,7 +97,7 @@ def lesson(model, tokenizer, conversations: list[Conversation], cached: Features
 
 
 def restart(given: Lesson) -> torch.optim.AdamW:
-    """Put the first weights back. Returns an optimiser that has taken no step."""
+    """Restore the initial weights and return a new optimiser."""
     for name, p in llava.trainable(given.model).items():
         p.data.copy_(given.weights[name])
         p.grad = None
@@ -115,18 +115,18 @@ def _rows(way: Way, samples: list[Conversation], given: Lesson) -> list[list[lis
     stage = given.stage
     if way.order != "as drawn":
         return batches.plan(samples, stage.max_seq_len, stage.micro_batch_size, way.order == "packed", given.seed)
-    # as many as surely fit, whatever is drawn: what a fixed batch size has to be
+    # a fixed batch size has to fit any drawn samples
     size = max(1, stage.micro_batch_size * stage.max_seq_len // max(len(c.ids) for c in samples))
     return [[[i] for i in range(first, min(first + size, len(samples)))] for first in range(0, len(samples), size)]
 
 
 def optimise(way: Way, given: Lesson, optimizer, micro: list[Batch]) -> float:
-    """One optimiser step: the study's own, or by transformers' forward pass with labels. Returns the mean loss."""
+    """Make an optimiser step by the study's code or transformers' forward pass. Returns the mean loss."""
     if not way.whole_logits:
         return train.optimise(given.model, optimizer, micro, given.features if way.cached else given.pictures)[0]
     core, total, labels = llava.plain(given.model), 0.0, sum(int((b.labels[:, 1:] != -100).sum()) for b in micro)
     for batch in micro:
-        # a row's first token is seen by all tokens of its one conversation, and by no padding
+        # all tokens of a row's conversation attend to its first token, and no padding does
         loss = core(input_ids=batch.ids, attention_mask=batch.mask[:, 0, :, 0].long(), labels=batch.labels,
                     pixel_values=given.pictures.pixels(batch.images), num_items_in_batch=labels).loss
         loss.backward()
@@ -138,14 +138,14 @@ def optimise(way: Way, given: Lesson, optimizer, micro: list[Batch]) -> float:
 
 
 def losses(way: Way, given: Lesson) -> list[float]:
-    """Mean loss (nats a label token) of each optimiser step, without dropout: it would fall differently each way."""
+    """Mean loss (nats a label token) of each optimiser step, without dropout, which would differ by way."""
     optimizer = restart(given)
     given.model.eval()
     return [optimise(way, given, optimizer, micro) for micro in passes(way, given)]
 
 
 def check_losses(by_way: dict[str, list[float]], dtype: torch.dtype) -> None:
-    """Raises UnequalError where a way's losses differ from the first way's by more than rounding makes of them."""
+    """Compare losses of all ways. Raises UnequalError where they differ from the first way beyond rounding."""
     (plain, expected), *_ = by_way.items()
     for name, values in by_way.items():
         if not np.allclose(values, expected, rtol=torch.finfo(dtype).eps ** 0.5, atol=0):
@@ -153,7 +153,7 @@ def check_losses(by_way: dict[str, list[float]], dtype: torch.dtype) -> None:
 
 
 def check_answers(by_way: dict[str, list[str]]) -> None:
-    """Raises UnequalError naming the first answer that differs from the first way's."""
+    """Compare answers of all ways. Raises UnequalError naming the first answer that differs from the first way."""
     (plain, expected), *_ = by_way.items()
     for name, answers in by_way.items():
         for i, (ours, theirs) in enumerate(zip(answers, expected, strict=True)):
@@ -162,13 +162,13 @@ def check_answers(by_way: dict[str, list[str]]) -> None:
 
 
 def padding(way: Way, given: Lesson) -> float:
-    """Share of the tokens of all forward passes that are padding, %."""
+    """Share of padding among the tokens of all forward passes, %."""
     tokens = sum(len(c.ids) for samples in given.steps for c in samples)
     return 100 * (1 - tokens / sum(batch.ids.numel() for micro in passes(way, given) for batch in micro))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """Most bytes that tensors made by `work` held at one time, on the CPU."""
+    """Peak bytes of the tensors made by `work`, on the CPU."""
     with torch.autograd.profiler.profile(use_kineto=True, profile_memory=True) as profiler:
         work()
     events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
@@ -177,7 +177,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 
 def memory(way: Way, given: Lesson) -> tuple[float, float]:
-    """MiB held between optimiser steps (weights, Adam's moments, cached features), and the most within the last."""
+    """MiB between optimiser steps (weights, Adam's moments, stored features), and peak MiB in the last step."""
     optimizer, (*earlier, last) = restart(given), passes(way, given)
     given.model.train()
     for micro in earlier:
@@ -189,9 +189,9 @@ def memory(way: Way, given: Lesson) -> tuple[float, float]:
 
 
 def speeds(part: str, seconds: dict[str, list[float]], n: int) -> pd.DataFrame:
-    """A row for each way: columns part, way, n; how many per second in the median, the slowest and the fastest round.
+    """One row for each way: part, way, n; number per second in the median, slowest and fastest round.
 
-    `of_plain` is the median as a multiple of the first way's, `of_previous` of that of the way before.
+    `of_plain` and `of_previous` are the median as a multiple of that of the first and of the previous way.
     """
     table = pd.DataFrame({"part": part, "way": list(seconds), "n": n,
                           "per_s": [n / np.median(s) for s in seconds.values()],
@@ -201,19 +201,19 @@ def speeds(part: str, seconds: dict[str, list[float]], n: int) -> pd.DataFrame:
 
 
 def timed(way: Way, given: Lesson) -> Callable[[], list[float]]:
-    """All optimiser steps of a way, ready to run, with dropout as in a stage."""
+    """Prepare all optimiser steps of a way, with dropout as in a stage; the returned function runs them."""
     optimizer, steps = restart(given), passes(way, given)
     given.model.train()
     return lambda: [optimise(way, given, optimizer, micro) for micro in steps]
 
 
 def used(way: Way, stage: Stage) -> bool:
-    """Whether the study trains the stage this way."""
+    """Say whether the study trains the stage this way."""
     return way == Way("packed" if stage.packed else "by length", whole_logits=False, cached=True)
 
 
 def training(given: Lesson, repeats: int) -> pd.DataFrame:
-    """A row for each of `TRAINING`: the columns of `speeds`, and what else each lever changes or must not.
+    """One row for each way of `TRAINING`: columns of `speeds`, then losses, padding and memory.
 
     labels_per_s: label tokens per second; loss: of the last step; padding: %; held_mib, peak_mib: see `memory`; used:
     whether the stage trains this way. Raises UnequalError if the losses differ.
@@ -232,9 +232,9 @@ def training(given: Lesson, repeats: int) -> pd.DataFrame:
 @torch.no_grad()
 def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[str]], pictures: Pictures,
                   max_new_tokens: list[int], batch: int) -> list[str]:
-    """An answer to each prompt by transformers' own `generate` with pictures, in batches in the order given.
+    """Answer each prompt by transformers' `generate` with pictures, in batches in the given order.
 
-    The largest max_new_tokens of a batch decides for all of it; answers are cut to their own afterwards.
+    The largest max_new_tokens of a batch holds for the whole batch; each answer is cut to its number afterwards.
     """
     texts: list[str] = []
     for first in range(0, len(prompts), batch):
@@ -252,7 +252,7 @@ def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[
 
 def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: pd.DataFrame, batch: int,
                repeats: int) -> pd.DataFrame:
-    """A row for each way to answer the items: the columns of `speeds`, and whether the study answers this way (used).
+    """One row for each way to answer the items: columns of `speeds`, and whether the study uses it (used).
 
     Raises UnequalError if the answers differ.
     """

@@ -1,11 +1,11 @@
-"""Ways of doing the same, timed in one process."""
+"""Timing of several ways to do the same work in one process."""
 
 import time
 from collections.abc import Callable
 
 
 def rounds(ways: dict[str, Callable[[], Callable]], repeats: int) -> tuple[dict[str, list[float]], dict]:
-    """Seconds of processor time of each way in each interleaved round, and what each way returned last.
+    """Seconds of processor time of each way in each interleaved round, and each way's last result.
 
     A way is a function that prepares, untimed, and returns the work to time.
     """

@@ -1,4 +1,4 @@
-"""Speed of the translator beside plain transformers, in one process."""
+"""Speed of the translator, compared with plain transformers in one process."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ from centurio_lib.speed import timing
 
 def compared(folder: Path, kept: Path, options: Translation, texts: list[str], target: str,
              repeats: int = 3) -> pd.DataFrame:
-    """Tokens a second that each way says on one thread of a CPU, the median of interleaved rounds in this process.
+    """Tokens a second of each way on one thread of a CPU: the median of interleaved rounds.
 
     Columns way, tokens, per_s (tokens of processor time), of_plain (the speed as a multiple of transformers').
     """

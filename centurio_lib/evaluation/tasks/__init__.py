@@ -1,7 +1,7 @@
-"""What is asked of a model: one file a task, which declares `TASK = Task(...)`, and the registry of them.
+"""Registry of tasks: each file of this folder declares one, `TASK = Task(...)`.
 
-The files of this folder are found by themselves. A task is asked where a profile states its number of items
-(`evaluation.items`). Nothing imports a task's module by name, so that a run depends on the tasks that it asks alone.
+The files are discovered. A profile selects a task by its number of items (`evaluation.items`). No module imports a
+task's module by name, so that a run depends only on the tasks of its profile.
 """
 
 import importlib
@@ -18,9 +18,9 @@ PACKAGE = "centurio_lib/evaluation/tasks"
 
 
 def discover(package: str, folders: list[str]) -> dict[str, Task]:
-    """The task that each module of a package declares, by its name, which is the module's too.
+    """Import the modules of a package and return their tasks by name; a task has its module's name.
 
-    Raises ParamsError naming file and field of a bad declaration, or both files of two tasks of one name.
+    Raises ParamsError naming file and field of a bad declaration, or both files of two tasks with one name.
     """
     tasks: dict[str, Task] = {}
     files: dict[str, Path] = {}
@@ -36,7 +36,7 @@ def discover(package: str, folders: list[str]) -> dict[str, Task]:
 
 
 def declared(module: str, file: Path) -> Task:
-    """The task that a module declares. Raises ParamsError naming file and field."""
+    """The task of a module. Raises ParamsError naming file and field of a bad declaration."""
     try:
         task = getattr(importlib.import_module(module), "TASK", None)
     except ValidationError as error:
@@ -62,6 +62,6 @@ def module_of(name: str) -> str:
 
 
 def check(names: Iterable[str], where: str = "") -> None:
-    """Raises ParamsError naming the tasks that no file declares, after `where` they are asked."""
+    """Check names of tasks. Raises ParamsError naming `where` and the unknown tasks."""
     if unknown := sorted(set(names) - set(TASKS)):
         raise ParamsError(f"{where}evaluation.items names unknown tasks {unknown}; {PACKAGE} declares {sorted(TASKS)}")

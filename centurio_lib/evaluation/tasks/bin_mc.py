@@ -1,7 +1,7 @@
-"""Which of four names in a language fits an image? 20 languages (the paper's BIN-MC, of Babel-ImageNet and ImageNet).
+"""Choose which of four names in a language fits an image, in 20 languages (BIN-MC of Babel-ImageNet).
 
-The paper's own file is not published, nor the model that chose its wrong names. Here they are the three classes, among
-those named in the language, whose English names are spelled most like the right one's (fewest letters to change).
+The paper publishes neither its file nor the model that chose the wrong names. Here the wrong names are the three
+classes of the language whose English names are closest to the right one in edit distance.
 """
 
 import ast
@@ -17,11 +17,11 @@ from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 from centurio_lib.languages import name_of
 
 A_CLASS, WRONG = 10, 3
-ENGLISH = "openai_en_classes"  # of babel_imagenet.py
+ENGLISH = "openai_en_classes"  # list in babel_imagenet.py
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language: ten images of each class that it names, in the order of ImageNet's validation set."""
+    """Items of one language: ten images of each named class, in the order of ImageNet's validation set."""
     names = named(source, code)
     labels = english(benchmark_files.files(source, "babel_imagenet.py")[0])
     wrong = {label: alike(label, names, labels) for label in names}
@@ -42,7 +42,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def prompt(code: str, options: list[str]) -> str:
-    """Which name in a language fits the image."""
+    """Prompt that asks which name in a language fits the image."""
     question = f"Which of these names, in {name_of(code)}, fits the image?"
     return f"{question}\n{shared_prompts.lettered(options)}\nAnswer with its letter."
 
@@ -61,14 +61,14 @@ def named(source: benchmark_files.Source, code: str) -> dict[int, str]:
 
 @cache
 def english(path: Path) -> list[str]:
-    """English class names: a list that the published module holds, read without running it."""
+    """English class names, read from the published module without running its code."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return next(ast.literal_eval(node.value) for node in tree.body
                 if isinstance(node, ast.Assign) and node.targets[0].id == ENGLISH)
 
 
 def alike(label: int, names: dict[int, str], labels: list[str]) -> list[int]:
-    """The classes whose English names are most like one's; none that has its name in the language."""
+    """Classes whose English names are closest to one class, all with another name in the language."""
     others = [other for other in names if names[other].casefold() != names[label].casefold()]
     near = process.extract(labels[label], {other: labels[other] for other in others}, scorer=fuzz.ratio, limit=WRONG)
     return [other for _, _, other in near]

@@ -1,4 +1,4 @@
-"""Captioning in a given language: name and keywords of what the image shows (XM3600's shape)."""
+"""Caption an image in a given language with name and keywords of the concept (the form of XM3600)."""
 
 from itertools import islice
 
@@ -22,7 +22,7 @@ TASK = Task(
     metric="cider",
     score=metrics.caption_shares,
     chance=chance.another(metrics.caption_shares),
-    max_new_tokens=40,  # of 1,000 gold captions one is longer, in the laptop's tokens
+    max_new_tokens=40,  # one of 1,000 gold captions is longer, in the laptop's tokens
     generative=True,
     identified=True,
     besides={"chrf": one_by_one(metrics.chrf)},

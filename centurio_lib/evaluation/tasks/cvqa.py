@@ -1,4 +1,4 @@
-"""Questions on the culture of a country, in its language, four options (CVQA, Romero et al. 2024): 39 pairs."""
+"""Questions on a country's culture in its language, with four options (CVQA, Romero et al. 2024)."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ FIELDS = ["id", "subset", "question", "options", "label", "image"]
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language and country. Raises MissingDataError where the labels are hidden, as on the test server."""
+    """Items of one language and country. Raises MissingDataError for files with hidden labels."""
     where = ("subset", lambda cell: subset(cell) == tested()[code].name)
     for row in benchmark_files.table(source, "data/test-*.parquet", FIELDS, where):
         options = row["options"] if isinstance(row["options"], list) else ast.literal_eval(row["options"])
@@ -30,7 +30,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def subset(cell: str) -> str:
-    """ "Korean (South Korea)" of "('Korean', 'South Korea')"."""
+    """Name of a subset: "Korean (South Korea)" for "('Korean', 'South Korea')"."""
     language, country = ast.literal_eval(cell)
     return f"{language} ({country})".replace("_", " ")
 

@@ -1,4 +1,4 @@
-"""Which country has this flag? An open answer in a given language (MaXM's shape)."""
+"""Name the country of a flag: an open answer in a given language (the form of MaXM)."""
 
 from itertools import islice
 
@@ -18,9 +18,9 @@ def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
 
 
 def among_flags(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when a flag's name is guessed in its language: 100 / flags.
+    """Score of each item for a guess among the names of all flags: 100 / flags.
 
-    No language asks about all flags, so they are counted over all the items: pass those of all languages at once.
+    No language asks about all flags, so flags are counted over all items: pass the items of all languages at once.
     """
     concepts = {concept for of_item in items[items.split != tables.BLIND].concepts for concept in of_item}
     return np.full(len(items), 100 / max(1, len(concepts)))
@@ -32,7 +32,7 @@ TASK = Task(
     metric="exact_match",
     score=one_by_one(metrics.exact_match),
     chance=among_flags,
-    max_new_tokens=16,  # of 1,000 country names one is longer, in the laptop's tokens
+    max_new_tokens=16,  # one of 1,000 country names is longer, in the laptop's tokens
     generative=True,
     kind="flag",
     write=write,

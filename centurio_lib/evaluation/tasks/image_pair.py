@@ -1,4 +1,4 @@
-"""Two images and two names in a language: do they show that? True or false (MaRVL's shape)."""
+"""Say whether two images show two names in a language: true or false (the form of MaRVL)."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -11,14 +11,14 @@ ANSWERS = ["true", "false"]
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
-    """The items of one language and split, half of them true. Both things shown are subjects of the split."""
+    """The items of one language and split, half of them true. Both shown concepts are subjects of the split."""
     subjects = list(islice(pairs(cell), n))
     answers = synthetic_items.balanced(cell, ANSWERS, len(subjects))
     return [item(cell, *pair, answer) for pair, answer in zip(subjects, answers, strict=True)]
 
 
 def pairs(cell: synthetic_items.Cell) -> Iterator[tuple[list[str], list[str], str]]:
-    """Two concepts of different names, an image of each, and what the first is confused with."""
+    """Pairs of concepts with different names, an image of each, and a wrong name for the first."""
     for first, image in synthetic_items.subjects(cell):
         others = [c for c in cell.subjects if cell.names[c].casefold() != cell.names[first].casefold()]
         second = cell.random.choice(others) if others else first

@@ -10,12 +10,12 @@ from centurio_lib.languages import name_of
 
 FIELDS = ["question_text", "background_description", "options", "answer_text"]
 MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
-LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # an option's own: (1), A., ก.
+LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # label of an option: (1), A., ก.
 DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language; options get letters in the place of their own labels."""
+    """Items of one language; letters replace the labels of options."""
     spoken = name_of(code).lower()
     for i, row in enumerate(benchmark_files.records(source, f"{spoken}-questions-image.json", FIELDS)):
         labels, options = labelled(row["options"])
@@ -34,7 +34,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def labelled(options: list[str]) -> tuple[list[str], list[str]]:
-    """Labels and texts of options; numbers from 1 where not each has a label of its own."""
+    """Labels and texts of options; numbers from 1 unless each option has a distinct label."""
     matches = [LABEL.match(option) for option in options]
     if all(matches) and len({match[1] for match in matches}) == len(options):
         return ([match[1].translate(DIGITS).upper() for match in matches],

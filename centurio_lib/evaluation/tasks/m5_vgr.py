@@ -1,4 +1,4 @@
-"""Is a statement about two photographs right? In 12 languages (M5-VGR, Schneider and Sitaram 2024)."""
+"""Judge a statement about two photographs, in 12 languages (M5-VGR, Schneider and Sitaram 2024)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Which of five photographs does not match a statement? In 12 languages (M5-VLOD, Schneider and Sitaram 2024)."""
+"""Find the photograph of five that does not match a statement (M5-VLOD, Schneider and Sitaram 2024)."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ SHOWN = ["first", "second", "third", "fourth", "fifth"]
 
 
 def prompt(statement: str) -> str:
-    """Which of five images does not match a statement."""
+    """Prompt that asks which of five images does not match a statement."""
     shown = " ".join(f"{letter}: {IMAGE}" for letter in OPTIONS)
     return f"Five images: {shown}\nWhich one does not match \"{statement}\"? Answer with one letter, A to E."
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language; the label counts the images from 0, or is a letter already."""
+    """Items of one language; the label is the image's number from 0, or a letter."""
     for row, images in m5_files.samples(source, code, SHOWN):
         label = str(row["label"]).strip().upper()
         letter = label if label in OPTIONS else OPTIONS[int(label)]

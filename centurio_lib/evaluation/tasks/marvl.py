@@ -1,4 +1,4 @@
-"""Is a statement about two images right? MaRVL (Liu et al. 2021), 5 languages; in English NLVR2 (Suhr et al. 2019)."""
+"""Judge a statement about two images: MaRVL (Liu et al. 2021), and in English NLVR2 (Suhr et al. 2019)."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def marvl(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """MaRVL's, each pair of images from one concept's folder."""
+    """Items of MaRVL; the two images of an item lie in one concept's folder."""
     fields = ["id", "caption", "label", "concept", "left_img", "right_img"]
     for row in benchmark_files.records(source, f"annotations/marvl-{code}.jsonl", fields):
         names = [f"images/{code}/images/{row['concept']}/{row[side]}" for side in ("left_img", "right_img")]
@@ -23,7 +23,7 @@ def marvl(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files
 
 
 def nlvr2(source: benchmark_files.Source) -> Iterator[benchmark_files.Question]:
-    """NLVR2's public test set; an image's name follows from the pair's, and labels are words."""
+    """Items of NLVR2's public test set; images are named after their pair, and labels are words."""
     for row in benchmark_files.records(source, "nlvr2/test1.json", ["identifier", "sentence", "label"]):
         names = [f"nlvr2/test1/{row['identifier'].rsplit('-', 1)[0]}-img{i}.png" for i in (0, 1)]
         yield benchmark_files.Question(

@@ -1,4 +1,4 @@
-"""Open questions in 7 languages, answered in the question's (MaXM, Changpinyo et al. 2023)."""
+"""Open questions in 7 languages, answered in the question's language (MaXM, Changpinyo et al. 2023)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Questions about text in images, in 9 languages, answered in the question's (MTVQA, Tang et al. 2024)."""
+"""Questions about text in images, in 9 languages, answered in that language (MTVQA, Tang et al. 2024)."""
 
 import ast
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
 from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 
-CODES = {"ko": "kr"}  # Korean under its country's code, which the paper took for Kanuri
+CODES = {"ko": "kr"}  # Korean under its country's code, which the paper read as Kanuri
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language: several questions about an image, which the file holds as a printed Python list."""
+    """Items of one language; the file holds the questions about an image as a printed Python list."""
     where = ("lang", lambda lang: lang.lower() == CODES.get(code, code))
     for row in benchmark_files.table(source, "data/test-*.parquet", ["id", "lang", "qa_pairs", "image"], where):
         name, image = f"{code}-{row['id']}", benchmark_files.content(source, row["image"], f"row {row['id']}")

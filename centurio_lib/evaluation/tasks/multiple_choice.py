@@ -1,4 +1,4 @@
-"""Multiple choice among four names in a language, three of them of similar things (BIN-MC's shape)."""
+"""Choose the name of an image among four names, three of similar concepts (the form of BIN-MC)."""
 
 from itertools import islice
 
@@ -10,7 +10,7 @@ OPTIONS = 4
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
-    """The items of one language and split; the right answer stands in each place equally often."""
+    """The items of one language and split; the right answer has each place equally often."""
     asked = (
         (concept, image, synthetic_items.negatives(cell, concept, OPTIONS - 1))
         for concept, image in synthetic_items.subjects(cell)
@@ -36,7 +36,7 @@ TASK = Task(
     metric="accuracy",
     score=one_by_one(metrics.exact_match),
     chance=chance.among(OPTIONS),
-    max_new_tokens=32,  # any name: an answer among options ends by itself
+    max_new_tokens=32,  # long enough for any name, since an answer among options ends by itself
     kind="emoji",
     write=write,
 )

@@ -1,4 +1,4 @@
-"""Five images, four of which show the thing named in a language: which one does not? (VLOD's shape)"""
+"""Find the one of five images that does not show a concept named in a language (the form of VLOD)."""
 
 from itertools import islice
 
@@ -10,7 +10,7 @@ OPTIONS = prompts.LETTERS[:5]
 
 
 def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
-    """The items of one language and split; the odd image stands in each place equally often."""
+    """The items of one language and split; the odd image has each place equally often."""
     pairs = ((concept, synthetic_items.negatives(cell, concept, 1)) for concept, _ in synthetic_items.subjects(cell))
     complete = [(concept, odd[0]) for concept, odd in islice((pair for pair in pairs if pair[1]), n)]
     letters = synthetic_items.balanced(cell, OPTIONS, len(complete))
@@ -18,7 +18,7 @@ def write(cell: synthetic_items.Cell, n: int) -> list[synthetic_items.Item]:
 
 
 def item(cell: synthetic_items.Cell, concept: str, odd: str, letter: str) -> synthetic_items.Item:
-    """One item whose answer is a given letter; an image comes twice only where the split has fewer than four."""
+    """One item whose answer is a given letter; images repeat only where the split has fewer than four."""
     alike = cell.random.sample(cell.images[concept], len(cell.images[concept]))
     images, place = [alike[i % len(alike)] for i in range(4)], OPTIONS.index(letter)
     concepts = [concept] * 4

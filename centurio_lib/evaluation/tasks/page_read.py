@@ -1,7 +1,6 @@
-"""What is written on a page? Read whole, from text that is never trained on (not in the paper).
+"""Read a whole page of text that is never trained on (not in the paper).
 
-SMPQA asks for one label among several and takes it right or wrong; what a small model reads of plain text shows here
-first.
+SMPQA scores one label of a plot as right or wrong. This task shows earlier whether a small model reads plain text.
 """
 
 from centurio_lib.evaluation import chance, metrics
@@ -15,6 +14,6 @@ TASK = Task(
     metric="characters",
     score=SCORE,
     chance=chance.another(SCORE),
-    max_new_tokens=240,  # letters of a full page, which a spelled answer may take one by one
+    max_new_tokens=240,  # letters of a full page, since a spelled answer has one token a letter
     source="ocr",
 )

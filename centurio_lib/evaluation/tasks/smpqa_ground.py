@@ -1,4 +1,4 @@
-"""Is a label on the part that a question tells by size or colour? Yes or no, of a plot (SMPQA's grounding)."""
+"""Say whether a label is on the part of a plot described by size or colour (grounding in SMPQA)."""
 
 from centurio_lib.evaluation import chance, metrics
 from centurio_lib.evaluation.task import TEXT_IN_IMAGES, Task, one_by_one

@@ -1,4 +1,4 @@
-"""Questions in 8 languages, answered in English (xGQA, Pfeiffer et al. 2022, of GQA's balanced test-dev)."""
+"""Questions in 8 languages, answered in English (xGQA, Pfeiffer et al. 2022; GQA's balanced test-dev)."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ FIELDS = ["question", "answer", "image_id", "image"]
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language. They have no id of their own, so they are counted; languages are parallel."""
+    """Items of one language, numbered since the files have no ids; languages are parallel."""
     for i, row in enumerate(benchmark_files.table(source, f"data/{code}-*.parquet", FIELDS)):
         image = benchmark_files.content(source, row["image"], row["image_id"])
         yield benchmark_files.Question(f"{row['image_id']}-{i}", [(row["image_id"], image)],
@@ -20,7 +20,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def most_frequent(items: pd.DataFrame) -> np.ndarray:
-    """Share of a language's items that its most frequent answer is right in: what a guess without looking gets."""
+    """Share of a language's items whose answer is its most frequent one: the score of a guess without image."""
     most = {code: 100 * rows.reference.value_counts(normalize=True).iloc[0] for code, rows in items.groupby("language")}
     return items.language.map(most).to_numpy(float)
 

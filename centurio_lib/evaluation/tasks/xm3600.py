@@ -1,4 +1,4 @@
-"""Captioning in 36 languages (Crossmodal-3600, Thapliyal et al. 2022): one sentence in the language asked for."""
+"""Captions of one sentence in 36 languages (Crossmodal-3600, Thapliyal et al. 2022)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from centurio_lib.languages import name_of
 
 
 def prompt(code: str) -> str:
-    """One sentence in a language."""
+    """Prompt that asks for one sentence in a language."""
     return f"Briefly describe the image in {name_of(code)}, in one sentence."
 
 
@@ -24,7 +24,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def next_image(items: pd.DataFrame) -> np.ndarray:
-    """Score of each item when it is answered with the first caption of its language's next image."""
+    """Score of each item for the first caption of the language's next image."""
     return metrics.caption_scores(items, [metrics.alternatives(text)[0] for text in chance.following(items)])
 
 
@@ -36,13 +36,13 @@ def shares(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
 TASK = Task(
     name="xm3600",
     group=BENCHMARK,
-    metric="cider_x100",  # the customary scale, as the paper prints it
+    metric="cider_x100",  # the customary scale, as in the paper
     score=metrics.caption_scores,
     chance=next_image,
     max_new_tokens=128,
     generative=True,
     identified=True,
     besides={"cider": shares, "chrf": one_by_one(metrics.chrf)},
-    repetition_penalty=1.1,  # of the paper's captions
+    repetition_penalty=1.1,  # as for the paper's captions
     questions=questions,
 )

@@ -1,4 +1,4 @@
-"""College questions with one to seven images in 7 languages (xMMMU, Yue et al. 2024, of MMMU's validation set)."""
+"""College questions with one to seven images in 7 languages (xMMMU, Yue et al. 2024; MMMU's validation set)."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ MARK = re.compile(r"<image (\d)>")
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language. A few are open; an image that no text mentions stands before the question."""
+    """Items of one language, a few of them open; an image without a mark stands before the question."""
     name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
     for row in benchmark_files.table(source, f"data/{name}.parquet", FIELDS):
         options = ast.literal_eval(row["options"])
@@ -32,7 +32,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def right(answer: str) -> list[str]:
-    """Right answers: a letter, or of an open question those that it may hold as a printed list."""
+    """Right answers: a letter, or for an open question one answer or a printed list of answers."""
     return [str(one) for one in ast.literal_eval(answer)] if answer.startswith("[") else [answer]
 
 

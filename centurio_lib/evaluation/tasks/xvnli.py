@@ -1,4 +1,4 @@
-"""Does a statement in 5 languages follow from an image? Yes, no or maybe (XVNLI, Bugliarello et al. 2022, IGLUE)."""
+"""Say whether a statement follows from an image: yes, no or maybe (XVNLI, Bugliarello et al. 2022)."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ FIELDS = ["gold_label", "sentence2", "pairID", "Flikr30kID"]
 
 
 def prompt(statement: str) -> str:
-    """Whether the image makes a statement sure."""
+    """Prompt that asks whether a statement follows from the image."""
     return f"Is it guaranteed to be true that \"{statement}\"? Answer in English: yes, no or maybe."
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language. Statements that annotators did not agree on ("-") are left out."""
+    """Items of one language, without statements on which annotators disagreed ("-")."""
     for row in benchmark_files.records(source, f"annotations/{code}/test.jsonl", FIELDS):
         if row["gold_label"] in ANSWERS:
             name = f"{row['Flikr30kID']}.jpg"
