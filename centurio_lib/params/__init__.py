@@ -1,7 +1,7 @@
-"""Everything that a study can be told: pydantic models of `params/*.yaml`, read strictly before any work.
+"""Params of a study: pydantic models of `params/*.yaml`, read strictly before any work.
 
-`params.profile("laptop")` is the scale of a study, `params.setup("L100")` one training configuration. A subject has a
-file: profiles, setups, base_models, hub_data, text_images, benchmarks, claim_rules; `validation` reads YAML.
+`params.profile("laptop")` is the scale of a study, `params.setup("L100")` one training configuration. Each subject
+has a file: profiles, setups, base_models, hub_data, text_images, benchmarks, claim_rules; `validation` reads YAML.
 """
 
 from centurio_lib.params.base_models import Base, DecoderSize, EncoderSize, ReadingLesson, SpellingLessons

@@ -1,4 +1,4 @@
-"""Base models of a profile: which they are, and how the profile builds those of its own."""
+"""Base models of a profile: their names, and the sizes and lessons of models that it builds."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from centurio_lib.params.validation import Count, Share, Strict
 
 
 class EncoderSize(Strict):
-    """SigLIP vision tower, where the profile builds its own."""
+    """SigLIP vision tower of a profile that builds one."""
 
     hidden_size: Count = Field(description="width of the model")
     layers: Count = Field(description="transformer blocks")
@@ -35,7 +35,7 @@ class ReadingLesson(Strict):
 
 
 class DecoderSize(Strict):
-    """Phi-3 decoder and its tokenizer, where the profile builds its own."""
+    """Phi-3 decoder and its tokenizer, of a profile that builds these."""
 
     hidden_size: Count = Field(description="width of the model")
     layers: Count = Field(description="transformer blocks")
@@ -48,14 +48,14 @@ class DecoderSize(Strict):
 
 
 class SpellingLessons(Strict):
-    """How a decoder that the profile builds learns to spell afterwards (base_models/spelling_lessons.py)."""
+    """Spelling lessons of a decoder that the profile builds (base_models/spelling_lessons.py)."""
 
     steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
     lr: float = Field(description="learning rate")
 
 
 class Base(Strict):
-    """What a profile starts from, and how the two models are put together."""
+    """Base models of a profile, and how the vision encoder is joined to the language model."""
 
     vision: str = Field(description="vision encoder: a folder of the repository, or a name on the hub")
     language_model: str = Field(description="a folder of the repository, or a name on the hub")
@@ -76,7 +76,7 @@ class Base(Strict):
     @field_validator("encoder", "decoder")
     @classmethod
     def built_here(cls, size: EncoderSize | DecoderSize | None, info: ValidationInfo):
-        """Refuse to train an own part in the place of one of the hub."""
+        """Refuse to train a new part in the place of a model of the hub."""
         part, lessons = {"encoder": ("vision", "reading_lessons: []"),
                          "decoder": ("language_model", "spelling_lessons: null")}[info.field_name]
         name = info.data.get(part, "data/")

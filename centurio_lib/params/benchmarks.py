@@ -1,4 +1,4 @@
-"""Third-party benchmarks: where each comes from (`params/benchmarks.yaml`), and which of them a profile asks."""
+"""Third-party benchmarks: their origin (`params/benchmarks.yaml`) and the selection of a profile."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ PATH = paths.PARAMS / "benchmarks.yaml"
 
 
 class Benchmark(Strict):
-    """One benchmark as its authors publish it."""
+    """One benchmark in the form that its authors publish."""
 
     about: str = Field(description="what is asked, in how many languages")
     languages: list[str] = Field(description="codes, English among them where it is asked")
@@ -44,17 +44,17 @@ def known() -> dict[str, Benchmark]:
 
 
 def of_profile(config: Profile) -> list[str]:
-    """Benchmarks that a profile's evaluation asks, in the order of the file."""
+    """Benchmarks of a profile's evaluation, in the order of the file."""
     return [name for name in known() if name in config.evaluation.items]
 
 
 def resolved(config: Profile) -> dict[str, dict]:
-    """Where the items of a profile's benchmarks come from: what a run depends on besides their number."""
+    """Origin of the items of a profile's benchmarks, which a run's key holds besides their number."""
     return {name: known()[name].model_dump(mode="json") for name in of_profile(config)}
 
 
 def check(config: Profile) -> None:
-    """Raises ParamsError where `all` is asked of a task that draws its own items and so has no end of them."""
+    """Check numbers of items. Raises ParamsError for `all` items of a task that draws any number of items."""
     endless = [name for name, n in config.evaluation.items.items() if n == "all" and name not in known()]
     if endless:
         raise ParamsError(f"profile {config.name}: evaluation.items asks all of {endless}; only benchmarks of "

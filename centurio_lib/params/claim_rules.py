@@ -1,7 +1,7 @@
-"""The paper's claims as rules that were fixed before the run: models of params/claims.yaml.
+"""Models of params/claims.yaml: the paper's claims as rules that were fixed before the run.
 
-Which setups and scores a rule may name, the context of `validated` says: {"setups": names, "scores": names}. A higher
-floor knows the names in the paper's own tables.
+The context of `validated` lists the setups and scores that a rule may name: {"setups": names, "scores": names}. A
+higher floor knows the names in the paper's tables.
 """
 
 from typing import Annotated, Literal
@@ -46,11 +46,11 @@ class Part(Strict):
 
     @property
     def setups(self) -> list[str]:
-        """Every setup that it names."""
+        """All setups of the comparison."""
         return list(dict.fromkeys([*self.higher, *self.lower]))
 
     def renamed(self, names: dict[str, str]) -> "Part":
-        """The same comparison of setups that go by other names."""
+        """The same comparison with other names of setups."""
         sides = {side: [names.get(name, name) for name in getattr(self, side)] for side in ("higher", "lower")}
         return self.model_copy(update=sides)
 
@@ -64,7 +64,7 @@ class Part(Strict):
 
 
 class Claim(Strict):
-    """A claim and the parts that it stands on."""
+    """A claim and the comparisons that decide it."""
 
     claim: str
     source: str = Field(description="section and table of the paper")
@@ -73,12 +73,12 @@ class Claim(Strict):
 
 
 class Claims(Strict):
-    """The whole file."""
+    """The content of params/claims.yaml."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = Field(description="of the intervals of one claim together")
     claims: dict[str, Claim]
 
     @property
     def compared(self) -> set[str]:
-        """Every part of the scores, or task, that a comparison is of."""
+        """All tasks and parts of the scores that comparisons use."""
         return {part.of for claim in self.claims.values() for part in claim.parts}

@@ -39,30 +39,30 @@ def page() -> str:
 
 
 def section(model: type[BaseModel], keys: list[str]) -> str:
-    """A model under the dotted keys that hold it."""
+    """Section of a model, headed by the dotted keys that hold it."""
     return f"### {', '.join(f'`{key}`' for key in keys)}\n\n{first_line(model)}\n\n{table(model)}"
 
 
 def first_line(model: type[BaseModel]) -> str:
-    """What a model says that it is."""
+    """First line of a model's docstring."""
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
 def table(model: type[BaseModel]) -> str:
-    """Rows of a model's keys, without the name, which the file states otherwise."""
+    """Table of a model's keys, without `name`, which is the name of the file or entry."""
     head = "| key | type | default | meaning |\n|---|---|---|---|\n"
     return head + "".join(row(key, field) for key, field in model.model_fields.items() if key != "name")
 
 
 def row(key: str, field: FieldInfo) -> str:
-    """A key with type, default and meaning."""
+    """Row of a key with type, default and meaning."""
     inner = models(field.annotation)
     meaning = field.description or (first_line(inner[0]) if inner else "")
     return f"| `{key}` | {spoken(field.annotation, field.metadata)} | {default(field)} | {meaning} |\n"
 
 
 def default(field: FieldInfo) -> str:
-    """The value of a key that is not stated."""
+    """Default of a key, in words."""
     if field.is_required():
         return "must be stated"
     if isinstance(field.default, BaseModel):
@@ -89,7 +89,7 @@ def spoken(annotation: Any, metadata: list | tuple = ()) -> str:
 
 
 def bounds(metadata: list | tuple) -> str:
-    """Bounds of a number in words: "above 0", "from 0 to 1"; empty where it has none."""
+    """Bounds of a number in words: "above 0", "from 0 to 1"; empty without bounds."""
     constraints = [inner for one in metadata for inner in getattr(one, "metadata", [one])]
     limits = {name: getattr(one, name) for one in constraints for name in BOUNDS if hasattr(one, name)}
     if set(limits) == {"ge", "le"}:
@@ -105,7 +105,7 @@ def models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def nested(model: type[BaseModel], above: str = "") -> dict[type[BaseModel], list[str]]:
-    """Models that a model is made of, in the order of its keys, each with the dotted keys that hold it."""
+    """Nested models of a model in the order of its keys, each with the dotted keys that hold it."""
     found: dict[type[BaseModel], list[str]] = {}
     for key, field in model.model_fields.items():
         for part in models(field.annotation):

@@ -1,4 +1,4 @@
-"""Params of what comes from the hub: data sets that mixes are made of, and how their text is translated."""
+"""Params of the hub's data: data sets of the mixes, and the translation of their text."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from centurio_lib.params.validation import Count, Strict
 
 
 class Translation(Strict):
-    """How text of the hub is put into the languages of the mixes (data/hub/translate.py)."""
+    """Translation of the hub's text into the languages of the mixes (data/hub/translate.py)."""
 
     model: str = Field(description="an NLLB checkpoint: its name on the hub, or a folder "
                                    "(paper: facebook/nllb-200-distilled-1.3B)")
@@ -25,7 +25,7 @@ class Translation(Strict):
 
 
 class Sources(Strict):
-    """Data sets of the hub that mixes are made of (data/hub/catalogue.csv), instead of emoji and flags."""
+    """Data sets of the hub (data/hub/catalogue.csv) that replace emoji and flags in the mixes."""
 
     pretrain: list[str] = Field(description="data sets of captions, by their name in the catalogue")
     instruct: list[str] = Field(description="data sets of conversations; text-heavy ones stay English and keep their "

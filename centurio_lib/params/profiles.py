@@ -1,4 +1,4 @@
-"""A profile: the scale of a whole study, one file of `params/profiles` each."""
+"""Profiles: each file of `params/profiles` states the scale of a whole study."""
 
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ Tuning = Literal["lora", "full", "projector"]
 
 
 class Data(Strict):
-    """Which pictures and words a profile holds."""
+    """Pictures and words of a profile."""
 
     concepts: dict[str, Count] = Field(description="how many of each kind of thing, a source in data/sources")
     variants: Count = Field(description="placements of one drawing that training may draw from")
@@ -56,7 +56,7 @@ class Stage(Strict):
 
 
 class Evaluation(Strict):
-    """What is asked of a trained model, and how its answers are decoded."""
+    """Test items of a trained model, and the decoding of its answers."""
 
     items: dict[str, Count | Literal["all"]] = Field(description="items by task, in each language and split; of SMPQA "
                                                                  "plots. Of a third-party benchmark the first, or all")
@@ -68,7 +68,7 @@ class Evaluation(Strict):
 
 
 class Study(Strict):
-    """What `make study` runs for a profile."""
+    """Setups, questions and seeds of `make study`."""
 
     questions: list[str] = Field(description="of params/setups.yaml")
     seeds: Count = Field(description="seeds of each setup")
@@ -112,9 +112,9 @@ def profile_path(name: str) -> Path:
 
 
 def stated(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What a profile and its `parent` state, section by section: the profile's own keys win.
+    """Merge the keys of a profile and its `parent`, section by section; the profile's keys win.
 
-    Raises ParamsError where it is its own ancestor.
+    Raises ParamsError for a cycle of parents.
     """
     if name in below:
         raise ParamsError(f"{profile_path(below[0])}: profile {name!r} is its own ancestor")

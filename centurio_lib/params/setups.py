@@ -1,4 +1,4 @@
-"""Setups of the paper, the questions that compare them, and what a setup asks of a profile: params/setups.yaml."""
+"""Setups of the paper and the questions that compare these, from params/setups.yaml."""
 
 from collections.abc import Collection
 from functools import cache
@@ -39,7 +39,7 @@ class Setup(Strict):
     @field_validator("languages", mode="before")
     @classmethod
     def known(cls, codes: Any) -> Any:
-        """Refuse what YAML made of an unquoted `no`, and codes outside the 100."""
+        """Refuse codes outside the 100, and False, which YAML reads for an unquoted `no`."""
         for code in codes if isinstance(codes, list) else []:
             if code is False or code is True:
                 raise ValueError(f"a language code arrived as {code}: YAML reads an unquoted no as False, write \"no\"")
@@ -61,7 +61,7 @@ def all_setups() -> dict[str, Setup]:
 
 
 def setups_of(stated: dict[str, dict], source: str) -> dict[str, Setup]:
-    """Setups from what the file states. Raises ParamsError for an unknown parent, or a cycle, or a bad value."""
+    """Setups from the content of the file. Raises ParamsError for an unknown parent, a cycle or a bad value."""
     def resolved(name: str, below: tuple = ()) -> dict:
         if name not in stated or name in below:
             raise ParamsError(f"{source}: {below[-1] if below else name}: parent {name!r} is "
@@ -73,7 +73,7 @@ def setups_of(stated: dict[str, dict], source: str) -> dict[str, Setup]:
 
 
 def setup(name: str) -> Setup:
-    """A setup by name. Raises ParamsError naming those that exist."""
+    """A setup by name. Raises ParamsError naming the known setups."""
     if name not in all_setups():
         raise ParamsError(f"unknown setup {name!r}; params/setups.yaml has: {', '.join(all_setups())}")
     return all_setups()[name]
@@ -91,7 +91,7 @@ def questions() -> dict[str, list[str]]:
 
 
 def trained_as(config: Profile, name: str) -> str:
-    """The setup of the file under whose name a profile trains a setup: the first one that asks for the same."""
+    """Name under which a profile trains a setup: that of the first setup with the same training."""
     def trained(one: Setup) -> dict:
         tuning = one.tuning or config.tuning
         rank = (one.lora_rank or config.lora_rank) if tuning == "lora" else None
@@ -103,9 +103,9 @@ def trained_as(config: Profile, name: str) -> str:
 
 
 def compared(config: Profile, question: str) -> list[str]:
-    """Setups that a profile compares for a question, in the order of its table, each once and as it is trained.
+    """Setups that a profile compares for a question, in the order of its table, each training once.
 
-    Raises ParamsError for an unknown question, an unknown setup, or where fewer than two are left.
+    Raises ParamsError for an unknown question or setup, or for fewer than two setups.
     """
     if question not in questions():
         raise ParamsError(f"unknown question {question!r}; params/setups.yaml has: {', '.join(questions())}")
@@ -125,34 +125,34 @@ def studied(config: Profile) -> list[str]:
 
 
 def without_pretraining(config: Setup) -> bool:
-    """Whether the setup has no pre-training stage (as RQ1 and RQ2 of the paper)."""
+    """Say whether the setup has no pre-training stage (as in RQ1 and RQ2 of the paper)."""
     return config.pretrain_english_share is None
 
 
 def text_heavy(config: Profile, chosen: Setup) -> bool:
-    """Whether the instruct mix of a setup holds the text-heavy share under a profile."""
+    """Say whether the instruct mix of a setup holds the text-heavy share under a profile."""
     return config.text_in_images if chosen.text_in_images is None else chosen.text_in_images
 
 
 def plots(config: Profile, chosen: Setup) -> bool:
-    """Whether plots are that share of the setup's mix. Data sets of the hub hold text-heavy ones of their own."""
+    """Say whether plots are the text-heavy share of a setup's mix; data sets of the hub include such samples."""
     return text_heavy(config, chosen) and config.data.sources is None
 
 
 def reads(config: Profile, chosen: Setup) -> bool:
-    """Whether a setup is trained on text in images in any form, and so is asked about it."""
+    """Say whether a setup is trained on, and so tested on, text in images."""
     return text_heavy(config, chosen) or chosen.ocr is not None
 
 
 def text_image_size(config: Profile) -> int:
-    """Side that documents and plots are seen at, in pixels."""
+    """Side of documents and plots at the encoder, in pixels."""
     return config.base.text_image_size or config.base.image_size
 
 
 def check(config: Profile, chosen: Setup, tests: Collection[str] = ()) -> None:
-    """Raises ParamsError where a profile lacks what a setup asks for: rates, samples, or images of one size.
+    """Check a setup under a profile. Raises ParamsError for missing rates or samples, or unequal image sizes.
 
-    `tests`: data stages ("ocr", "smpqa") whose questions the profile asks of setups that read.
+    `tests`: data stages ("ocr", "smpqa") whose questions the profile asks of setups trained on text in images.
     """
     where, stages = f"profile {config.name}, setup {chosen.name}", {"instruct": config.instruct}
     if not without_pretraining(chosen):

@@ -1,4 +1,4 @@
-"""Params of text in images: documents, plots, and which documents a setup trains on."""
+"""Params of text in images: documents, plots, and the documents in a setup's mix."""
 
 from typing import Annotated
 
@@ -7,11 +7,11 @@ from pydantic import Field, field_validator
 from centurio_lib.languages import languages
 from centurio_lib.params.validation import Count, Share, Strict
 
-LONGEST_LABEL = 12  # characters of a plot's label, as they are seen
+LONGEST_LABEL = 12  # visible characters of a plot's label
 
 
 class Ocr(Strict):
-    """Synthetic documents (data/text_images/documents.py): how they look, and how many of each language."""
+    """Synthetic documents (data/text_images/documents.py): layout, and number for each language."""
 
     image_size: Count = Field(384, description="side in pixels")
     min_font_px: float = Field(14.0, description="smallest font size, pixels of an em")
@@ -36,7 +36,7 @@ class Ocr(Strict):
 
 
 class Smpqa(Strict):
-    """Plots of SMPQA (data/text_images/smpqa.py): how large, and how many of each language and kind."""
+    """Plots of SMPQA (data/text_images/smpqa.py): size, and number for each language and kind."""
 
     image_size: Count = Field(384, description="longer side in pixels")
     font_px: float = Field(20.0, description="size of the labels, in pixels")
@@ -49,7 +49,7 @@ class Smpqa(Strict):
 
 
 class OcrMix(Strict):
-    """Documents that a setup trains on besides, and which languages they are in (paper, Table 4)."""
+    """Documents on top of a setup's mix, and their languages (paper, Table 4)."""
 
     english_share: Share = Field(description="share of documents in English")
     other_weight: Annotated[float, Field(gt=0)] = Field(1.0, description="documents of a language in another script "
@@ -61,7 +61,7 @@ class OcrMix(Strict):
     @field_validator("scripts")
     @classmethod
     def known(cls, weights: dict[str, float]) -> dict[str, float]:
-        """Refuse scripts of none of the 100 languages."""
+        """Refuse scripts that none of the 100 languages uses."""
         scripts = {lang.script for lang in languages().values()}
         if unknown := sorted(set(weights) - scripts):
             raise ValueError(f"unknown scripts {unknown}: there are {', '.join(sorted(scripts))}")

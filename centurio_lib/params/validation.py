@@ -24,7 +24,7 @@ class Strict(BaseModel):
 
 
 def load(path: Path) -> Any:
-    """Content of a YAML file. Raises ParamsError where it is missing or not YAML."""
+    """Content of a YAML file. Raises ParamsError for a missing or malformed file."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -35,9 +35,9 @@ def load(path: Path) -> Any:
 
 
 def validated(model: type[Strict], values: Any, source: str, context: dict[str, Any] | None = None):
-    """A model from values; `context` is passed to its validators.
+    """Build a model from values; `context` is passed to its validators.
 
-    Raises ParamsError that names the source, each key, its value and what is wrong.
+    Raises ParamsError naming the source, each key, its value and the fault.
     """
     try:
         return model.model_validate(values, context=context)
@@ -48,21 +48,21 @@ def validated(model: type[Strict], values: Any, source: str, context: dict[str, 
 
 
 def hint(value: Any) -> str:
-    """What YAML may have done to a value of the wrong type."""
+    """Hint at the YAML rule that gave a value of the wrong type."""
     if isinstance(value, str) and value.replace("e", "").replace("-", "").replace(".", "").isdigit():
         return " (YAML reads 1e-4 as text: write 1.0e-4)"
     return " (YAML reads an unquoted no as False: write \"no\")" if isinstance(value, bool) else ""
 
 
 def _said(model: type[Strict], error: dict) -> str:
-    """What is wrong; for an unknown key the keys that its section has."""
+    """Message of an error; for an unknown key, it lists the known keys of the section."""
     if error["type"] != "extra_forbidden":
         return error["msg"]
     return f"unknown key; known here: {', '.join(section(model, error['loc'][:-1]).model_fields)}"
 
 
 def section(model: type[Strict], location: tuple) -> type[Strict]:
-    """The model that stands at a location within another, as ("base", "reading_lessons", 0)."""
+    """The model at a location within another model, such as ("base", "reading_lessons", 0)."""
     for name in location:
         if name in model.model_fields:
             model = next(_models(model.model_fields[name].annotation), model)
@@ -70,7 +70,7 @@ def section(model: type[Strict], location: tuple) -> type[Strict]:
 
 
 def _models(annotation: Any):
-    """Models within an annotation, as in `list[Stage] | None`."""
+    """Models within an annotation, such as `list[Stage] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, Strict):
         yield annotation
     for inner in get_args(annotation):

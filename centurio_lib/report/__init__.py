@@ -1,1 +1,1 @@
-"""The study as pages for a browser, from its scores, answers and figures. The pages work from file, without network."""
+"""Pages of the study for a browser. The pages work from file, without network."""

@@ -1,6 +1,6 @@
-"""Answers to read: one test item for each task and language, with what every setup answered, side by side.
+"""Answers to read: one test item for each task and language, with the answers of all setups.
 
-A rule chooses the items, not taste: the item on which the setups differ most.
+A fixed rule chooses the item on which the setups differ most.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,12 +13,12 @@ from centurio_lib.languages import language, languages, tier_label
 from centurio_lib.params import benchmarks
 from centurio_lib.tables import BLIND, IMAGE_NAMES, read
 
-TAGS = {"zh": "zh-Hant"}  # codes of the study that a browser knows under a longer name
+TAGS = {"zh": "zh-Hant"}  # code of the study -> longer tag that browsers know
 ANSWER = ["prediction", "score", "in_language"]
 
 
 class Item(NamedTuple):
-    """One item as the page shows it. `answers`: (text, score, in_language) by setup, None for a setup without one."""
+    """One item of the page. `answers`: (text, score, in_language) by setup, None for a setup without an answer."""
 
     task: str
     split: str
@@ -34,9 +34,9 @@ class Item(NamedTuple):
 
 
 def with_items(predictions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    """Answers beside the prompt and the images of their items, of one seed of some setups.
+    """Join answers of one seed with the prompts and images of their items.
 
-    Blind answers are left out, and those of published benchmarks, whose licences do not let every picture be passed on.
+    Blind answers are left out. So are answers of published benchmarks, whose licences may forbid to pass pictures on.
     Raises ValueError where two setups answered different items of one task.
     """
     predictions = predictions[(predictions.split != BLIND) & ~predictions.task.isin(benchmarks.known())]
@@ -51,8 +51,8 @@ def with_items(predictions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 def chosen(answers: pd.DataFrame) -> list[str]:
     """Ids of the items to show, one for each task and language.
 
-    The best item has answers in the right language and in the wrong one; then the one whose scores are furthest apart,
-    then the one with the best answer. The first items are of different scripts.
+    Items with answers both in the right and in a wrong language come first, then items with the widest range of scores,
+    then items with the best answer. The first items have different scripts.
     """
     items = answers.groupby("item_id", sort=False).agg(
         task=("task", "first"), script=("script", "first"), code=("language", "first"),
@@ -76,21 +76,21 @@ def _item(rows: pd.DataFrame, setups: list[str]) -> Item:
     row, known = rows.iloc[0], language(rows.language.iloc[0])
     by_setup = {one.setup: (one.prediction, one.score, None if pd.isna(one.in_language) else bool(one.in_language))
                 for one in rows.itertuples()}
-    described = isinstance(row.prompt, str)  # an archive may hold answers without their items
+    described = isinstance(row.prompt, str)  # an archive may hold answers without items
     return Item(row.task, row.split, row.language, TAGS.get(row.language, row.language), known.name, known.script,
                 tier_label(row.language), row.prompt if described else "", row.reference,
                 list(row.images) if described else [], [by_setup.get(setup) for setup in setups])
 
 
 def images_of(shown: Collection[Item]) -> list[str]:
-    """Ids of the images that some items show."""
+    """Ids of the images of some items."""
     return sorted({image for item in shown for image in item.images})
 
 
 def pictures(files: Mapping[str, list[Path]], ids: list[str]) -> dict[str, bytes]:
-    """Content of some images by id, from the files of the tables that hold them.
+    """Bytes of some images by id, from the files of their tables.
 
-    Raises KeyError naming an image that they lack.
+    Raises KeyError naming a missing image.
     """
     content: dict[str, bytes] = {}
     for table, path in ((table, path) for table, paths in files.items() for path in paths):
@@ -112,7 +112,7 @@ def texts(shown: Collection[Item]) -> dict[str, str]:
 
 
 def spelled_out(shown: Collection[Item], characters: str) -> list[Item]:
-    """The same items with some characters named, [U+5156], which no font draws."""
+    """Replace characters that no font draws by their code points in some items: [U+5156]."""
     names = {ord(character): f"[U+{ord(character):04X}]" for character in characters}
     return [item._replace(prompt=item.prompt.translate(names), reference=item.reference.translate(names),
                           answers=[answer and (answer[0].translate(names), *answer[1:]) for answer in item.answers])

@@ -1,4 +1,4 @@
-"""The table of cells as the page sorts and filters it: a row for each setup, split, task, metric and language."""
+"""The page's table of cells: one row for each setup, split, task, metric and language."""
 
 import json
 
@@ -14,7 +14,7 @@ CELL = ["setup", "split", "task", "metric", "language", "group"]
 
 
 def rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of each cell (`scores.stored`), beside chance, items, and the score with each seed.
+    """Mean over seeds of each cell (`scores.stored`), with chance, items, and the score of each seed.
 
     Raises ValueError for a cell that only some seeds of its setup have.
     """
@@ -35,11 +35,11 @@ def _listed(values: pd.Series) -> str:
 
 
 def constants(**values) -> str:
-    """Values as constants of JavaScript: a page that is opened from file may fetch nothing."""
+    """Write values as constants of JavaScript, since a page opened from file cannot load data."""
     return "".join(f"const {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
                    for name, value in values.items())
 
 
 def columnar(frame: pd.DataFrame) -> dict:
-    """A table as {columns: [...], data: [[...], ...]}, missing numbers as null."""
+    """Convert a table to {columns: [...], data: [[...], ...]}, with missing numbers as null."""
     return json.loads(frame.to_json(orient="split", index=False, double_precision=DECIMALS))

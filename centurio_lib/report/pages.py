@@ -1,4 +1,4 @@
-"""Executed notebooks as pages in the report's frame: outputs in sight, code folded, no address outside named."""
+"""Executed notebooks as pages of the report: outputs are open, code is folded, no outside address is loaded."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 
 
 class Page(NamedTuple):
-    """One executed notebook: `name` of its file, `title`, and what belongs between header and footer."""
+    """One executed notebook: `name` of its file, `title`, and the HTML between header and footer."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class Page(NamedTuple):
 
 
 def page(name: str, path: Path) -> Page:
-    """One executed notebook as HTML, its pictures embedded. Raises ValueError naming one that ended in an error."""
+    """Convert an executed notebook to HTML with embedded pictures. Raises ValueError for a failed notebook."""
     notebook = nbformat.read(path, as_version=4)
     failed = [cell for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     if failed:
@@ -35,7 +35,7 @@ def page(name: str, path: Path) -> Page:
 
 
 def prose(notebook: nbformat.NotebookNode) -> tuple[str, str]:
-    """Title and question that a notebook begins with."""
+    """Title and question at the beginning of a notebook."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.source]
     lines = cells[0].splitlines() if cells else [""]
     question = next((line for line in lines if line.startswith("**Question.**")), "")

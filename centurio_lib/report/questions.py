@@ -1,4 +1,4 @@
-"""A question of the study as the report answers it: verdicts, two sentences, the main figure, then its tables."""
+"""A question of the study in the report: verdicts, two sentences, the main figure, then tables."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -14,14 +14,14 @@ from centurio_lib.params.claim_rules import Claim, Claims
 from centurio_lib.report import pages
 
 VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
-MAIN = ["all_tasks", "smpqa_read"]  # metrics that say most of a question
+MAIN = ["all_tasks", "smpqa_read"]  # main metrics of a question's table
 SPLITS = {"new-style": "drawings in a new style", "new-language": "new pairs of thing and language",
           "test": "test items", "published": "its published scores"}
-Column = tuple[str, str]  # whose scores, and on which split
+Column = tuple[str, str]  # source of the scores (this study or the paper), split
 
 
 class Figure(NamedTuple):
-    """A figure that a notebook drew: its name, the files of that name, the notebook, and what a listener is told."""
+    """A figure of a notebook: its name, files, notebook and alternative text."""
 
     name: str
     notebook: str
@@ -30,14 +30,14 @@ class Figure(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of a question, as readers see it."""
+    """A table of a question in readable form."""
 
     name: str
     frame: pd.DataFrame
 
 
 class Verdict(NamedTuple):
-    """What the scores of one column say to a claim, with a line for each part of it."""
+    """Verdict of one column's scores on a claim, with one line for each part of the claim."""
 
     verdict: str
     parts: list[str]
@@ -52,7 +52,7 @@ class Judged(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """Some claims in the columns that judge any of them, and how many have each verdict in the first column."""
+    """Claims, the columns with verdicts, and the number of each verdict in the first column."""
 
     columns: list[Column]
     rows: list[Judged]
@@ -60,7 +60,7 @@ class Verdicts(NamedTuple):
 
 
 class Question(NamedTuple):
-    """Everything that the report says to one question; the first figure is the main one."""
+    """Contents of the report on one question; the first figure is the main one."""
 
     name: str
     title: str
@@ -72,7 +72,7 @@ class Question(NamedTuple):
 
 
 def figures(folder: Path) -> list[Figure]:
-    """Figures of a folder by name. Raises FileNotFoundError where there is none."""
+    """Figures of a folder by name. Raises FileNotFoundError for a folder without figures."""
     records = sorted(folder.glob("*.json"))
     if not records:
         raise FileNotFoundError(f"{folder} holds no figure: `make figures` draws the figures of a profile")
@@ -88,7 +88,7 @@ def _figure(folder: Path, record: Path) -> Figure:
 
 
 def stored(folder: Path, name: str) -> pd.DataFrame:
-    """A stored table of a folder. Raises FileNotFoundError saying which command makes it."""
+    """A stored table of a folder. Raises FileNotFoundError naming the command that makes it."""
     path = folder / f"{name}.csv"
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: `make figures` makes the tables of a profile")
@@ -97,7 +97,7 @@ def stored(folder: Path, name: str) -> pd.DataFrame:
 
 
 def tables(folder: Path, question: str) -> list[Table]:
-    """The tables of a question; those that a figure is drawn from are left out."""
+    """Tables of a question, without the tables that figures are drawn from."""
     files = [path for path in folder.glob(f"{question}_*.csv") if not path.with_suffix(".json").exists()]
     names = [path.stem.removeprefix(f"{question}_") for path in files]
     names.sort(key=lambda name: (name != "scores", name))
@@ -111,13 +111,13 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def question_of(claim: Claim) -> str:
-    """The first question that compares all setups of a claim; "" where none does."""
+    """The first question that compares all setups of a claim; "" without such a question."""
     setups = {setup for part in claim.parts for setup in part.setups}
     return next((name for name, compared in params.questions().items() if setups <= set(compared)), "")
 
 
 def verdicts(rules: Claims, parts: pd.DataFrame, names: Collection[str]) -> Verdicts:
-    """Some claims and what `parts` (claims.csv) says to them. Raises ValueError for a claim that it lacks."""
+    """Verdicts on some claims from `parts` (claims.csv). Raises ValueError for a missing claim."""
     if missing := set(names) - set(parts.claim):
         raise ValueError(f"claims.csv has no verdict on {sorted(missing)}: run notebook 40_claims again")
     of_claims = parts[parts.claim.isin(names)]
@@ -131,7 +131,7 @@ def verdicts(rules: Claims, parts: pd.DataFrame, names: Collection[str]) -> Verd
 def _verdict(parts: pd.DataFrame, column: Column) -> Verdict:
     where, split = column
     rows = parts[(parts["where"] == where) & (parts.split == split)]
-    verdict = claims.whole(rows.verdict) if len(rows) else table_formats.MISSING  # a split that cannot tell
+    verdict = claims.whole(rows.verdict) if len(rows) else table_formats.MISSING  # a split without a verdict
     return Verdict(verdict, [_line(row) for row in rows.itertuples()])
 
 
@@ -141,7 +141,7 @@ def _line(row) -> str:
 
 
 def verdict_sentence(judged: Verdicts) -> str:
-    """The verdicts of the first column, this study's, in a sentence."""
+    """A sentence with the verdicts of the first column, which is this study's."""
     number, total = judged.counts, sum(judged.counts.values())
     if not total:
         return "No claim of the paper is about this question alone."
@@ -154,7 +154,7 @@ def verdict_sentence(judged: Verdicts) -> str:
 
 
 def score_sentences(tidy: pd.DataFrame) -> list[str]:
-    """Which setups score highest and lowest in English and elsewhere, in the main metric of a question's table."""
+    """Sentences on the setups with highest and lowest main metric, in English and in other languages."""
     metric = next(name for name in (*MAIN, tidy.metric.iloc[0]) if name in set(tidy.metric))
     there = set(tidy[(tidy.metric == metric) & tidy.value.notna()].group)
     parts = [["en"], [group for group in table_formats.COLUMNS[1:] if group in there]]
@@ -166,7 +166,7 @@ def _and(parts: list[str]) -> str:
 
 
 def question(name: str, folder: Path, rules: Claims, parts: pd.DataFrame) -> Question:
-    """One question from the figures, tables and verdicts of a folder. Raises FileNotFoundError without its figure."""
+    """Gather figures, tables and verdicts of a question from a folder. Raises FileNotFoundError without a figure."""
     drawn = [one for one in figures(folder) if one.name == name or one.name.startswith(f"{name}_")]
     if not drawn or drawn[0].name != name:
         raise FileNotFoundError(f"{folder / name}.json is missing: `make figures` draws the figures of a profile")

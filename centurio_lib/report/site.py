@@ -1,6 +1,6 @@
-"""The report's files from its content: one page with the answers, a page for each notebook, and what they load.
+"""Files of the report: one main page, one page for each notebook, and scripts, styles and fonts.
 
-`render` returns text by file name and writes nothing; `write` puts all of it into a folder, in place of what was there.
+`render` returns text by file name and writes nothing; `write` replaces the content of a folder by these files.
 """
 
 import shutil
@@ -16,15 +16,15 @@ from centurio_lib.data.sources import packages
 from centurio_lib.report import answers, cells, pages, questions, webfonts
 
 TEMPLATES = Path(__file__).parent
-WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # of npm's tabulator-tables
+WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # files of npm's tabulator-tables
 FOLDERS = ["assets", "figures", "images", "notebooks"]
 
 
 class Content(NamedTuple):
-    """Everything that the report shows.
+    """Contents of the report.
 
-    `cells` is of `cells.rows`, `signatures` of `failure_modes`; `untested` are claims that no question of the profile
-    is about, `figures` those that belong to no question.
+    `cells` comes from `cells.rows`, `signatures` from `failure_modes`. `untested`: claims outside the questions of the
+    profile. `figures`: figures that belong to no question.
     """
 
     profile: str
@@ -37,7 +37,7 @@ class Content(NamedTuple):
     signatures: pd.DataFrame
     items: list[answers.Item]
     notebooks: list[pages.Page]
-    published: bool  # whether the figures of the paper's numbers are there
+    published: bool  # whether figures of the paper's numbers exist
 
 
 def render(content: Content) -> dict[str, str]:
@@ -55,7 +55,7 @@ def render(content: Content) -> dict[str, str]:
 
 
 def data(content: Content) -> str:
-    """The cells and answers that the page's script shows."""
+    """Script with the cells and answers that the page shows."""
     shown = [item._asdict() | {"images": [image_file(image) for image in item.images]} for item in content.items]
     return cells.constants(CELLS=cells.columnar(content.cells), SETUPS=[setup.name for setup in content.setups],
                            ITEMS=shown)
@@ -63,12 +63,12 @@ def data(content: Content) -> str:
 
 def image_file(image_id: str) -> str:
     """File of a picture in the report, from its id."""
-    kind = "jpg" if image_id.startswith("ocr/") else "png"  # documents are kept as photographs are
+    kind = "jpg" if image_id.startswith("ocr/") else "png"  # documents are stored like photographs
     return f"images/{image_id.replace('/', '-')}.{kind}"
 
 
 def loaded(files: Mapping[str, str], items: Iterable[answers.Item]) -> tuple[dict[str, bytes], str]:
-    """Fonts and the table widget that some pages load, and the characters that no font holds."""
+    """Fonts and the table widget of some pages, and the characters that no font holds."""
     fonts, without = webfonts.stylesheet(answers.texts(items) | {"": "".join(files.values())})
     widget = packages.read("tabulator-tables", lambda name: name in WIDGET)
     return ({f"assets/{name}": content for name, content in fonts.items()}
@@ -76,9 +76,9 @@ def loaded(files: Mapping[str, str], items: Iterable[answers.Item]) -> tuple[dic
 
 
 def write(folder: Path, files: Mapping[str, str | bytes], figures: Mapping[str, Path]) -> Path:
-    """Write the report into a folder, with a copy of some folders of figures, by the name that they get.
+    """Write the report into a folder, with copies of folders of figures under given names.
 
-    Returns its page, which is written last.
+    Returns the main page, which is written last.
     """
     for part in FOLDERS:
         shutil.rmtree(folder / part, ignore_errors=True)

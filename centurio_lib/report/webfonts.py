@@ -1,7 +1,8 @@
-"""Fonts for a web page that looks alike on any machine: the parts of Noto that hold its characters, as they are packed.
+"""Fonts of a web page that looks alike on any machine: the parts of Noto that hold its characters.
 
 One family, "Noto", stands for all scripts; the browser takes each character from the file whose `unicode-range` has
-it. Chinese, Japanese and Korean draw the same character differently, so their text has a family of its own before it.
+it. Chinese, Japanese and Korean draw the same character differently, so their text has a separate family,
+which comes first.
 """
 
 import io
@@ -15,20 +16,20 @@ from centurio_lib.data.sources import fonts
 from centurio_lib.languages import languages
 
 FAMILY = "Noto"
-SHARED = {"Han", "Japanese", "Hangul"}  # scripts that draw some characters in common, each in its own way
+SHARED = {"Han", "Japanese", "Hangul"}  # scripts that share characters but draw these differently
 PLAIN = list(dict.fromkeys([fonts.FALLBACK, *(families[0] for families in fonts.SCRIPTS.values())]))
-TYPED = string.ascii_letters + string.digits + string.punctuation + " "  # a reader may type what no page says
+TYPED = string.ascii_letters + string.digits + string.punctuation + " "  # characters that a reader may type
 Part = tuple[str, str]  # font family, its part
 
 
 def own_family(code: str) -> str:
-    """Name of the family that text in a language asks for first: "Noto zh", or plain "Noto"."""
+    """Name of the first font family of a language's text: "Noto zh", or plain "Noto"."""
     known = languages().get(code)
     return f"{FAMILY} {code}" if known and known.script in SHARED else FAMILY
 
 
 def parts(text: str, code: str = "") -> tuple[list[Part], set[str]]:
-    """The font parts that hold a text's characters, the preferred ones first, and the characters that none holds."""
+    """Font parts that hold a text's characters, preferred parts first, and the characters that no part holds."""
     order = [*([fonts.families(code)[0]] if own_family(code) != FAMILY else []), *PLAIN]
     found, unknown = set(), set()
     for character in filter(str.isprintable, set(text)):
@@ -43,14 +44,14 @@ def parts(text: str, code: str = "") -> tuple[list[Part], set[str]]:
 
 @cache
 def held(family: str, part: str) -> frozenset[int]:
-    """Code points that a font part really holds: packages state some that it lacks."""
+    """Code points that a font part holds in fact; packages list some that it lacks."""
     return frozenset(TTFont(io.BytesIO(fonts.archived(family)[part]), lazy=True).getBestCmap())
 
 
 def stylesheet(texts: Mapping[str, str]) -> tuple[dict[str, bytes], str]:
-    """`fonts.css` and the files that it names, for texts by language code ("" for what is in no one language).
+    """Text of `fonts.css` and its font files, for texts by language code ("" without a language).
 
-    Also returns the characters that no font holds, which a browser shows in a font of its machine, if that has one.
+    Also returns the characters that no font holds; a browser shows these in a font of the machine, if any.
     """
     rules, files, unknown = [], {}, set()
     families = {own_family(code): code for code in ["", *texts]}
