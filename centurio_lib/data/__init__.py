@@ -1,1 +1,1 @@
-"""Images and text: where they come from, and which language each sample is in."""
+"""Images and text of the study: sources, samples and the language of each sample."""

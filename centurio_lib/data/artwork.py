@@ -1,4 +1,4 @@
-"""Drawings to pictures: SVG to RGBA once per drawing, then many placements of it on plain backgrounds."""
+"""Pictures from drawings: render each SVG once, then place it on many plain backgrounds."""
 
 import io
 
@@ -10,7 +10,7 @@ RENDER_PIXELS = 96
 
 
 def render(svg: str) -> Image.Image:
-    """An SVG as a transparent RGBA image whose longer side is `RENDER_PIXELS`."""
+    """Render an SVG to a transparent RGBA image whose longer side is `RENDER_PIXELS`."""
     png = resvg_py.svg_to_bytes(svg_string=svg, width=RENDER_PIXELS)
     image = Image.open(io.BytesIO(png)).convert("RGBA")
     image.thumbnail((RENDER_PIXELS, RENDER_PIXELS))
@@ -18,9 +18,7 @@ def render(svg: str) -> Image.Image:
 
 
 def place(drawing: Image.Image, random: np.random.Generator, pixels: int) -> Image.Image:
-    """A drawing on a pale plain background at a random size (70-100 %), angle (up to 12 degrees) and place: RGB,
-    square.
-    """
+    """Place a drawing on a pale square (RGB) at random size (70-100 %), angle (12 degrees at most) and place."""
     side = int(pixels * random.uniform(0.7, 1.0))
     small = drawing.resize((side, max(1, side * drawing.height // drawing.width)), Image.Resampling.BILINEAR)
     small = small.rotate(random.uniform(-12, 12), Image.Resampling.BILINEAR)
@@ -38,5 +36,5 @@ def to_bytes(image: Image.Image) -> bytes:
 
 
 def random_for(*parts) -> np.random.Generator:
-    """A random generator that depends on nothing but its name, so that any one sample can be redrawn alone."""
+    """A random generator seeded by its name alone, so that any one sample can be redrawn."""
     return np.random.default_rng(np.frombuffer("/".join(map(str, parts)).encode(), dtype=np.uint8).astype(np.uint32))

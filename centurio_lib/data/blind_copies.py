@@ -1,4 +1,4 @@
-"""Blind copies of items: the same question beside other images, to see what an answer owes to its image."""
+"""Blind copies of items: the same question beside other images, which shows the effect of the image."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,9 +10,9 @@ Draw = Callable[[Sequence[str], int], list[str]]  # so many of some images; `ran
 
 
 def blind_copy(item: dict, item_id: str, others: Sequence[str], draw: Draw) -> dict | None:
-    """A row of the `items` table about as many of some other images; None where there are no others.
+    """Copy a row of the `items` table with equally many other images; None without other images.
 
-    `others`: images that show nothing the question speaks of. `item_id`: the copy's own.
+    `others`: images that show nothing of the question. `item_id`: id of the copy.
     """
     return item | {"split": BLIND, "item_id": item_id, "images": draw(others, len(item["images"]))} if others else None
 

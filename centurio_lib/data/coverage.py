@@ -1,4 +1,4 @@
-"""What each source covers of each of the 100 languages, and the licence that each source comes under.
+"""Coverage of the 100 languages by each source, and the licence of each source.
 
 Only names that are in the language count. A source may fill a gap with another language's words. Files that do so
 throughout are not used: languages.csv leaves their names empty (CLDR's Cebuano is English, its Haitian French). A name
@@ -17,7 +17,7 @@ IDENTIFIER = {"package": "pycld2", "licence": "Apache-2.0", "use": "language ide
 
 
 def table(named: pd.DataFrame) -> pd.DataFrame:
-    """A row for each of the 100 languages, in the order of languages.csv; `named` is the whole of concepts.texts().
+    """One row for each of the 100 languages, in the order of languages.csv; `named` is concepts.texts().
 
     Columns are code, name, script, group (en, T5..T1). Each kind of thing has `<kind>_names`, its names that differ
     from English (for English: all), and `<kind>_as_english`, the others. Then come keywords, paragraphs of running
@@ -54,7 +54,7 @@ def own_keywords(named: pd.DataFrame, english: pd.Series) -> pd.Series:
 
 
 def without_captions(covered: pd.DataFrame) -> list[str]:
-    """Codes of the languages in which no source names anything that can be drawn."""
+    """Codes of the languages in which no source names a drawn concept."""
     columns = [f"{kind}_{counted}" for kind in things.modules() for counted in ("names", "as_english")]
     return covered.code[covered[columns].sum(axis=1) == 0].tolist()
 

@@ -1,6 +1,6 @@
-"""Rows that are more than memory holds: written to disk as they come, then mapped, so that any of them is read alone.
+"""Tables larger than memory: rows are written to disk, then mapped, so that any row is read alone.
 
-The file has no name: it is gone with the process, however that ends.
+The file has no name and disappears with the process, even a killed one.
 """
 
 import mmap
@@ -43,9 +43,9 @@ def read(files: Iterable[Path], columns: list[str], places: Sequence[int]) -> It
 
 
 def in_order(table: pa.Table, rows: Sequence[int]) -> Iterator[pa.Table]:
-    """Some rows of a table, in the order asked for, a part at a time.
+    """Some rows of a table in the given order, a part at a time.
 
-    Not by `take`, which first puts all of a column of lists into memory.
+    The function avoids `take`, which loads a whole column of lists into memory.
     """
     for start in range(0, len(rows), ROWS):
         yield pa.concat_tables([table.slice(int(row), 1) for row in rows[start:start + ROWS]]).combine_chunks()
@@ -61,5 +61,5 @@ def select(folder: Path, schema: pa.Schema, files: Iterable[Path], places: Seque
 
 
 def frame(table: pa.Table) -> pd.DataFrame:
-    """The table for pandas, which reads what it is asked for: lists stay where they are."""
+    """Convert a table to pandas lazily; lists stay in the mapped file."""
     return table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -1,4 +1,4 @@
-"""Images by their ids, read from disk when they are asked for: a mix may show more than memory holds.
+"""Images by id, read from disk on access, since a mix may have more images than memory holds.
 
 Images lie in one of three places: the study's own parquet tables; Arrow files of data sets of the hub, mapped into
 memory and uncompressed, so that one image is read alone; files of a folder, for benchmarks.
@@ -21,7 +21,7 @@ MAPPED = pa.schema([("image_id", pa.string()), ("image", pa.large_binary())])
 class ImageStore:
     """Images by id: `store[ids]` has columns image_id and image (bytes), in the order asked for.
 
-    A kind of store says where each image lies, and what lies there. `only`: the ids of the images to hold, if not all.
+    A subclass gives the place of each image, and the bytes at a place. `only`: ids of images to hold, None for all.
     """
 
     def __init__(self, places: Iterable[tuple[str, Any]], only: Iterable[str] | None = None):
@@ -33,14 +33,14 @@ class ImageStore:
         return image_id in self.place
 
     def __getitem__(self, image_ids: list[str]) -> pd.DataFrame:
-        """Raises KeyError for an image that is not there."""
+        """Rows of some images. Raises KeyError for a missing image."""
         unknown = [image_id for image_id in image_ids if image_id not in self.place]
         if unknown:
             raise KeyError(f"image {unknown[0]!r} is not stored: build the data again")
         return pd.DataFrame({"image_id": image_ids, "image": [self.content(self.place[i]) for i in image_ids]})
 
     def content(self, place: Any) -> bytes:
-        """What lies at a place."""
+        """Bytes of the image at a place."""
         raise NotImplementedError
 
 

@@ -22,7 +22,7 @@ UNNAMED_ENGLISH = 0.5  # share of English prompts that do not name the language
 
 
 class Words(NamedTuple):
-    """What training may say: names and keywords by `[language][concept]`, and emoji to choose from by `[language]`."""
+    """Words that training may use: names and keywords by `[language][concept]`, emoji by `[language]`."""
 
     names: dict[str, dict[str, str]]
     keywords: dict[str, dict[str, list[str]]]
@@ -43,7 +43,7 @@ def words(texts: pd.DataFrame, pairs: Pairs) -> Words:
 
 
 def samples(images: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """What each sample shows, whatever its language: sample_id, family, images, concepts (the wrong one last), kind."""
+    """Samples before a language is chosen: sample_id, family, images, concepts (the wrong one last), kind."""
     train = images[images.split == "train"]
     single = [("single", [r.image_id], [r.concept], r.kind) for r in train.itertuples()]
     random = Random(f"samples/{seed}")

@@ -1,4 +1,4 @@
-"""Batches of like length, so that little of them is padding."""
+"""Batches of sequences of similar length, which need little padding."""
 
 from collections.abc import Hashable, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Which language each sample is in: total size fixed, every sample in exactly one language.
+"""Languages of samples: the total size is fixed, and every sample has exactly one language.
 
 A share of the samples is English, the rest is spread over the setup's languages: uniformly, or by tier. The paper's
 Stratified-1 and -2 (Table 16) weigh a language 1/i and 1/exp(i), where i counts tiers from the lowest-resourced.

@@ -1,4 +1,4 @@
-"""A long table drawn sample by sample into many files: in parallel, with progress, going on where a killed run ended.
+"""Draw a long table sample by sample into many files: in parallel, with progress, resumable.
 
 The name of a shard holds its number and a digest of what it follows from, its samples and a key. A shard of another key
 is removed, a complete one stays. A shard appears under its name only when it is whole.

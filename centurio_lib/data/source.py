@@ -1,4 +1,4 @@
-"""What a source of images or text declares about itself, and how the files that declare one are found.
+"""Declarations of sources of images or text, and the discovery of their files.
 
 A source is one file with `SOURCE = Source(...)` in it. Files of one kind share a folder, which finds them by itself, so
 that a run depends on the sources that it reads and on no others.
@@ -23,7 +23,7 @@ class DeclarationError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a file of `data/sources` declares. The last four fields are those of kind "things"."""
+    """Declaration of a file of `data/sources`. Only kind "things" has the last four fields."""
 
     name: str
     kind: str  # one of KINDS

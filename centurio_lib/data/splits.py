@@ -1,4 +1,4 @@
-"""What is never trained on: one artwork style, and for each language some concepts.
+"""Held-out data, never trained on: one artwork style, and some concepts of each language.
 
 `new-style` items show the held-out style. `new-language` items ask for a (concept, language) pair that no setup ever
 trains on. These pairs are fixed here, before any mix is made.

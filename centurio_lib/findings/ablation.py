@@ -1,7 +1,7 @@
-"""One question of the paper from stored results to its tables: what notebooks 20 to 26 have in common.
+"""Tables of one question of the paper, shared by notebooks 20 to 26.
 
-Each table has one part of the scores: all tasks; the tasks that the language of an answer cannot spoil; fidelity. Tasks
-about text in images are in none of them: they have splits and groups of their own (text_in_images.py).
+Each table has one part of the scores: all tasks; tasks whose score does not depend on the language of an answer;
+fidelity. Tasks about text in images have other splits and groups, and separate tables (text_in_images.py).
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ PARTS = ["all_tasks", "unaffected", "fidelity"]
 
 
 class Tables(NamedTuple):
-    """Tidy tables by tier (`scores.COLUMNS`); `fidelity` holds its ceiling besides."""
+    """Tidy tables by tier (`scores.COLUMNS`); `fidelity` also holds the ceiling."""
 
     all_tasks: pd.DataFrame
     unaffected: pd.DataFrame

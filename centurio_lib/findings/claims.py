@@ -1,4 +1,4 @@
-"""The paper's claims as rules that were fixed before the run (params/claims.yaml), and what some scores say to them.
+"""Verdicts of scores on the paper's claims, by rules that were fixed before the run (params/claims.yaml).
 
 The same rules read this study's items (`scores.items`) and the cells that the paper printed (`paper_results.items`). A
 setup may go by another name there: one that asks for the same as an earlier one is trained as that
@@ -20,12 +20,12 @@ EFFECT = ["value", "low", "high", "cells", "items", "missing", "seeds"]
 
 
 def load(path: Path = params.CLAIMS) -> Claims:
-    """The claims. Raises ParamsError naming file, claim and what is wrong, an unknown setup or task say."""
+    """Read the claims. Raises ParamsError naming file, claim and fault, such as an unknown setup."""
     return params.validated(Claims, params.load(path), str(path), known_names())
 
 
 def known_names() -> dict[str, list[str]]:
-    """Setups and scores that a claim may be about: those of the study and of the paper."""
+    """Setups and scores that a claim may name, of the study and of the paper."""
     return {"setups": [*params.all_setups(), *paper_results.APPENDIX.values()],
             "scores": list(dict.fromkeys([*ablation.PARTS, *_tasks(), *paper_results.TASKS]))}
 
@@ -37,7 +37,7 @@ def _tasks() -> list[str]:
 
 
 def with_chance(items: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Our items with the columns that a verdict needs besides: what a guess would score, and the script's group."""
+    """Add two columns to the study's items that verdicts need: chance, and the group of the script."""
     of = ["split", "task", "language", "metric"]
     chance = cells.dropna(subset=["chance"]).drop_duplicates(of)[[*of, "chance"]]
     joined = items.merge(chance, how="left", on=of).fillna({"chance": 0.0})  # fidelity has none
@@ -62,7 +62,7 @@ def judged(value: float, low: float, high: float, rule: str, margin: float) -> s
 
 
 def assess(part: Part, items: pd.DataFrame, level: float, printed: bool = False, draws: int = statistics.DRAWS) -> dict:
-    """What the items of one split say to one part: verdict, effect, interval, counts, and why there is no verdict."""
+    """Judge one part of a claim on one split: verdict, effect, interval, counts, reason for no verdict."""
     rows = selected(items, part.of, printed)
     rows = rows[rows.setup.isin(part.setups)]
     lacking = [setup for setup in part.setups if setup not in set(rows.setup)]
@@ -96,7 +96,7 @@ def _guessed(part: Part, verdict: str, value: float, rows: pd.DataFrame, level: 
 
 
 def _above_chance(setups: list[str], groups: list[str], rows: pd.DataFrame, level: float, draws: int) -> pd.Series:
-    """What some setups score above guesses: value, low, ... One-sided, so that both bounds serve at 2 level - 1."""
+    """Mean score of setups above chance, with one-sided bounds: both are drawn at level 2 level - 1."""
     mean = dict.fromkeys(setups, 1 / len(setups))
     gained = rows.assign(score=rows.score - rows.chance)
     return statistics.contrasts(gained, [mean], groups, 2 * level - 1, draws).iloc[0]
@@ -113,7 +113,7 @@ def sides(part: Part) -> list[tuple[list[dict[str, float]], list[str]]]:
 
 def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = False,
              draws: int = statistics.DRAWS, names: dict[str, str] | None = None) -> pd.DataFrame:
-    """A row for each part of each claim and each split: where, split, claim, part, verdict, why, the effect.
+    """One row for each part of each claim and each split: where, split, claim, part, verdict, why, effect.
 
     `items` have chance and script (`with_chance`, `paper_results.items`); `names`: under which other name a setup of
     ours has them. The blind split is left out, and a part is judged on the splits that hold its scores and can tell; on
@@ -141,7 +141,7 @@ def verdicts(claims: Claims, items: pd.DataFrame, where: str, printed: bool = Fa
 
 
 def whole(of_parts: pd.Series) -> str:
-    """The verdict on a claim from those on its parts. With a part that was not run there is none."""
+    """Verdict on a claim from the verdicts on its parts; "not run" if a part was not run."""
     if NOT_RUN in set(of_parts):
         return NOT_RUN
     if CONTRADICTED in set(of_parts):
@@ -150,7 +150,7 @@ def whole(of_parts: pd.Series) -> str:
 
 
 def overview(claims: Claims, parts: pd.DataFrame) -> pd.DataFrame:
-    """A row for each claim, a column for each of `where` and split: its verdict and the effects of its parts."""
+    """Verdict and effects of each claim (rows) for each `where` and split (columns)."""
     verdict_rows = []
     for name, claim in claims.claims.items():
         row = {"claim": claim.claim, "source": claim.source}

@@ -1,4 +1,4 @@
-"""The picture of notebook 40: effect and interval of each part of each claim, ours beside the paper's."""
+"""Figure of notebook 40: effect and interval of each part of each claim, of the study and the paper."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -16,7 +16,7 @@ INDENT = "    "
 
 
 def figure(claims: Claims, parts: pd.DataFrame) -> Figure:
-    """Parts of all claims one below the other, a panel for each of `where` and split, coloured by verdict.
+    """Draw the parts of all claims in rows, coloured by verdict, with a panel for each `where` and split.
 
     A dotted mark is the margin of a rule. `parts` is of `claims.verdicts`.
     """
@@ -41,7 +41,7 @@ def figure(claims: Claims, parts: pd.DataFrame) -> Figure:
 
 
 def reach(parts: pd.DataFrame) -> float:
-    """How far the axis goes to either side, in score points: intervals of differences may be wider than shares are."""
+    """Half width of the axis in score points; intervals of differences may exceed 100."""
     return max(REACH, 1.1 * float(parts[["low", "value", "high"]].astype(float).abs().max(axis=None, skipna=True)))
 
 

@@ -1,18 +1,18 @@
-"""What came out, in sentences that are computed from the tables: the last words of the notebooks of findings."""
+"""Conclusions of the notebooks of findings, in sentences that are computed from the tables."""
 
 import pandas as pd
 
 from centurio_lib.findings.scores import GROUPS, SPLITS
 from centurio_lib.findings.table_formats import number, sure
 
-LEVEL = 0.05  # of Holm's p, below which a difference stands
+LEVEL = 0.05  # Holm's p of a significant difference is below
 NAMES = {"all_tasks": "All tasks", "unaffected": "Tasks unaffected by fidelity", "fidelity": "Language fidelity",
          "smpqa_read": "SMPQA Read", "smpqa_ground": "SMPQA Ground", "page_read": "Pages"}
 TIERS = GROUPS[1:]
 
 
 def change(differences: pd.DataFrame, setup: str, metric: str, groups: list[str]) -> str:
-    """By how much a setup differs from the one that it is compared with in some groups, and which of these stand.
+    """Sentence on the differences of a setup in some groups, and on their significance.
 
     Looks at the first split that holds the metric. Raises ValueError where the table lacks the setup or the metric.
     """
@@ -27,7 +27,7 @@ def change(differences: pd.DataFrame, setup: str, metric: str, groups: list[str]
 
 
 def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:
-    """Which setups score highest and lowest on average over some groups, on the first split that holds the metric.
+    """Sentence on the setups with highest and lowest mean over some groups, on the first split with the metric.
 
     Raises ValueError where the table lacks the metric.
     """
@@ -46,13 +46,13 @@ def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:
 
 
 def counted(verdicts: pd.Series, what: str) -> str:
-    """How many of some verdicts are which, the most frequent first."""
+    """Count verdicts by kind in words, the most frequent first."""
     counts = verdicts.value_counts(sort=True)
     return f"{what}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())}."
 
 
 def strongest(table: pd.DataFrame, system: str) -> str:
-    """In which columns a system stands highest and lowest among all of a table of setup, metric, group, value."""
+    """Sentence on the columns (setup, metric, group, value) in which a system ranks highest and lowest."""
     rank = table.assign(rank=table.groupby(["metric", "group"]).value.rank(ascending=False, method="min"))
     rows = rank[rank.setup == system].sort_values("rank", kind="stable")
     first, last = (f"{row.metric} {row.group} (place {row.rank:.0f})" for row in rows.iloc[[0, -1]].itertuples())

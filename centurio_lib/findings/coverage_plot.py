@@ -1,4 +1,4 @@
-"""The picture of notebook 01: what each source covers of each of the 100 languages."""
+"""Figure of notebook 01: coverage of the 100 languages by each source."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ SOME = 1e-6  # per cent, the least that is not nothing
 
 
 def shares(covered: pd.DataFrame) -> pd.DataFrame:
-    """Each source's count as per cent of the English one, 100 at most; codes of an identifier are 100 or 0.
+    """Count of each source as per cent of the English count, at most 100; identifier codes are 100 or 0.
 
     `covered` has the columns code, name, group and those of `SOURCES`. Returns code, name, group and the shares.
     """
@@ -33,7 +33,7 @@ def shares(covered: pd.DataFrame) -> pd.DataFrame:
 
 
 def languages(covered: pd.DataFrame, unnamed: list[str]) -> Figure:
-    """Languages by sources, tiers one below the other; names of languages without captions (`unnamed`) stand out."""
+    """Draw languages by sources and tiers, and highlight languages without captions (`unnamed`)."""
     shown = shares(covered)
     panels = [pd.concat([_tier(shown[shown.group == group], group) for group in groups]) for groups in PANELS]
     rows = max(map(len, panels))

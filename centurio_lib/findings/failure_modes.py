@@ -1,4 +1,4 @@
-"""Known failures, recognised in a run's scores: what each looks like, in which cells, what it usually comes from."""
+"""Known failures, recognised in a run's scores: the signature, the cells and the usual cause."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,8 +8,8 @@ import pandas as pd
 from centurio_lib.findings import scores
 from centurio_lib.findings.paper_results import script
 
-SYNTHETIC = ["smpqa_read", "page_read"]  # reading of what the study draws itself
-REAL = ["mtvqa"]  # and of photographs
+SYNTHETIC = ["smpqa_read", "page_read"]  # reading of images that the study draws
+REAL = ["mtvqa"]  # reading of photographs
 FLOOR = 5.0  # score points above chance: reading at or below it is next to nothing
 ASIDE = 20.0  # score points of fidelity below the ceiling
 DROP = 5.0  # score points of English below the setup that is tuned in English alone
@@ -19,7 +19,7 @@ CELLS_SHOWN = 12
 
 
 class Signature(NamedTuple):
-    """A failure: what it usually comes from, and the cells of one run that show it (`english`: the baseline's)."""
+    """A failure: its usual cause, and a function for the cells of a run that show it (`english`: baseline)."""
 
     cause: str
     shown_by: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -45,7 +45,7 @@ def unread_photographs(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFra
 
 
 def wrong_language(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
-    """Fidelity far below what the identifier makes of gold captions in the same language."""
+    """Cells whose fidelity is far below the fidelity of gold captions in the same language."""
     of = ["task", "language"]
     fidelity = cells[cells.metric == "fidelity"]
     ceiling = cells[cells.metric == "fidelity_ceiling"][[*of, "value"]].rename(columns={"value": "ceiling"})
@@ -54,7 +54,7 @@ def wrong_language(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
 
 
 def english_drop(cells: pd.DataFrame, english: pd.DataFrame) -> pd.DataFrame:
-    """English tasks far below what tuning in English alone gives, on the same seed and split."""
+    """English tasks far below the setup that is tuned in English alone, on the same seed and split."""
     cell = ["task", "metric", "language"]
     in_english = cells[cells.headline & (cells.language == "en")]
     both = in_english.merge(english[[*cell, "value"]], on=cell, suffixes=("", "_baseline"))
@@ -74,9 +74,9 @@ SIGNATURES = {
 
 
 def of_runs(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row for each run, split and signature that it shows, with the number of cells and the worst of them.
+    """One row for each run, split and shown signature, with the number of cells and the worst cell.
 
-    `cells` are of `scores.stored`. Runs that show none have a row without signature. A signature whose task was not
+    `cells` come from `scores.stored`. Runs without a signature have one row. A signature whose task was not
     evaluated, or whose baseline was not run, cannot show.
     """
     seen = cells[cells.split != scores.BLIND]

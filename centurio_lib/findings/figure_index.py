@@ -1,4 +1,4 @@
-"""A page that shows every figure of a folder, its files and where it came from. Works from file, without network."""
+"""Index page of a folder of figures, with files and provenance; it works without network."""
 
 import os
 from html import escape

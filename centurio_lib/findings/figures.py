@@ -23,9 +23,9 @@ LANGUAGES_A_ROW = 54  # English and T5 to T3 together make 53
 
 
 def by_tier(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataFrame) -> Figure:
-    """A line over the tiers for each setup: a column a table, a row for each of our splits and for the paper's numbers.
+    """Draw one line over the tiers for each setup; columns are tables, rows are splits and the paper.
 
-    The blind baseline is dashed, in each setup's colour; `fidelity` may hold the metric "fidelity_ceiling" besides.
+    The blind baseline is dashed, in each setup's colour; `fidelity` may also hold the metric "fidelity_ceiling".
     """
     setups = looks.of(list(dict.fromkeys(all_tasks.setup)))
     splits = [split for split in SHOWN if split in set(all_tasks.split)] + ["published"]
@@ -44,9 +44,9 @@ def by_tier(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.Data
 
 
 def across(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataFrame) -> Figure:
-    """As `by_tier`, but the setups are side by side in the order of their table, with a line for each tier.
+    """Draw scores like `by_tier`, with setups side by side in table order and one line for each tier.
 
-    For setups that are steps of one quantity. Parts without any number are left out.
+    The figure suits setups that are steps of one quantity. Parts without any number are left out.
     """
     parts = dict(zip(TITLES, [all_tasks, unaffected, fidelity], strict=True))
     parts = {title: tidy for title, tidy in parts.items() if tidy[["value", "published"]].notna().any(axis=None)}
@@ -65,7 +65,7 @@ def across(all_tasks: pd.DataFrame, unaffected: pd.DataFrame, fidelity: pd.DataF
 
 
 def _grid(splits: list[str], titles: list[str], height: float):
-    """A row of panels for each split; `height` inches are left for legend and labels."""
+    """Grid of panels with one row for each split; `height` inches are added for legend and labels."""
     figure, axes = plt.subplots(len(splits), len(titles), figsize=(looks.WIDTH, height + 1.45 * len(splits)),
                                 sharex=True, sharey="col", squeeze=False, layout="constrained")
     for axis, title in zip(axes[0], titles, strict=True):
@@ -106,7 +106,7 @@ def _tiers(axis: Axes, tidy: pd.DataFrame, split: str, setups: dict[str, Look]) 
 
 
 def tier_lines(axis: Axes, rows: pd.DataFrame, setups: dict[str, Look], column: str = "value") -> None:
-    """Scores over the tiers, a line for each setup. English stands apart: it is no tier, and no line joins it to T5."""
+    """Draw scores over the tiers, one line for each setup; English is no tier, so no line joins it to T5."""
     english = rows.group == "en"
     plots.points(axis, rows[english], "group", "setup", GROUPS, setups, APART, column, linestyle="none")
     plots.points(axis, rows[~english], "group", "setup", GROUPS, setups, CLOSE, column)
@@ -122,7 +122,7 @@ def _baseline(axis: Axes, rows: pd.DataFrame, setups: dict[str, Look], style: st
 
 
 def _dots(axis: Axes, rows: pd.DataFrame, setups: dict[str, Look]) -> None:
-    """Small dots: the score with each seed, where there are several."""
+    """Draw the score of each seed as a small dot, for several seeds."""
     for setup, look in setups.items():
         of_setup = rows[(rows.setup == setup) & (rows.seeds > 1)]
         places = {en: plots.offsets(setups, APART if en else CLOSE)[setup] for en in (True, False)}

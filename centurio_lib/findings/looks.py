@@ -1,7 +1,7 @@
-"""How figures look: their type and sizes, and one colour and marker for each setup, tier and group of scripts.
+"""Looks of figures: fonts and sizes, and one colour and marker for each setup, tier and group of scripts.
 
-A setup looks the same in every figure. Its colour follows from params/setups.yaml: each question has a ramp of its own,
-light to dark in the order of the question, and a setup of several questions takes the ramp of the first.
+A setup looks the same in every figure. Its colour follows from params/setups.yaml: each question has a separate
+ramp, light to dark in the order of its setups. A setup of several questions takes the ramp of the first.
 """
 
 from functools import cache

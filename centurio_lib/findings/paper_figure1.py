@@ -1,7 +1,7 @@
-"""The paper's exploration at a glance, after its Figure 1: what each question varies (above), what that does (below).
+"""The paper's exploration at a glance, after its Figure 1: contents of the mixes (above), scores (below).
 
-Above: how many languages of which tier, which share of English, OCR pages in which scripts. Below: the scores that the
-paper printed. Nothing of our runs is needed.
+Above are languages by tier, the share of English, and OCR pages by script. Below are the scores that the paper printed.
+The figure needs no run.
 """
 
 import matplotlib as mpl
@@ -28,7 +28,7 @@ LATIN_DOWN = 0.25  # a Latin-script language's pages per page of another script'
 
 
 def composition() -> pd.DataFrame:
-    """What each setup is made of: setup, panel, group, amount (languages; per cent; thousand pages)."""
+    """Contents of each setup's mix: setup, panel, group, amount (languages; per cent; thousand pages)."""
     studied = params.questions()["rq1"]
     rows = [(name, "languages", f"T{tier}", sum(languages()[code].tier == tier for code in params.setup(name).mix))
             for name in studied for tier in range(5, 0, -1)]
@@ -51,7 +51,7 @@ def _pages(english: float, latin: float) -> dict[str, float]:
 
 
 def outcome() -> pd.DataFrame:
-    """What came of each setup, as printed: setup, panel, group, published."""
+    """Printed results of each setup: setup, panel, group, published."""
     parts = [paper_results.tiers(table).assign(panel=panel) for panel, table in TABLES.items()]
     printed = pd.read_csv(paper_results.FILES[0])
     reading = printed[(printed.table == "RQ4_smpqa_phi3.5") & (printed.metric == "smpqa_read_acc")]
@@ -89,7 +89,7 @@ def _short(setup: str, panel: str) -> str:
 
 
 def _stack(axis: Axes, rows: pd.DataFrame, setups: list[str], of_groups: dict[str, Look]) -> None:
-    """Bars of what each setup is made of, groups one upon the other."""
+    """Draw the contents of each setup's mix as a stacked bar."""
     wide = rows.pivot(index="setup", columns="group", values="amount").reindex(setups)
     base = wide.iloc[:, 0] * 0
     for group in [group for group in of_groups if group in wide]:

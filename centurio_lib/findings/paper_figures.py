@@ -1,6 +1,6 @@
-"""The paper's tables and appendix as one set of figures, drawn from its published numbers alone.
+"""Figures of the paper's tables and appendix, drawn from its published numbers alone.
 
-They exist before any run does. Each function returns the figure and the table that it is drawn from.
+The figures need no run. Each function returns the figure and the table that it is drawn from.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,9 @@ Drawn = tuple[Figure, pd.DataFrame]
 
 
 def tidy(table: str | None, backbone: str, part: str, setups: list[str]) -> pd.DataFrame:
-    """A printed tier table in the columns of `scores.COLUMNS`; where it is not printed (None), what follows from the
-    paper's cells.
+    """A printed tier table in the columns of `scores.COLUMNS`, or (None) tier scores of the paper's cells.
 
-    Empty where the paper has neither, for two setups at least.
+    The result is empty where the paper has neither for at least two setups.
     """
     if table is not None:
         rows = paper_results.tiers(table)
@@ -94,7 +93,7 @@ def final(ours: pd.DataFrame | None = None) -> Drawn:
 
 
 def chosen(setups: list[str]) -> str:
-    """The setup that stands for ours in the final comparison: that with most of the final model's choices."""
+    """The study's setup in the final comparison: the one with most choices of the final model."""
     return next((name for name in CHOSEN if name in setups), setups[-1])
 
 

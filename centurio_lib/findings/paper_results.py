@@ -3,7 +3,7 @@
 `cells` are its per-language results, in the frame that `scores.tier_scores` takes, `items` the same for `statistics`;
 `tiers` are its printed tier tables.
 Setups carry this study's names (params/setups.yaml): the tables of RQ2 and RQ3 and the appendix name the same run
-differently. What the files hold and where it was printed: paper_tables/README.md.
+differently. paper_tables/README.md lists the files and their sources.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ RQ4_ROWS = {"no_pretraining": "L100-text", "no_ocr": "PT50-text", "ocr_E100": "O
 
 
 def group(code: str) -> str | None:
-    """Column that the paper counts a language in, None for those it leaves out. Raises KeyError for an unknown code."""
+    """The paper's column of a language; None for languages that it leaves out. Raises KeyError for others."""
     return None if code in UNTIERED else tier_label(SAME_AS.get(code, code))
 
 
@@ -72,9 +72,9 @@ def cells(backbone: str) -> pd.DataFrame:
 
 
 def items(backbone: str) -> pd.DataFrame:
-    """The paper's cells as if each were one item, for `statistics`: columns of ITEM and TASK, metric, chance, script.
+    """The paper's cells as one item each, for `statistics`: columns of ITEM and TASK, metric, chance, script.
 
-    What varies is then the languages of a tier (their items' noise is in them), and its tasks in English, one language.
+    Intervals then come from the languages of a tier (which include the noise of items), and in English from the tasks.
     """
     rows = cells(backbone)
     english = rows.language == "en"
@@ -90,7 +90,7 @@ def script(code: str) -> str:
 
 
 def tiers(table: str) -> pd.DataFrame:
-    """One printed tier table of the ablations: setup, group, published. Raises KeyError naming those that there are."""
+    """One printed tier table of the ablations: setup, group, published. Raises KeyError naming the tables."""
     printed = pd.read_csv(FILES[0])
     known = {name: question for name in sorted(set(printed.table)) for question in ROWS if name.startswith(question)}
     if table not in known:

@@ -1,4 +1,4 @@
-"""The two plots that figures are made of: points with intervals, joined by lines, and heat maps."""
+"""Two kinds of plots: points with intervals, joined by lines, and heat maps."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,7 +16,7 @@ READABLE = 0.18  # luminance from which black is easier to read on a colour than
 
 def points(axis: Axes, rows: pd.DataFrame, x: str, hue: str, order: list[str], looks: dict[str, Look], dodge: float,
            column: str = "value", marker: str | None = None, **line) -> None:
-    """Scores of `column` over the places of `order`, a line for each value of `hue`, set apart by `dodge` in all.
+    """Draw scores of `column` over the places of `order`, one line for each `hue`, `dodge` apart in all.
 
     Rows with `low` and `high` get a thin upright line between them. `marker` takes the place of the looks' own.
     """
@@ -33,7 +33,7 @@ def points(axis: Axes, rows: pd.DataFrame, x: str, hue: str, order: list[str], l
 
 
 def offsets(looks: dict[str, Look], dodge: float) -> dict[str, float]:
-    """How far `points` sets each line aside."""
+    """Horizontal offset of each line of `points`."""
     step = dodge / max(len(looks) - 1, 1)
     return {name: step * i - dodge / 2 for i, name in enumerate(looks)}
 
@@ -51,7 +51,7 @@ def thin_handles(styles: dict[str, str]) -> list[Line2D]:
 
 def heat_map(axis: Axes, values: pd.DataFrame, colours: str | Colormap, low: float = 0, high: float = 100,
              numbers: pd.DataFrame | None = None, size: float = 5.5) -> QuadMesh:
-    """Cells coloured from `low` to `high`, missing ones grey, `numbers` written in. Labels are `size` points high."""
+    """Draw cells coloured from `low` to `high` (missing: grey) with `numbers`; labels are `size` points high."""
     axis.set_facecolor(MISSING)
     sns.heatmap(values, vmin=low, vmax=high, cmap=colours, mask=values.isna(), cbar=False, linewidths=0.3,
                 linecolor="white", xticklabels=False, yticklabels=False, annot=numbers, fmt=".0f",

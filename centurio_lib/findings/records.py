@@ -1,6 +1,6 @@
-"""Figures and tables as files: each figure with the table that it is drawn from and a record of what it follows from.
+"""Files of figures and tables: each figure has its table and a provenance record beside it.
 
-The same tables give the same bytes: nothing in a file depends on the time.
+The same tables give the same bytes, since no file depends on the time.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ UNDATED = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
 class Record(NamedTuple):
-    """What figures and tables of a notebook follow from, and the folder that they go to.
+    """Provenance of a notebook's figures and tables, and their folder.
 
     `key` is the digest of the run's key; `inputs` holds the sha256 of each file, named from the repository or home on.
     """
@@ -63,7 +63,7 @@ def write_csv(tidy: pd.DataFrame, record: Record, name: str) -> Path:
 
 
 def current(record: Record, name: str) -> bool:
-    """Whether a figure and all its files are there already, drawn by the present code from the same inputs."""
+    """Say whether a figure and all its files exist and come from the present code and inputs."""
     files = [record.folder / f"{name}.{kind}" for kind in KINDS]
     return all(file.exists() for file in files) and storage.read_json(files[-1]) == stated(record)
 

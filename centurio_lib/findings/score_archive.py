@@ -1,7 +1,7 @@
-"""Scores and answers of a whole study in one folder, from which its tables and figures are drawn where no run is.
+"""Archive of a study's scores and answers in one folder, from which tables and figures are drawn.
 
-`scores.parquet` holds every cell, `predictions.parquet` every answer, `items.parquet` what was asked, `runs.csv` what
-each run was made by. `make publish` commits them beside the figures.
+`scores.parquet` holds every cell, `predictions.parquet` every answer, `items.parquet` every item, `runs.csv` the
+provenance of each run. `make publish` commits them beside the figures.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ def items(files: list[Path]) -> pd.DataFrame:
 
 
 def runs(folder: Path) -> pd.DataFrame:
-    """What each run of an archive was made by: setup, seed, `MADE_BY`. Raises NotArchived where there is none."""
+    """Provenance of each run of an archive: setup, seed, `MADE_BY`. Raises NotArchived without runs."""
     path = folder / "runs.csv"
     if not path.exists():
         raise NotArchived(f"{path} is missing: no scores are committed there; `make study` and `make publish` put them "
@@ -44,14 +44,14 @@ def runs(folder: Path) -> pd.DataFrame:
 
 
 def n_seeds(folder: Path) -> int:
-    """How many seeds of every setup are there. Raises NotArchived as `runs`."""
+    """Number of seeds that every setup has. Raises NotArchived as `runs`."""
     return int(runs(folder).groupby("setup").size().min())
 
 
 def file(folder: Path, setups: list[str], seeds: int) -> Path:
-    """The score table of an archive, once it is known to hold some setups with seeds 0 to `seeds` - 1.
+    """Path of an archive's score table, checked for some setups with seeds 0 to `seeds` - 1.
 
-    Raises NotArchived naming the runs that it lacks.
+    Raises NotArchived naming the missing runs.
     """
     there = set(runs(folder)[["setup", "seed"]].itertuples(index=False, name=None))
     lacking = [f"{setup} seed {seed}" for setup in setups for seed in range(seeds) if (setup, seed) not in there]

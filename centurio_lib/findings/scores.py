@@ -1,4 +1,4 @@
-"""From stored scores to tidy tables: which cells count, and how cells become the score of a tier.
+"""Tidy tables from stored scores: the cells that count, and the score of a tier.
 
 A cell is one (task, language) score of one setup, seed and split. Cells come as a tidy frame with the columns of
 `CELL`, whether this study measured them (`stored`) or the paper printed them (`paper_results.cells`): both go through
@@ -27,9 +27,9 @@ NUMBER = {"scores": "value", "predictions": "score"}  # tables of an evaluation,
 
 
 def together(files: list[Path], name: str, setups: Sequence[str] = (), seeds: int = 0) -> pd.DataFrame:
-    """Tables of one study, one below the other, after a look at what must not be averaged over.
+    """Join tables of one study, and check that they may be averaged.
 
-    `setups`: those to read, in this order, with seeds 0 to `seeds` - 1; all that the files hold where none is named.
+    `setups`: setups to read, in this order, with seeds 0 to `seeds` - 1; all setups of the files if empty.
     Raises ValueError for a table that is empty, holds NaN scores, or is of another profile or base model than the rest.
     """
     chosen = {"setup": list(setups), "seed": list(range(seeds))} if setups else {}

@@ -1,15 +1,15 @@
-"""How sure a score is: hierarchical bootstrap of tier scores and of paired differences, and Holm's correction.
+"""Uncertainty of scores: hierarchical bootstrap of tier scores and paired differences, Holm's correction.
 
 Items come as a tidy frame with the columns of `ITEM`. A score is the plain mean over (task, language) cells of the
 mean over their items, as in `scores.tier_scores`. Three levels vary, each drawn again with replacement: the items of
 each cell, the languages of the group (a language brings all its tasks), the seeds of training where there are several.
 Draws are shared by all setups, so that a difference is between the same items of the same languages.
 
-Few languages or seeds need care, and are taken care of: n - 1 of n are drawn (an unbiased variance: Rao and Wu 1988),
+Few languages or seeds need corrections: n - 1 of n are drawn (an unbiased variance: Rao and Wu 1988),
 each level's deviation is stretched by the root of df/chi2 (Student's t in place of the normal: Hesterberg 2015), and
 the languages' deviation is shrunk by what their items already explain (else the items' noise would count twice).
-Several seeds' own noise is in the items and in the seeds and counts twice: with three seeds that do not
-differ an interval is about a sixth too wide, which is nothing beside Student's t of two degrees of freedom.
+The noise of several seeds is in the items and in the seeds and counts twice: with three equal seeds, an
+interval is about a sixth too wide, which is little beside Student's t of two degrees of freedom.
 A group of one language (English) varies by its items alone. Where all items score alike, the interval has no width
 whatever the number of items: look at `items`.
 """
@@ -68,7 +68,7 @@ def students(df: int, draws: int, random: np.random.Generator) -> np.ndarray:
 
 
 def drawn(n: int, draws: int, random: np.random.Generator) -> np.ndarray:
-    """How often each of n is among n - 1 draws with replacement: (draws, n)."""
+    """Counts of each of n elements among n - 1 draws with replacement: (draws, n)."""
     return random.multinomial(n - 1, np.full(n, 1 / n), draws)
 
 
@@ -185,7 +185,7 @@ def contrasts(items: pd.DataFrame, weights: list[dict[str, float]], groups: Iter
 
 def summed(items: pd.DataFrame, sides: list[tuple[list[dict[str, float]], list[str]]], level: float = LEVEL,
            draws: int = DRAWS) -> pd.DataFrame:
-    """As `contrasts`, summed over sides that have weights and groups of their own: a gap between groups has two."""
+    """Sum `contrasts` over sides, each with weights and groups; a gap between groups has two sides."""
     of_sides = [_side(items, weights, groups, draws) for weights, groups in sides]
     by_seed = np.sum([scores for scores, _, _ in of_sides], axis=0)  # (seeds, K)
     random = generator(items.split.iloc[0], "seeds")

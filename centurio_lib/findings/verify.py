@@ -1,4 +1,4 @@
-"""Scores of a reader's runs beside those that are committed: which cells, tier scores and verdicts agree."""
+"""Compare scores of a reader's runs with the committed scores: cells, tier scores and verdicts."""
 
 from typing import NamedTuple
 

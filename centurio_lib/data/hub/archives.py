@@ -1,4 +1,4 @@
-"""Images by the name that a data set calls them, in archives: zip and tar read in place, compressed tar unpacked once.
+"""Images of archives by a data set's names: zip and tar are read in place, compressed tar is unpacked once.
 
 Every member is checked before it is read or written. It may not be a link or a device, leave its folder, or be larger
 than any image.
@@ -45,7 +45,7 @@ class Images:
             raise ValueError(f"image {name!r} cannot be read from its archive: {error}") from error
 
     def _member(self, name: str) -> str:
-        """What its archive calls an image."""
+        """Name of an image's member in its archive."""
         path = PurePosixPath(name)
         for start in range(len(path.parts)):
             if "/".join(path.parts[start:]) in self.readers:

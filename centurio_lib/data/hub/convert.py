@@ -1,6 +1,6 @@
-"""Rows of the data sets, read one after the other, and what each form of row becomes: images and a conversation.
+"""Convert rows of data sets, one after the other, to images and a conversation.
 
-Nothing is held whole in memory: parquet is read in small batches, JSON as a stream. Some data sets have a row for each
+No file is held whole in memory: parquet is read in small batches, JSON as a stream. Some data sets have a row for each
 question. Their questions, not their images, are gathered first, so that all on one image make one conversation.
 """
 

@@ -1,8 +1,8 @@
-"""Mixes of data sets of the hub: which sample is in which language, and what is said in it there.
+"""Mixes of the hub's data sets: the language of each sample, and its text in that language.
 
 A sample exists once, in English or a language of its own. Which language it is in follows from the setup and the seed
 (mix.assign). Notebook 03 makes the mixes of all setups of a study, stores them, and translates what they take and
-nothing else. What samples say is never in memory as a whole: of a language at a time at most.
+nothing else. Texts are in memory for one language at a time at most.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ class NoMix(LookupError):
 
 
 def without_text(folder: Path) -> pd.DataFrame:
-    """All samples that were taken in under a folder, without what they say."""
+    """All samples that were taken in under a folder, without their texts."""
     return pd.concat([tables.read(path, "samples", WITHOUT_TEXT) for path in ingest.sample_files(folder)],
                      ignore_index=True)
 
@@ -75,7 +75,7 @@ def to_translate(files: list[Path], samples: pd.DataFrame) -> pd.DataFrame:
 
 
 class Samples:
-    """What some samples say, in their own language, by sample: on disk, in a nameless file of `scratch`."""
+    """Texts of some samples in their original language, by sample, in an unnamed file of `scratch`."""
 
     def __init__(self, folder: Path, sample_ids: Iterable[str], scratch: Path):
         files, ids = ingest.sample_files(folder), set(sample_ids)

@@ -179,15 +179,13 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
 
 
 def _key(entry: Entry, options: Sources) -> str:
-    """What the samples of a data set follow from."""
+    """Key of a data set's samples: digest of its catalogue row, options and code."""
     code = [code_digest.module_digest(name) for name in MADE_BY]
     return storage.digest([code, options.max_image_size, options.at_most, options.shard_size, entry._asdict()])
 
 
 def _begun(folder: Path, key: str) -> dict:
-    """Counts of what is there of a data set; what was made from other parameters, or after them by a killed
-    run, is removed.
-    """
+    """Counts of a data set's complete shards; removes files of other params or of a killed run."""
     path = folder / "progress.json"
     done = storage.read_json(path) if path.exists() else {}
     if done.get("key") != key:

@@ -1,7 +1,7 @@
-"""A text cut into what is translated and what is kept as it is, so that nothing of it can be lost.
+"""Split a text into pieces that are translated and pieces that stay, so that nothing is lost.
 
 NLLB drops sentences of an input that holds several, and line breaks, placeholders and mark-up with them (transformers
-issue 24169, fairseq issue 5108). So it is shown one sentence at a time, and the rest never. The pieces of a text,
+issue 24169, fairseq issue 5108). So NLLB gets one sentence at a time, and never the other pieces. The pieces of a text,
 joined, are the text.
 """
 

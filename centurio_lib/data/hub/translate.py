@@ -1,4 +1,4 @@
-"""English text put into other languages, each distinct text once for each language, and flagged where it looks odd.
+"""Translate each distinct English text once into each language, and flag odd translations.
 
 A sentence is translated by itself (sentences.py). A translation may come back empty, with other numbers, or with a tag
 of its own. Then the sentence is translated around its numbers, and stays in English if that fails too. Such sentences
@@ -71,7 +71,7 @@ def faithful(distinct: list[str], say: Translator, target: str, script: str) -> 
 
 
 def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str) -> dict[str, str]:
-    """What is said for sentences in pieces, of those where it is faithful."""
+    """Faithful translations of sentences that are cut into pieces."""
     pieces = list(dict.fromkeys(piece.text for parts in cut.values() for piece in parts if piece.translated))
     translations = dict(zip(pieces, say(pieces, target), strict=True))
     whole = {
@@ -83,7 +83,7 @@ def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str
 
 
 def key(options: Translation) -> str:
-    """What stands for the translator and all else that its words depend on."""
+    """Key of translations: digest of the translator, its options and its code."""
     stated = options.model_dump(exclude={"shard_size", "missing_languages"})
     return storage.digest([stated, [code_digest.module_digest(f"centurio_lib.data.hub.{name}") for name in MADE_BY]])
 
@@ -135,10 +135,10 @@ def flagged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What came out, a language in memory at a time: a row of numbers for each, and some texts of each.
+    """Summarise translations: one row of numbers for each language, and some texts of each.
 
-    Numbers: texts, mean ratio and in_language, how many have each flag. Texts: the first, and those with a
-    flag.
+    Numbers: texts, mean ratio and in_language, counts of flags. Texts: the first, and texts with a flag. One language
+    is in memory at a time.
     """
     rows, examples = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
     for folder, language_files in groupby(files, key=lambda path: path.parent):

@@ -39,7 +39,7 @@ class Translator(Protocol):
 
 
 class _Nllb:
-    """What both ways share: tokenizer, batches, how many tokens an answer may have."""
+    """Shared parts of both translators: tokenizer, batches, limit of new tokens."""
 
     def __init__(self, folder: Path, options: Translation):
         self.options, self.longest = options, options.max_sentence_tokens
@@ -70,7 +70,7 @@ class _Nllb:
 
 
 class Plain(_Nllb):
-    """Through transformers."""
+    """Translator through transformers."""
 
     def __init__(self, folder: Path, options: Translation, device: str | None = None):
         super().__init__(folder, options)
@@ -97,7 +97,7 @@ class Plain(_Nllb):
 
 
 class Fast(_Nllb):
-    """Through CTranslate2. `converted` holds the checkpoint in its format (see `converted`)."""
+    """Translator through CTranslate2. `converted` holds the checkpoint in its format (see `converted`)."""
 
     def __init__(
         self, folder: Path, options: Translation, converted: Path, device: str | None = None, threads: int = 1

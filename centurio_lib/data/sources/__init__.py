@@ -1,1 +1,1 @@
-"""Where images and text come from: one file a source, and the fetcher of the archives that they lie in."""
+"""Sources of images and text, one file each, and the fetcher of their archives."""

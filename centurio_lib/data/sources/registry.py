@@ -29,7 +29,7 @@ def modules() -> dict[str, ModuleType]:
 
 
 def sources(*kinds: str) -> list[Source]:
-    """What all sources declare, or those of some kinds. Raises source.DeclarationError as `modules`."""
+    """Declarations of all sources, or of some kinds. Raises source.DeclarationError as `modules`."""
     return [module.SOURCE for module in modules().values() if not kinds or module.SOURCE.kind in kinds]
 
 
@@ -50,7 +50,7 @@ def packages_of(module_names: set[str]) -> list[str]:
 
 
 def uses() -> dict[str, str]:
-    """What each package gives to the study, in the order of the sources."""
+    """Use of each package in the study, in the order of the sources."""
     return {package: use for one in sources() for package, use in one.packages.items()}
 
 

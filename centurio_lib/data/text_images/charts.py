@@ -28,8 +28,7 @@ Places = list[tuple[typesetting.Line, float, float, float, float]]
 
 
 class Chart(NamedTuple):
-    """What a chart shows, whatever its labels: `aspect` is width by height, `exploded` how far each slice stands out.
-    """
+    """A chart without labels: `aspect` is width by height, `exploded` the offset of each slice."""
 
     kind: str
     values: tuple[int, ...]

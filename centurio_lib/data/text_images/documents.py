@@ -74,9 +74,7 @@ def known_texts(code: str, articles: int = 0) -> list[str]:
 
 
 def coverage(codes: list[str], articles: int = 0) -> pd.DataFrame:
-    """What can be set of each language's texts: columns code, language, script, font, texts, left_out, characters,
-    missing.
-    """
+    """Texts that fonts cover: columns code, language, script, font, texts, left_out, characters, missing."""
     rows = []
     for code in codes:
         known, of = known_texts(code, articles), language(code)

@@ -1,4 +1,4 @@
-"""An independent reader: what Tesseract makes of clean lines, shaped (typesetting.py) and set letter by letter.
+"""Check legibility by Tesseract on clean lines, shaped (typesetting.py) and set letter by letter.
 
 Tesseract and its languages are packages of the system, which `make reader` installs, needed for this
 check alone. Letter by letter, from left to right, is how public generators of documents draw. `make legible` asks it
@@ -84,7 +84,7 @@ def survey(path: Path = SURVEY, n_lines: int = LINES) -> pd.DataFrame:
 
 
 def covered(path: Path = COVERED) -> pd.DataFrame:
-    """What the fonts cover of the texts of all 100 languages (`documents.coverage`, no Wikipedia), written as CSV."""
+    """Write as CSV which texts of the 100 languages fonts cover (`documents.coverage`, no Wikipedia)."""
     return _stored(documents.coverage(list(languages())), path)
 
 
@@ -128,7 +128,7 @@ def picture(line: typesetting.Line) -> Image.Image:
 
 
 def read(images: list[Image.Image], code: str) -> list[str]:
-    """What Tesseract reads in images of one line each, in one go. Raises NoReader where it is missing or fails."""
+    """Read images of one line each by Tesseract, in one call. Raises NoReader where it is missing or fails."""
     if code not in readable():
         raise NoReader(f"Tesseract does not read {code} here: make reader")
     with tempfile.TemporaryDirectory() as folder:

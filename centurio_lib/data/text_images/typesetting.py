@@ -1,8 +1,8 @@
-"""Text in any of the 100 languages to shaped lines and pixels: HarfBuzz shapes and rasterises, ICU orders and breaks.
+"""Typeset text of the 100 languages: HarfBuzz shapes and rasterises, ICU orders and breaks lines.
 
-Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`). No library of the system is used, and where one is absent
-nothing is drawn. Unicode's bidirectional algorithm orders a paragraph, and ICU breaks it, by dictionary in Thai, Lao,
-Khmer and Burmese. Each line is split into runs of one direction, script and font. Lengths are in ems.
+Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`). No library of the system is used. Without one of these
+wheels, nothing is drawn. Unicode's bidirectional algorithm orders a paragraph. ICU breaks it into lines, by dictionary
+in Thai, Lao, Khmer and Burmese. Each line is split into runs of one direction, script and font. Lengths are in ems.
 """
 
 import unicodedata
@@ -39,7 +39,7 @@ except ImportError as error:
 
 
 class Style(NamedTuple):
-    """Which font a text is set in: family (None: the plain one of the language) and weight (400 is regular)."""
+    """Font of a text: family (None: the plain family of the language) and weight (400 is regular)."""
 
     family: str | None = None
     weight: int = 400
@@ -68,7 +68,7 @@ class Glyph(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line as it is seen, left to right, its text in reading order, and where in its paragraph that begins.
+    """A line of glyphs from left to right, its text in reading order, and its start in the paragraph.
 
     Lengths in ems.
     """
@@ -93,7 +93,7 @@ class Run(NamedTuple):
 
 @cache
 def check() -> str:
-    """What shapes the text, for records. Raises ShapingUnavailable if Arabic does not join, Hebrew does not turn."""
+    """Names of the shaping libraries. Raises ShapingUnavailable if Arabic does not join or Hebrew not turn."""
     arabic = font("noto-sans-arabic", "arabic", 400)
     alone, twice = ([g.index for g in _shaped(Run(0, n, 1, "Arab", arabic), "ب" * n, "ar")] for n in (1, 2))
     if twice == alone * 2 or levels("a א", False) != (0, 0, 1):
@@ -122,7 +122,7 @@ def cleaned(text: str) -> str:
 
 
 def right_to_left(code: str) -> bool:
-    """Whether lines of a language begin at the right."""
+    """Say whether lines of a language begin at the right."""
     return language(code).script in RIGHT_TO_LEFT
 
 
@@ -168,7 +168,7 @@ def font_of(cluster: str, code: str, style: Style) -> object:
 
 
 def uncovered(texts: list[str], code: str) -> list[str]:
-    """What is seen as one character in some texts, and no font of the language has; sorted."""
+    """Visible characters of some texts that no font of the language has, sorted."""
     seen = {text[start:end] for text in map(cleaned, texts)
             for start, end in pairwise([0, *boundaries(text, code, "character")])}
     return sorted(cluster for cluster in seen if not _has_font(cluster, code))
@@ -316,7 +316,7 @@ def _shaped(run: Run, text: str, code: str) -> list[Shaped]:
 
 
 def _utf16(text: str) -> list[int]:
-    """Where each character begins as ICU counts, in UTF-16, and where the text ends."""
+    """UTF-16 offset of each character, as ICU counts, and of the end of the text."""
     return list(accumulate((1 + (ord(character) > 0xFFFF) for character in text), initial=0))
 
 

@@ -14,5 +14,5 @@ def modules() -> dict[str, ModuleType]:
 
 
 def declared(name: str) -> source.Source:
-    """What a source of things declares. Raises KeyError for an unknown one."""
+    """Declaration of a source of things. Raises KeyError for an unknown source."""
     return modules()[name].SOURCE
