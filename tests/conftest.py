@@ -1,4 +1,4 @@
-"""What every test file shares: offline, one thread, the same hypothesis examples on every run, long files first."""
+"""Settings of every test file: offline, one thread, the same hypothesis examples on every run, long files first."""
 
 import os
 

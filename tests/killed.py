@@ -26,7 +26,7 @@ def until(function: Callable, call: int) -> Callable:
 
 @contextmanager
 def before(owner: Any, name: str, call: int) -> Iterator[None]:
-    """What runs within has to end before the `call`-th call of the function `name` of a module; the test fails else."""
+    """End the block before the `call`-th call of function `name` of a module; else the test fails."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(owner, name, until(getattr(owner, name), call))
         yield

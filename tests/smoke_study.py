@@ -44,7 +44,7 @@ class Study(NamedTuple):
 
 
 def copy_of_repository(home: Path) -> Path:
-    """What a study needs of the repository, without anything that was built or run in it."""
+    """Copy the files of the repository that a study needs, without built or run files."""
     unwanted = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
     for name in ("centurio_lib", "notebooks", "params"):
         shutil.copytree(paths.REPO / name, home / name, ignore=unwanted)

@@ -20,7 +20,7 @@ TOTAL = 2 * 2 * 4 * len(toy_report.CATS)  # setups, splits, metrics, languages
 
 
 class Seen:
-    """What a page asked for and complained about."""
+    """Requests and complaints of a page."""
 
     def __init__(self, page: Page):
         self.errors: list[str] = []

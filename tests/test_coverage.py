@@ -1,4 +1,4 @@
-"""What the sources cover: counted in the packages themselves, languages without captions named, every source licensed.
+"""Coverage of sources: counted in the packages, languages without captions named, every source licensed.
 
 Run with: pytest tests/test_coverage.py
 """

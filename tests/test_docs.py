@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and docs/ promise is there: links, files, notebooks, make targets, every setting.
+"""README, CONTRIBUTING and docs/ keep their promises: links, files, notebooks, make targets, every setting.
 
 .venv/bin/python -m pytest tests/test_docs.py
 """

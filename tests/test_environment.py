@@ -87,7 +87,7 @@ def distributions_of(name: str) -> set[str]:
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """What a call of make would do (-n), in the repository, outside a conda environment."""
+    """Commands of a call of make (-n), in the repository, outside a conda environment."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CONDA_", "MAKE", "PYTHON", "BASE_PYTHON"))}
     return subprocess.run(["make", *arguments], cwd=paths.REPO, env=clean | environment, capture_output=True, text=True)
 

@@ -46,7 +46,7 @@ def tokenized(tokenizer, *texts: str, images: tuple = ()):
 
 
 def learned_text(tokenizer, sample) -> str:
-    """What is learned of a conversation, as text."""
+    """Text of the label tokens of a conversation."""
     return tokenizer.decode(sample.ids[sample.label_mask], skip_special_tokens=False)
 
 

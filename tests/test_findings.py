@@ -239,7 +239,7 @@ def test_every_row_of_the_figure_of_steps_lies_within_its_axis():
 
 
 def rq1_tables(cells: pd.DataFrame) -> list[pd.DataFrame]:
-    """What the RQ1 figure is drawn from."""
+    """Tables of the RQ1 figure."""
     published = [paper_results.tiers(f"RQ1_{name}_phi3.5") for name in
                  ("all_tasks", "tasks_unaffected_by_fidelity", "xm3600_language_fidelity")]
     fidelity, ceiling = (cells[cells.metric == metric] for metric in ("fidelity", "fidelity_ceiling"))
@@ -301,7 +301,7 @@ def test_the_rq1_figure_shows_each_seed_and_the_baselines():
 
 
 def record(folder, files) -> records.Record:
-    """What a toy figure follows from."""
+    """Provenance of a toy figure."""
     return records.Record(folder, "20_rq1_number_of_languages", {"seeds": 1}, "abc", records.digests(files))
 
 

@@ -84,7 +84,7 @@ def test_unsafe_members_are_refused_before_anything_is_written(name, kind, tmp_p
 
 # === fetching ===
 def reply(status: int) -> SimpleNamespace:
-    """What the hub answered, as its errors carry it."""
+    """An answer of the hub, in the form that its errors carry."""
     return SimpleNamespace(status_code=status, headers={}, request=None)
 
 

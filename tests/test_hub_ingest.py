@@ -283,7 +283,7 @@ def test_too_little_disk_is_said_before_any_work(home, tmp_path, monkeypatch):
 
 
 def test_disk_is_asked_for_what_is_still_to_come(home, tmp_path, monkeypatch):
-    """Of 1.3 M samples: what an unfinished run took in is there, and after a finished one nothing is wanted."""
+    """An unfinished run leaves samples of 1.3 M to take in, and a finished run leaves none."""
     def fits(samples: int, bytes_less: int = 0) -> bool:
         free = samples * ingest.IMAGE_BYTES - bytes_less
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))

@@ -31,7 +31,7 @@ def parts(tmp_path_factory):
 
 
 def learned_text(sample) -> str:
-    """What is learned of a conversation, as text."""
+    """Text of the label tokens of a conversation."""
     return tiny.tokenizer().decode(sample.ids[sample.label_mask], skip_special_tokens=False)
 
 
@@ -41,7 +41,7 @@ def tokenized(*texts: str, images: tuple = ()):
 
 
 def tokens_of(image_ids: list[str]) -> list[int]:
-    """As many tokens for each image."""
+    """A function that gives each image the same number of tokens."""
     return [TOKENS] * len(image_ids)
 
 

@@ -96,7 +96,7 @@ def test_tables_are_drawn_beside_the_papers(home):
 
 
 def test_no_features_of_the_hubs_images_are_kept_on_disk(home):
-    """Of 1.3 million images they would take terabytes."""
+    """Features of 1.3 million images would take terabytes."""
     assert not list(home.rglob("features-*.safetensors"))
 
 

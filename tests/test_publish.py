@@ -1,4 +1,4 @@
-"""What is committed in figures/: a study is published there, never weaker than before, and runs are compared with it.
+"""Committed figures: a study is published, never weaker than before, and runs are compared with it.
 
 Run with: pytest tests/test_publish.py
 """

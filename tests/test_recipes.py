@@ -125,7 +125,7 @@ def test_a_setup_is_three_lines_of_yaml(copy, monkeypatch):
 
 # === bad input ===
 def refused(copy, name: str, source: str) -> str:
-    """What is said of a bad file, when tasks are looked for."""
+    """Error of a bad file when tasks are discovered."""
     add(copy, name, source)
     with pytest.raises(params.ParamsError) as error:
         tasks.discover(tasks.__name__, tasks.__path__)

@@ -30,7 +30,7 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(home) -> tuple[site.Content, Path]:
-    """What the toy report shows, and its page."""
+    """Contents of the toy report, and its page."""
     return toy_report.write(home)
 
 

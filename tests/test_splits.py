@@ -40,7 +40,7 @@ class Study:
         self.held_out_style = set(self.images[self.images["style"] == data.held_out_style].image_id)
 
     def run(self, setup: str, samples: int) -> SimpleNamespace:
-        """What the stages ask of a run."""
+        """Parts of a run that the stages read."""
         stage = SMOKE.instruct.model_copy(update={"samples": samples})
         profile = SimpleNamespace(name="made-up", data=self.data, instruct=stage, pretrain=stage)
         inputs = {"captions": self.folder, "instructions": self.folder}

@@ -74,7 +74,7 @@ def test_no_difference_is_called_one_at_the_stated_rate():
 
 
 def test_pairs_are_paired():
-    """What items and languages share cancels: a difference of 3 shows among scores that differ by 40."""
+    """Shared effects of items and languages cancel: a difference of 3 shows among scores that differ by 40."""
     index, values = world(0, spread=40, noise=40)
     values[:, :, 1] = values[:, :, 0] + 3 + np.random.default_rng(1).normal(0, 1, values[:, :, 0].shape)
     found = statistics.contrasts(frame(values, index), [{"B": 1, "A": -1}], ["T3"], draws=500).iloc[0]

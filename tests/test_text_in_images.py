@@ -39,13 +39,13 @@ def plots(n: int = 8) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def questions() -> pd.DataFrame:
-    """What notebook 06 leaves."""
+    """Files that notebook 06 leaves."""
     return smpqa.items(plots(), 0)
 
 
 @pytest.fixture(scope="module")
 def items(questions) -> pd.DataFrame:
-    """What is asked of a model: of SMPQA two plots to read and one to ground, a language."""
+    """Items for a model: two SMPQA plots to read and one to ground in each language."""
     words = tiny.texts()[tiny.texts().language.isin(["en", "de"])]
     return evaluate.items(words, tiny.images(), set(), CONFIG, questions)
 

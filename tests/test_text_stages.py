@@ -125,7 +125,7 @@ def test_other_scripts_weigh_what_the_setup_says(home):
 
 
 def test_number_of_documents_is_a_parameter_of_a_setup(home):
-    """What a study of how much OCR data it takes varies."""
+    """A study of the amount of OCR data varies the scale."""
     chosen = mixes.captions(run_of("10_pretrain", "OCR50", ocr=params.OcrMix(english_share=0.5, scale=0.4)))
     assert read(chosen).sum() == 4
     with pytest.raises(MixError, match=r"language 'en' needs 15 samples with text .* 12 were made: "

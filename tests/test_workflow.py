@@ -35,7 +35,7 @@ for notebook, declared in stages.by_notebook().items():
 
 
 def in_copy(copy, *command: str) -> str:
-    """What a command prints in a copy of the repository."""
+    """Output of a command in a copy of the repository."""
     environment = os.environ | {"PYTHONPATH": str(copy), "CENTURIO_HOME": str(copy)}
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
     return done.stdout + done.stderr

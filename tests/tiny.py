@@ -130,7 +130,7 @@ def logits(llava_model, batch, image_features) -> torch.Tensor:
 
 
 def packed_and_alone(tuned, rows: list[list], shown) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
-    """Of each conversation of packed rows its id, its logits there (tokens, vocabulary), and those it has alone."""
+    """For each packed conversation: its id, its logits in the row (tokens, vocabulary), and its logits alone."""
     pad = tokenizer().pad_token_id
     together = logits(tuned, batches.collate(rows, pad), shown)
     for row, packed in zip(rows, together, strict=True):

@@ -56,7 +56,7 @@ class Warm:
             time.sleep(0.02)
 
     def environment(self) -> dict[str, str]:
-        """What a process needs besides, to run `papermill` here: bash sources BASH_ENV before each command."""
+        """Environment by which a process runs `papermill` here: bash sources BASH_ENV before each command."""
         return {SOCKET: str(self.folder / "socket"), "BASH_ENV": str(self.folder / "first")}
 
     def command(self, *command: str) -> list[str]:
@@ -134,7 +134,7 @@ def answer(connection: socket.socket) -> None:
 
 
 def run(argv: list[str]) -> None:
-    """What a command line does: papermill, a module (-m) or a script."""
+    """Run a command line: papermill, a module (-m) or a script."""
     if argv[0] == "papermill":
         from papermill.cli import papermill
 
