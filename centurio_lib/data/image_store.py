@@ -83,7 +83,7 @@ class Mapped(ImageStore):
 
 
 class Folder(ImageStore):
-    """Images that are files of a folder, named by their path within it: those of `only` that are there."""
+    """Images in files of a folder, named by their path in the folder; missing images of `only` are left out."""
 
     def __init__(self, folder: Path, only: Iterable[str]):
         super().__init__((name, Path(folder) / name) for name in only if (Path(folder) / name).is_file())

@@ -25,12 +25,11 @@ SCHEMA = pa.schema([tables.SCHEMAS["instructions"].field(name)
 
 
 class MixError(ValueError):
-    """A mix cannot be made from the samples that there are; the message says what is missing."""
+    """A mix cannot be made from the samples; the message says which are missing."""
 
 
 def quotas(total: int, codes: list[str], english_share: float, allocation: str = "uniform") -> dict[str, int]:
-    """Number of samples of each language, exactly `total` together; English first, largest remainders take what is left
-    over.
+    """Number of samples of each language, `total` in sum; largest remainders get the rest, English comes first.
 
     Raises MixError for a share outside 0..1, or a share below 1 without any language to give the rest to.
     """
@@ -40,8 +39,8 @@ def quotas(total: int, codes: list[str], english_share: float, allocation: str =
 def reading_quotas(total: int, codes: list[str], ocr: OcrMix) -> dict[str, int]:
     """Number of documents of each language, exactly `total` times the setup's scale together.
 
-    A language weighs what the setup says of its script. Of other scripts, Latin weighs 1, any other what the setup says
-    of these together. Raises MixError as `quotas`.
+    The setup gives the weight of a language by its script. Without such a weight, Latin script weighs 1 and any other
+    script the setup's common weight. Raises MixError as `quotas`.
     """
     def weight(code: str) -> float:
         lang = language(code)

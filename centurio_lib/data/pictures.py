@@ -43,7 +43,7 @@ def placed(rendered: Image.Image, image_id: str, data: Data, pixels: int) -> byt
 
 
 def drawn_again(image_ids: Collection[str], data: Data, pixels: int) -> dict[str, bytes]:
-    """Content of those of some images that the fetched archives hold the drawings of, the same to the bit."""
+    """Draw some images again, the same to the bit, where the fetched archives hold their drawings."""
     svgs = {f"{row.kind}/{row.concept}/{row.style}": row.svg for row in concepts.drawings().itertuples()}
     drawings: dict[str, list[str]] = {}
     for image_id in image_ids:

@@ -55,7 +55,7 @@ def shard_file(folder: Path, table: str, number: int, ids: list[str], key: str) 
 
 
 def complete(path: Path, table: str, rows: int) -> bool:
-    """Whether a shard is there, readable and of that many rows."""
+    """Say whether a shard exists, is readable and has the number of rows."""
     try:
         metadata = pq.read_metadata(path)
     except (FileNotFoundError, pa.ArrowInvalid):

@@ -38,7 +38,7 @@ class Source:
 
 
 def modules(package: ModuleType, kind: str) -> dict[str, ModuleType]:
-    """The files of a package that each declare a source of a kind, by the source's name, in the order of the files.
+    """Modules of a package that declare a source of a kind, by the source's name, in file order.
 
     Raises DeclarationError naming file and field.
     """

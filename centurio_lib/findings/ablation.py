@@ -75,7 +75,7 @@ def compared(parts: dict[str, pd.DataFrame], against: str, groups: list[str]) ->
 
 
 def samples(answers: pd.DataFrame, right: bool, n: int = 6) -> pd.DataFrame:
-    """Captions of one evaluation (its `predictions`) that are in the language asked for, or not: one a language.
+    """Captions of one evaluation (`predictions`), one a language, in the requested language or not.
 
     Answers about blind images are left out, and those in languages that the identifier does not know.
     """

@@ -56,7 +56,7 @@ def _tier(rows: pd.DataFrame, group: str) -> pd.DataFrame:
 
 
 def _panel(axis: Axes, rows: pd.DataFrame, unnamed: list[str]) -> QuadMesh:
-    """One column of the page. Returns what the colour bar is drawn from."""
+    """Draw one column of the page. Returns the mesh of the colour bar."""
     values = rows.set_index("label")[list(SOURCES)].rename(columns=SOURCES).astype(float)
     mesh = heat_map(axis, values, COLOURS, low=SOME)
     axis.set_facecolor("none")

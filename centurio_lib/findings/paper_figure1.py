@@ -60,7 +60,7 @@ def outcome() -> pd.DataFrame:
 
 
 def exploration() -> Drawn:
-    """The figure, and one table of what is stacked above and printed below."""
+    """Draw the figure. Returns it with one table of contents (above) and scores (below)."""
     amounts, printed = composition(), outcome()
     with mpl.rc_context(looks.STYLE):
         figure, axes = plt.subplots(2, 3, figsize=(looks.WIDTH, 3.9), sharex="col", layout="constrained")

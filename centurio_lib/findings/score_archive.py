@@ -61,7 +61,7 @@ def file(folder: Path, setups: list[str], seeds: int) -> Path:
 
 
 def _made_by(path: Path) -> dict:
-    """A row of runs.csv: the run's setup and seed, and what its record says."""
+    """A row of runs.csv: setup and seed of the run, and fields of its record."""
     record, run = storage.read_json(path.with_name("provenance.json")), tables.read(path, "scores").iloc[0]
     stated = record | record["versions"] | {"packages": storage.digest(record["packages"])}
     return {"setup": run.setup, "seed": run.seed} | {name: stated.get(name) for name in MADE_BY}

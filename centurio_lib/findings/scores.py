@@ -72,7 +72,7 @@ def items(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def checked(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells that a mean may be taken over: those with a tier.
+    """Cells that enter means: cells of languages with a tier.
 
     Raises ValueError where none is left, for a value that is no number, for a group that the tables lack, for a cell
     that is there twice (two metrics of a task, say), and for a cell that only some seeds have: their means would not

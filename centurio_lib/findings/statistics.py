@@ -28,7 +28,7 @@ CHUNK = 4_000_000  # draws of single items held in memory at a time
 
 
 def checked(items: pd.DataFrame) -> pd.DataFrame:
-    """Items that a score may be taken over: those of languages with a group.
+    """Items that enter scores: items of languages with a group.
 
     Raises ValueError where none is left, for a score that is no number, and for an item that is there twice.
     """
@@ -58,7 +58,7 @@ def wide(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def generator(*names: str) -> np.random.Generator:
-    """A generator of its own for each split and group, so that other rows of a table leave its draws as they are."""
+    """A random generator for each split and group, so that draws do not depend on other rows of a table."""
     return np.random.default_rng(zlib.crc32("/".join(names).encode()))
 
 

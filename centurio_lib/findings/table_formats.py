@@ -1,4 +1,4 @@
-"""Tables for readers: tidy rows as Markdown and LaTeX (booktabs), intervals beside scores, what is missing marked."""
+"""Tables for readers in Markdown and LaTeX (booktabs), with intervals and marks for missing scores."""
 
 import pandas as pd
 

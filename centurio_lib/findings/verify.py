@@ -15,7 +15,7 @@ NAMED = 20  # of what differs, how many are named
 
 
 class Compared(NamedTuple):
-    """One kind of result: how many were compared, how many agree, and those that differ (a row each)."""
+    """One kind of result: numbers of compared and agreeing values, and rows of the others."""
 
     what: str
     differing: str
@@ -57,7 +57,7 @@ def _of_claims(parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(results: list[Compared]) -> str:
-    """A table of how many agree, and below it what differs, by name."""
+    """Table with the numbers of agreeing results, and below it the names of the others."""
     rows = [(result.what, result.n, result.agree, f"{100 * result.agree / result.n:.0f} %" if result.n else "-")
             for result in results]
     parts = [pd.DataFrame(rows, columns=["", "compared", "agree", "share"]).to_string(index=False)]

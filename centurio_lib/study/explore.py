@@ -156,7 +156,7 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
 
 
 def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
-    """Prompts and image ids of the test items, by item id, from a run of the study or from the committed files.
+    """Prompts and image ids of the test items, by item id, from a run or the committed files.
 
     Raises NotThere where neither has them.
     """

@@ -1,4 +1,4 @@
-"""The paper's training data, set by set: what `catalogue.csv` and `archives.csv` say, and where it is fetched from.
+"""The paper's training data sets: `catalogue.csv`, `archives.csv`, and the download of their files.
 
 `catalogue.csv` has a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2):
 

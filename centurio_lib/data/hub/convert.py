@@ -45,7 +45,7 @@ ALIASES = {
 
 
 class SourceError(ValueError):
-    """A data set does not hold what its catalogue row says; the message names data set and columns."""
+    """A data set differs from its catalogue row; the message names data set and columns."""
 
 
 class Raw(NamedTuple):
@@ -113,8 +113,7 @@ def code_of(stated: str) -> str | None:
 
 # === forms of rows ===
 class Form(NamedTuple):
-    """A form of row: the columns that it needs, what it becomes, and, where rows are gathered, by which
-    column.
+    """A form of row: its columns, the function that converts it, and the column by which rows are gathered.
     """
 
     needs: list[str]

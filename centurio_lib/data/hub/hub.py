@@ -94,7 +94,7 @@ def dataset(name: str, repo: str, revision: str, patterns: list[str], licence: s
 
 
 def fetched_commit(name: str, repo: str) -> str | None:
-    """The commit that a data set was fetched at, None where it was put there by hand or is not there."""
+    """The commit of a fetched data set; None for a missing one or one put there by hand."""
     marker = paths.DATASETS / repo / ".complete" / f"{name}.json"
     return storage.read_json(marker).get("commit") if marker.exists() else None
 
@@ -116,7 +116,7 @@ def archive(url: str, path: Path, checksum: str, licence: str) -> Path:
 
 @contextmanager
 def explained(what: str, where: str, licence: str, command: str) -> Iterator[None]:
-    """Within the block, what the hub and the network raise becomes a HubError that says what to do."""
+    """Turn errors of hub and network within the block into a HubError that says what to do."""
     by_hand = f"on a machine that reaches it:\n{command}"
     try:
         yield

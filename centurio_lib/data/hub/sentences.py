@@ -86,7 +86,7 @@ def joined(parts: list[Piece], translations: dict[str, str], script: str) -> str
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text in any digits, sorted, without what groups them: "1,000" and "1.000" are the same."""
+    """Sorted numbers of a text in any digits, without grouping marks: "1,000" and "1.000" are the same."""
     return sorted("".join(str(unicodedata.digit(c)) for c in number if c.isdigit()) for number in NUMBER.findall(text))
 
 

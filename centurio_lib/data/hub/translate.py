@@ -124,7 +124,7 @@ def judged(frame: pd.DataFrame, judge: Judge) -> pd.DataFrame:
 
 
 def flagged(frame: pd.DataFrame) -> pd.DataFrame:
-    """Translations with what looks wrong: `odd_length`, `other_language`, `in_english` (a sentence was kept).
+    """Add flags of suspect translations: `odd_length`, `other_language`, `in_english` (a sentence was kept).
 
     A length is odd that is ODD_RATIO times more or less than usual for the language, in texts of some length.
     """

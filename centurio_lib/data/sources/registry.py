@@ -34,7 +34,7 @@ def sources(*kinds: str) -> list[Source]:
 
 
 def licences(*kinds: str, packaged: bool = False) -> dict[str, str]:
-    """Licence of what the sources of some kinds give: of each one's words, and of each style of drawing.
+    """Licences of sources of some kinds: of each source's words, and of each style of drawing.
 
     `packaged`: only of sources that lie in packages, not of those that are fetched from the hub.
     """

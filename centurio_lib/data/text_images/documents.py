@@ -139,7 +139,7 @@ def document(image_id: str, seed: int, options: Ocr) -> Document:
 def fill(code: str, split: str, style: typesetting.Style, random: np.random.Generator, em: float, options: Ocr,
          margin: float,
          columns: int) -> tuple[list[tuple[typesetting.Line, float, float]], list[str]]:
-    """Lines with their places (pixels) that fill a page column by column, and what each passage shows of itself.
+    """Lines with places (pixels) that fill a page column by column, and the shown part of each passage.
 
     A passage that is longer than the page shows one of its pages, each as likely as the others.
     """
@@ -205,7 +205,7 @@ def row(image_id: str, seed: int, options: Ocr) -> dict:
 
 
 def instructions(documents: pd.DataFrame) -> pd.DataFrame:
-    """Documents as rows of the `instructions` table: read what is written, in the language in which it is written."""
+    """Documents as rows of the `instructions` table, with the request to read the text in its language."""
     rows = [{"sample_id": doc.image_id, "images": [doc.image_id], "concepts": [], "language": doc.language,
              "family": "read",
              "turns": [{"role": "user", "text": READ}, {"role": "assistant", "text": doc.text}], "text_heavy": True,
@@ -228,7 +228,7 @@ def items(documents: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _item(page, number: int) -> dict:
-    """A row of the `items` table: read a page, which has that number among those of its language."""
+    """A row of the `items` table: read a page, which has this number in its language."""
     return {"task": PAGE_READ, "split": page.split, "language": page.language, "item_id": page.image_id,
             "number": number, "images": [page.image_id], "concepts": [], "prompt": READ, "reference": page.text,
             "options": []}
@@ -277,7 +277,7 @@ def damage(image: Image.Image, em: float, random: np.random.Generator, options: 
 
 
 def _as_read(text: str, set_on_page: list[typesetting.Line]) -> str:
-    """The stretch of a passage that some of its lines, one after the other, show, with the spaces at their breaks."""
+    """The part of a passage that consecutive lines show, with the spaces at their breaks."""
     return text[set_on_page[0].start:set_on_page[-1].start + len(set_on_page[-1].text)] if set_on_page else ""
 
 

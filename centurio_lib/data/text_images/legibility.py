@@ -40,7 +40,7 @@ CODES = {"af": "afr", "am": "amh", "ar": "ara", "be": "bel", "bg": "bul", "bn": 
 
 
 class NoReader(RuntimeError):
-    """Tesseract is not there, or failed; the message says what to do."""
+    """Tesseract is missing or failed; the message says what to do."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""SMPQA: bar and pie charts with labels in any language, and English questions about what is written where.
+"""SMPQA: bar and pie charts with labels in any language, and English questions about these labels.
 
 Built as the paper describes it (appendix C.5; its generator and ranges were not released). There are 50 bar and 50 pie
 charts, the same in all languages but for their labels. Each has 5 questions to read and 8 to ground, half of these
@@ -133,7 +133,7 @@ def items(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def places(plots: pd.DataFrame) -> pd.Series:
-    """Place of each plot among those of its language: kinds by turns, so that the first few are of both."""
+    """Place of each plot in its language; kinds alternate, so the first plots are of both kinds."""
     return plots.groupby("kind").cumcount() * len(KINDS) + plots.kind.map(list(KINDS).index)
 
 

@@ -156,7 +156,7 @@ def families(code: str, style: Style) -> list[str]:
 
 @cache
 def font_of(cluster: str, code: str, style: Style) -> object:
-    """First font that has all of what is seen as one character. Raises FontError naming language, character, fonts."""
+    """First font that has a whole visible character. Raises FontError naming language, character, fonts."""
     tried = families(code, style)
     for family in tried:
         for character in dict.fromkeys(cluster):
@@ -181,7 +181,7 @@ def covers(loaded: object, cluster: str) -> bool:
 
 
 def runs(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[Run]:
-    """Runs of a text in reading order. A run goes on as long as its font has what comes next."""
+    """Runs of a text in reading order; a run lasts while its font has the next character."""
     stretches: list[Run] = []
     start = 0
     for end in boundaries(text, code, "character"):
@@ -198,7 +198,7 @@ def runs(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list
 
 
 def visual_order(stretches: list[Run]) -> list[Run]:
-    """Runs from left to right: from the highest level down, what is at least as high is turned round (rule L2)."""
+    """Order runs from left to right: for each level from the highest down, reverse runs at or above it (L2)."""
     order = list(stretches)
     for level in range(max(run.level for run in order), 0, -1):
         stretches = [list(group) for _, group in groupby(order, lambda run, level=level: run.level >= level)]
@@ -329,7 +329,7 @@ def _has_font(cluster: str, code: str) -> bool:
 
 @cache
 def _script(cluster: str) -> str:
-    """Script of the first character that has one of its own (ISO 15924); "" for digits, marks, punctuation."""
+    """Script (ISO 15924) of the first character with a specific script; "" for digits, marks, punctuation."""
     names = (icu.Script.getScript(character).getShortName() for character in cluster)
     return next((name for name in names if name not in ("Zyyy", "Zinh", "Zzzz")), "")
 

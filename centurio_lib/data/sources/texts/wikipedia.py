@@ -44,7 +44,7 @@ def paragraphs(code: str, articles: int = 0) -> list[str]:
 
 
 def covers(code: str, articles: int = 0) -> bool:
-    """Whether articles of a language are asked for: each of the 100 has a Wikipedia."""
+    """Say whether the profile uses articles, since each of the 100 languages has a Wikipedia."""
     return articles > 0
 
 
