@@ -50,7 +50,7 @@ def executed(config: params.Profile, setups: list[str], committed: bool = False)
     for notebook, declared in stages.by_notebook().items():
         if declared.kind == "training":
             folders |= {f"{notebook}_{setup}": paths.run(config.name, declared.stage, setup, 0) for setup in setups}
-        elif notebook != NOTEBOOK:
+        elif notebook != NOTEBOOK and (declared.kind != "finding" or declared.stage in stages.findings(config)):
             folders[notebook] = runs.describe(notebook, config.name).folder
     return {name: folder / "run.ipynb" for name, folder in folders.items()
             if (folder / "provenance.json").exists() and (folder / "run.ipynb").exists()}
