@@ -217,7 +217,7 @@ def test_notebook_of_a_question_leaves_its_tables_and_shows_answers(question, st
     assert pd.read_csv(figures / f"{question}.csv").setup.nunique() > 1
     shown = [output for cell in nbformat.read(study.results(question, "run.ipynb"), as_version=4).cells
              for output in cell.get("outputs", []) if "text/html" in output.get("data", {})]
-    answers = [output for output in shown if "prediction" in output.data["text/html"]]
+    answers = [output for output in shown if re.search(r"prediction|reference", output.data["text/html"])]
     assert len(shown) >= len(parts) and answers
 
 

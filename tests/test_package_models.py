@@ -365,7 +365,7 @@ def test_memory_shortage_says_the_batch_that_fits():
     stage, setup = profile.instruct.model_copy(update={"micro_batch_size": 64}), params.setup("L100")
     with pytest.raises(memory.MemoryShortage, match=r"it fits with micro_batch_size: \d+ ") as raised:
         memory.check(profile, setup, stage, 24.0)
-    rows = int(re.search(r"rows: (\d+)", str(raised.value))[1])
+    rows = int(re.search(r"micro_batch_size: (\d+)", str(raised.value))[1])
     assert memory.check(profile, setup, stage.model_copy(update={"micro_batch_size": rows}), 24.0) <= 24
     with pytest.raises(memory.MemoryShortage):
         memory.check(profile, setup, stage.model_copy(update={"micro_batch_size": rows + 1}), 24.0)

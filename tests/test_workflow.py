@@ -97,8 +97,8 @@ def test_one_setup_changed_reruns_what_depends_on_it(finished, edit):
 
 
 @pytest.mark.parametrize(("old", "new", "again"), [
-    ("smallest: 10.0", "smallest: 11.0", {"ocr": 1, "pretrain": 2, "instruct": 2, "evaluate": 3}),
-    ("em: 10.0", "em: 11.0", {"smpqa": 1, "instruct": 3, "evaluate": 3}),
+    ("min_font_px: 10.0", "min_font_px: 11.0", {"ocr": 1, "pretrain": 2, "instruct": 2, "evaluate": 3}),
+    (" font_px: 10.0", " font_px: 11.0", {"smpqa": 1, "instruct": 3, "evaluate": 3}),
     ("spell_answers: true", "spell_answers: false", {"pretrain": 2, "instruct": 3, "evaluate": 3}),
 ], ids=["documents", "plots", "spelling"])
 def test_options_of_text_rerun_only_what_shows_text(finished, edit, old, new, again):
