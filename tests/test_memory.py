@@ -123,6 +123,7 @@ def test_shape_of_a_local_folder_is_read_from_it(name, tmp_path):
 
 
 def test_unknown_model_is_an_error_that_says_where_to_state_its_shape():
-    profile = params.profile("smoke")
+    smoke = params.profile("smoke")  # whose own models may have been built here
+    profile = smoke.model_copy(update={"base": smoke.base.model_copy(update={"language_model": "data/nowhere/model"})})
     with pytest.raises(memory.MemoryShortage, match=r"shape of \S+ is not known.*models\.yaml"):
         memory.check(profile, SETUP, profile.instruct, 24.0)
