@@ -8,11 +8,13 @@ from collections import Counter
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from tiny import DATA, images, named, texts
 
 from centurio_lib import tables
 from centurio_lib.data import instructions, prompts, splits
 from centurio_lib.languages import language
+from centurio_lib.params import Data
 
 CODES = ["en", "de", "sw", "th"]
 WORDS = texts()[texts().language.isin(CODES)].reset_index(drop=True)
@@ -24,7 +26,7 @@ PAIRS = splits.held_out_pairs(WORDS, DATA)
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     """The instructions of a small study."""
-    return instructions.build(WORDS, images(), PAIRS, seed=0)
+    return instructions.build(WORDS, images(), PAIRS, DATA)
 
 
 def turns(row) -> list[tuple[str, str]]:
@@ -46,13 +48,13 @@ def options(question: str) -> list[str]:
 
 def test_table_fits_its_schema_and_is_the_same_each_time(table, tmp_path):
     tables.write(tmp_path / "instructions.parquet", "instructions", table)
-    pd.testing.assert_frame_equal(table, instructions.build(WORDS, images(), PAIRS, seed=0))
+    pd.testing.assert_frame_equal(table, instructions.build(WORDS, images(), PAIRS, DATA))
     assert not table[["sample_id", "language"]].duplicated().any()
     assert not table.text_heavy.any() and (table.split == "train").all()
 
 
 def test_another_seed_gives_other_multi_image_samples(table):
-    other = instructions.build(WORDS, images(), PAIRS, seed=1)
+    other = instructions.build(WORDS, images(), PAIRS, DATA.model_copy(update={"seed": 1}))
     shown = [{tuple(row.images) for row in of_family(t, "pair")} for t in (table, other)]
     assert shown[0] != shown[1]
 
@@ -63,10 +65,21 @@ def test_every_training_image_is_asked_about_alone_and_some_together(table):
     counts = Counter(family for _, family in {(row.sample_id, row.family) for row in table.itertuples()})
     assert counts["single"] == len(train)
     # some multi-image samples hold a name that every language has kept for testing, and are left out
-    assert 0.15 * len(train) < counts["pair"] <= instructions.PAIR_SHARE * len(train)
-    assert 0.10 * len(train) < counts["odd_one_out"] <= instructions.ODD_SHARE * len(train)
+    assert 0.15 * len(train) < counts["pair"] <= DATA.multi_image["pair"] * len(train)
+    assert 0.10 * len(train) < counts["odd_one_out"] <= DATA.multi_image["odd_one_out"] * len(train)
     assert {len(row.images) for row in of_family(table, "pair")} == {2}
     assert {len(row.images) for row in of_family(table, "odd_one_out")} == {5}
+
+
+def test_a_profile_without_a_family_has_no_sample_of_it(table):
+    alone = instructions.build(WORDS, images(), PAIRS, DATA.model_copy(update={"multi_image": {}}))
+    pd.testing.assert_frame_equal(alone, table[table.family == "single"].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(("stated", "message"), [({"triple": 0.1}, "triple"), ({"pair": -0.1}, "pair")])
+def test_an_unknown_family_or_a_negative_number_is_refused(stated, message):
+    with pytest.raises(ValidationError, match=message):
+        Data.model_validate(DATA.model_dump() | {"multi_image": stated})
 
 
 def test_a_sample_shows_the_same_images_whatever_its_language(table):

@@ -30,7 +30,7 @@ class Study:
         self.folder, self.data, self.texts, self.images = folder, data, made["texts"], made["images"]
         self.pairs = splits.held_out_pairs(self.texts, data)
         self.captions = made["captions"]
-        self.instructions = instructions.build(self.texts, self.images, self.pairs, data.seed)
+        self.instructions = instructions.build(self.texts, self.images, self.pairs, data)
         tables.write(folder / "captions.parquet", "captions", self.captions)
         tables.write(folder / "instructions.parquet", "instructions", self.instructions)
         named = self.captions.assign(sample_id=self.captions.image_id + "/" + self.captions.detail)

@@ -1,9 +1,9 @@
 """The instruction table: conversations about one or several images, in every language that they could be in.
 
 Families are `single` (name, description, country, multiple choice), `pair` (two images, true or false) and
-`odd_one_out` (five images). All questions on one image make one conversation, as in the paper. Names of (concept,
-language) pairs that are kept for testing appear nowhere, not even as a wrong choice. `mix.py` later takes one language
-for each sample.
+`odd_one_out` (five images). A profile states how many samples show several images (`data.multi_image`). All questions
+on one image make one conversation, as in the paper. Names of (concept, language) pairs that are kept for testing appear
+nowhere, not even as a wrong choice. `mix.py` later takes one language for each sample.
 """
 
 from random import Random
@@ -15,9 +15,8 @@ from centurio_lib.data import prompts
 from centurio_lib.data.pictures import KEYWORDS
 from centurio_lib.data.sources import things
 from centurio_lib.data.splits import Pairs
+from centurio_lib.params import Data
 
-# multi-image samples for each single-image sample
-PAIR_SHARE, ODD_SHARE = 0.25, 0.15
 UNNAMED_ENGLISH = 0.5  # share of English prompts that do not name the language
 
 
@@ -42,14 +41,16 @@ def words(texts: pd.DataFrame, pairs: Pairs) -> Words:
     return Words(names, keywords, kinds)
 
 
-def samples(images: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Samples before a language is chosen: sample_id, family, images, concepts (the wrong one last), kind."""
+def samples(images: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Samples before a language is chosen: sample_id, family, images, concepts (the wrong one last), kind.
+
+    `data.multi_image` gives the multi-image samples of a family for each single-image sample.
+    """
     train = images[images.split == "train"]
     single = [("single", [r.image_id], [r.concept], r.kind) for r in train.itertuples()]
-    random = Random(f"samples/{seed}")
+    random = Random(f"samples/{data.seed}")
     images_of = train.groupby(["concept", "kind"]).image_id.apply(list).to_dict()
-    several = [_several(images_of, random, family)
-               for family, share in (("pair", PAIR_SHARE), ("odd_one_out", ODD_SHARE))
+    several = [_several(images_of, random, family) for family, share in data.multi_image.items()
                for _ in range(int(share * len(single)))]
     frame = pd.DataFrame(single + several, columns=["family", "images", "concepts", "kind"])
     return frame.assign(sample_id=[f"{family}-{i}" for i, family in enumerate(frame.family)])
@@ -113,10 +114,10 @@ def _odd(sample, code, use, random):
 FAMILIES = {"single": _single, "pair": _pair, "odd_one_out": _odd}
 
 
-def build(texts: pd.DataFrame, images: pd.DataFrame, pairs: Pairs, seed: int) -> pd.DataFrame:
+def build(texts: pd.DataFrame, images: pd.DataFrame, pairs: Pairs, data: Data) -> pd.DataFrame:
     """The `instructions` table: one row for each sample and language that it could be in."""
     use, rows = words(texts, pairs), []
-    for sample in samples(images, seed).itertuples():
+    for sample in samples(images, data).itertuples():
         for code in use.names:
             turns_of_sample = conversation(sample, code, use)
             if turns_of_sample:

@@ -25,6 +25,9 @@ class Data(Strict):
     held_out_pairs: Share = Field(description="share of (concept, language) pairs that are never trained on: the "
                                               "split `new-language`")
     seed: int = Field(description="of all data")
+    multi_image: dict[Literal["pair", "odd_one_out"], Annotated[float, Field(ge=0)]] = Field(
+        {"pair": 0.25, "odd_one_out": 0.15},
+        description="instruction samples that show several images, for each sample of one image, by family")
     sources: Sources | None = Field(None, description="data sets of the hub; null: mixes are made of the pictures and "
                                                       "words above")
 
