@@ -173,8 +173,9 @@ def test_answers_are_balanced(name, options, n):
         assert sum(counts) == len(own) and max(counts) - min(counts) <= 1
 
 
-def test_each_concept_is_asked_once_before_any_comes_again():
-    for _, own in drawn(PICTURES["captioning"], n=100).query("split != 'blind'").groupby(["language", "split"]):
+@pytest.mark.parametrize("name", ["captioning", "multiple_choice", "flag"])
+def test_each_concept_is_asked_once_before_any_comes_again_and_no_image_comes_twice(name):
+    for _, own in drawn(PICTURES[name], n=100).query("split != 'blind'").groupby(["language", "split"]):
         concepts = [shown[0] for shown in own.concepts]
         distinct = len(set(concepts))
         assert len(set(concepts[:distinct])) == distinct and own.images.map(tuple).is_unique
