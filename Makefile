@@ -14,7 +14,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw publish verify report test test-all lab bench peers export base docs lint lock reader legible browser
+.PHONY: help env fetch study smoke data figures redraw publish verify report test test-all lab bench external export base docs lint lock reader legible browser
 .PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
@@ -75,7 +75,7 @@ bench: fetch  ## speed and memory beside the plain way
 	mkdir -p results/speed
 	$(PYTHON) -m papermill notebooks/50_speed.ipynb results/speed/run.ipynb -p profile $(PROFILE)
 
-peers: fetch  ## another model on a profile's items: make peers MODEL=name-on-the-hub PROFILE=paper
+external: fetch  ## another model on a profile's items: make external MODEL=name-on-the-hub PROFILE=paper
 	mkdir -p results/$(PROFILE)/external_models
 	$(PYTHON) -m papermill notebooks/13_external_models.ipynb results/$(PROFILE)/external_models/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
 
@@ -121,7 +121,7 @@ browser:  ## Chromium, in which a test opens the report (Debian; needs root)
 
 clean:  ## remove built tables and runs (not what was fetched, nor .venv)
 	rm -rf results .snakemake
-	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages ! -name datasets ! -name published -exec rm -rf {} +; fi
+	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages ! -name datasets ! -name benchmarks -exec rm -rf {} +; fi
 
 env: $(READY)  ## the virtual environment .venv, once per lock
 

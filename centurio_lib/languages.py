@@ -7,7 +7,7 @@ as the paper assigns them); `latin` (yes/no); `nllb` (NLLB-200 code, empty where
 (Universal Declaration of Human Rights), `cld2` (language identifier).
 Source: arXiv 2501.05122, Table 7; coverage counted by `01_languages` in the packages that package.json names.
 
-`tested_languages.csv` holds further languages of published test sets, with script and tier (0: Joshi's lowest, which
+`tested_languages.csv` holds further languages of the benchmarks, with script and tier (0: Joshi's lowest, which
 the paper's tables leave out). Codes are those of the paper's Tables 18 to 46; CVQA has one code for each language and
 country.
 """

@@ -11,8 +11,8 @@ HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
 # fetched archives are the same for every profile and home, so a second home does not download them again
 PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()
 
-# test sets in the published form, one folder each, fetched by hand where no hub has them (params/benchmarks.yaml)
-TEST_SETS = Path(os.environ.get("CENTURIO_TEST_SETS", REPO / "data" / "published")).resolve()
+# third-party benchmarks as their authors publish them, a folder each (params/benchmarks.yaml)
+BENCHMARKS = Path(os.environ.get("CENTURIO_BENCHMARKS", REPO / "data" / "benchmarks")).resolve()
 
 # data sets and models of the hub under their names, downloaded or put there by hand
 DATASETS = Path(os.environ.get("CENTURIO_DATASETS", REPO / "data" / "datasets")).resolve()

@@ -24,10 +24,10 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/d
 PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]
 # notebooks that no rule of the study runs
-PEER = "data/peer"  # a tiny model of another family that a test makes there
+EXTERNAL = "data/external"  # a tiny model of another family that a test makes there
 BY_HAND = {"00_explore": ["-p", "profile", "smoke", "-p", "setup", "T5"], "03_translate": [],
            "50_speed": ["-p", "repeats", "1"],
-           "13_external_models": ["-p", "model", PEER, "-p", "dtype", "float32", "-p", "every", "40"],
+           "13_external_models": ["-p", "model", EXTERNAL, "-p", "dtype", "float32", "-p", "every", "40"],
            "08_benchmarks": [], "14_export": ["-p", "setup", "T5"]}
 
 

@@ -40,7 +40,7 @@ def asking(**items) -> params.Profile:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """Miniatures of all benchmarks."""
-    return write(tmp_path_factory.mktemp("published"))
+    return write(tmp_path_factory.mktemp("benchmarks"))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def built(root, tmp_path_factory):
     """Items, coverage and the folder of everything that the miniatures hold."""
     folder = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "TEST_SETS", root)
+        patch.setattr(paths, "BENCHMARKS", root)
         return *building.build(asking(**dict.fromkeys(NAMES, "all")), folder), folder
 
 
@@ -57,7 +57,7 @@ def items(built) -> pd.DataFrame:
     return built[0]
 
 
-def test_every_test_set_of_the_file_is_a_task_and_has_a_miniature():
+def test_every_benchmark_of_the_file_is_a_task_and_has_a_miniature():
     assert set(benchmarks.known()) == set(BENCHMARKS) == set(SETS) and len(BENCHMARKS) == 12
     for name, (_, codes) in SETS.items():
         assert set(codes) <= set(benchmarks.known()[name].languages)
@@ -185,8 +185,8 @@ def test_wrong_names_of_an_image_are_like_its_own(root):
     assert 2 not in bin_mc.alike(1, same, list(names.values()))
 
 
-def test_number_of_items_is_the_profiles_and_all_is_only_for_test_sets(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "TEST_SETS", root)
+def test_number_of_items_is_the_profiles_and_all_is_only_for_benchmarks(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "BENCHMARKS", root)
     items, _ = building.build(asking(maxm=2, xgqa="all"), tmp_path)
     assert items[items.split == "test"].groupby("task").size().to_dict() == {"maxm": 4, "xgqa": 8}
     assert set(tables.SCHEMAS["items"].names) == set(items)
@@ -195,8 +195,8 @@ def test_number_of_items_is_the_profiles_and_all_is_only_for_test_sets(root, tmp
 
 
 # === what is missing or wrong ===
-def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "TEST_SETS", tmp_path / "nothing")
+def test_a_missing_benchmark_is_not_run_with_its_reason(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "BENCHMARKS", tmp_path / "nothing")
     items, coverage = building.build(asking(xvnli="all", xm3600=5), tmp_path)
     assert items.empty and coverage.status.eq("not run").all() and coverage["items"].eq(0).all()
     reasons = coverage.set_index("task").reason
@@ -210,7 +210,7 @@ def test_a_missing_test_set_is_not_run_with_its_reason(root, tmp_path, monkeypat
 
 def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
     asked = {}
-    monkeypatch.setattr(paths, "TEST_SETS", root / "nowhere")
+    monkeypatch.setattr(paths, "BENCHMARKS", root / "nowhere")
     monkeypatch.setattr(benchmark_files, "snapshot_download",
                         lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
     source = benchmark_files.source("maxm", benchmarks.known()["maxm"])
@@ -220,7 +220,7 @@ def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
 
 def one(name: str, root, tmp_path, monkeypatch):
     """A miniature of its own to spoil."""
-    monkeypatch.setattr(paths, "TEST_SETS", tmp_path / "sets")
+    monkeypatch.setattr(paths, "BENCHMARKS", tmp_path / "sets")
     SETS[name][0](tmp_path / "sets" / name)
     return tmp_path / "sets" / name
 
@@ -342,7 +342,7 @@ def test_captions_repeat_under_the_papers_penalty():
 
 
 # === the study's own model ===
-def test_the_studys_model_answers_every_test_set_alike_in_any_batch(built):
+def test_the_studys_model_answers_every_benchmark_alike_in_any_batch(built):
     """Pictures of other sizes, several in a question, marks inside of it: a tiny random model from items to scores."""
     items, _, folder = built
     some, model = items.groupby("task").head(3).reset_index(drop=True), tiny.model()
@@ -377,7 +377,7 @@ def test_marks_in_a_question_are_where_its_pictures_tokens_stand():
 
 
 # === runs ===
-def test_runs_depend_on_where_test_sets_come_from_only_where_they_are_asked(monkeypatch):
+def test_runs_depend_on_where_benchmarks_come_from_only_where_they_are_asked(monkeypatch):
     plain = runs.describe("12_evaluate", "smoke", "L100")
     assert "benchmarks" not in plain.key["params"]
     profile = params.profile("smoke")

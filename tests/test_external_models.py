@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def peer(folder) -> external_models.ExternalModel:
+def other(folder) -> external_models.ExternalModel:
     return external_models.load(str(folder), "float32")
 
 
@@ -45,37 +45,38 @@ def test_pictures_stand_where_the_prompt_marks_them_else_first():
         external_models.message(f"{IMAGE} x", ["a", "b"])
 
 
-def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(peer):
+def test_prompt_goes_through_the_models_own_template_with_all_image_tokens(other):
     asked = external_models.message(f"Is {IMAGE} like {IMAGE}?", [SHOWN["0"], SHOWN["1"]])
-    made = peer.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
+    made = other.processor.apply_chat_template(asked, tokenize=True, add_generation_prompt=True, return_dict=True,
                                               return_tensors="pt")
-    text = peer.processor.decode(made["input_ids"][0])
+    text = other.processor.decode(made["input_ids"][0])
     assert text.replace(" ", "") == f"<|user|>Is{IMAGE * 4}like{IMAGE * 4}?<|assistant|>"
     tokens = (tiny_external_models.SIDE // tiny_external_models.PATCH) ** 2  # of an image
-    assert (made["input_ids"] == peer.model.config.image_token_index).sum() == 2 * tokens
+    assert (made["input_ids"] == other.model.config.image_token_index).sum() == 2 * tokens
 
 
-def test_answers_are_greedy_and_depend_on_the_picture_and_its_place(peer):
-    first = external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
-    assert first == external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
-    swapped = external_models.answer(peer, asked(f"Is {IMAGE} like {IMAGE}?", 2), {"0": SHOWN["2"], "1": SHOWN["0"]})
+def test_answers_are_greedy_and_depend_on_the_picture_and_its_place(other):
+    first = external_models.answer(other, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    assert first == external_models.answer(other, asked(f"Is {IMAGE} like {IMAGE}?", 2), SHOWN)
+    changed_places = {"0": SHOWN["2"], "1": SHOWN["0"]}
+    swapped = external_models.answer(other, asked(f"Is {IMAGE} like {IMAGE}?", 2), changed_places)
     assert first != swapped and IMAGE not in first
 
 
-def test_room_and_repetition_are_the_tasks_own(peer, monkeypatch):
-    heard, made = [], peer.model.generate
-    monkeypatch.setattr(peer.model, "generate", lambda **how: heard.append(how) or made(**how))
+def test_room_and_repetition_are_the_tasks_own(other, monkeypatch):
+    heard, made = [], other.model.generate
+    monkeypatch.setattr(other.model, "generate", lambda **how: heard.append(how) or made(**how))
     for task in ("maxm", "xm3600"):
-        external_models.answer(peer, asked("Describe.", 1, task), SHOWN)
+        external_models.answer(other, asked("Describe.", 1, task), SHOWN)
     assert [(how["max_new_tokens"], how["repetition_penalty"], how["do_sample"]) for how in heard] == [
         (10, 1.0, False), (128, 1.1, False)]
 
 
-def test_answers_become_the_same_tables_with_the_models_name_as_setup(peer, folder, tmp_path):
+def test_answers_become_the_same_tables_with_the_models_name_as_setup(other, folder, tmp_path):
     items = pd.DataFrame([("maxm", "test", "en", f"maxm/test/en/{i}", i, ["0"], [], f"What {i}?", "dog\na dog", [])
                           for i in range(3)], columns=synthetic_items.COLUMNS)
     said, heard = [], []
-    said = external_models.answers(peer, items, SHOWN, heard.append)
+    said = external_models.answers(other, items, SHOWN, heard.append)
     run = runs.describe("13_external_models", "smoke", f"{folder}@0123abc")
     identity = external.identity(run, f"{folder}@0123abc")
     predictions = evaluate.predictions(items, said, identity)

@@ -47,7 +47,7 @@ def undisturbed(tmp_path_factory) -> Path:
 
 
 def readable(path: Path) -> bool:
-    """Whether a file of a kind that we write is whole. A table may be so without rows: smoke asks no test sets."""
+    """Whether a file of a kind that we write is whole. A table may be so without rows: smoke asks no benchmarks."""
     if path.suffix == ".parquet":
         return pq.read_table(path).num_rows == pq.read_metadata(path).num_rows
     if path.suffix == ".safetensors":

@@ -18,7 +18,7 @@ import tiny_external_models
 from safetensors import safe_open
 from smoke_study import (
     BY_HAND,
-    PEER,
+    EXTERNAL,
     PRETRAINED,
     RUNS,
     SNAKEMAKE,
@@ -88,7 +88,7 @@ def test_executed_notebooks_ran_to_their_end_without_an_error(study):
 @pytest.mark.parametrize("notebook", BY_HAND)
 def test_notebook_runs_by_hand_on_the_finished_study(notebook, study, interpreter, tmp_path):
     if notebook == "13_external_models":
-        tiny_external_models.llava(study.home / PEER)
+        tiny_external_models.llava(study.home / EXTERNAL)
     done = run_in(study.home, "papermill", f"notebooks/{notebook}.ipynb", str(tmp_path / "out.ipynb"),
                   "--no-progress-bar", *BY_HAND[notebook], warm=interpreter)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -1,6 +1,6 @@
 """The paper's profile in miniature through the whole study: every stage that Snakemake finds needed, up to the report.
 
-Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and published test sets in their true formats; 4 bits, half precision.
+Tiny Phi-3.5, SigLIP and NLLB on disk, data sets and benchmarks in their true formats; 4 bits, half precision.
 Notebooks run in a warm interpreter. Run with: pytest tests/test_paper_notebooks.py (minutes)
 """
 
@@ -40,7 +40,7 @@ def write_miniature(home: Path) -> None:
     families.write_vision(home / "datasets/tiny/siglip")
     families.write_language_model("phi", home / "datasets/tiny/phi")
     tiny_nllb.checkpoint(home / "datasets/tiny/nllb")
-    tiny_benchmarks.write(home / "published")
+    tiny_benchmarks.write(home / "benchmarks")
     items = dict.fromkeys(benchmarks.known(), 1) | {"smpqa_read": 1, "smpqa_ground": 1}
     stated = {"parent": "paper", "about": "The paper's profile in miniature.", "data": DATA, "base": BASE,
               "pretrain": STAGE | {"samples": 60}, "instruct": STAGE | {"samples": 50}, "lora_rank": 8, "threads": 1,
@@ -60,7 +60,7 @@ def home(tmp_path_factory) -> Path:
     command = [part.replace("profile=smoke", "profile=miniature") for part in SNAKEMAKE]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CENTURIO_DATASETS", str(home / "datasets"))
-        patch.setenv("CENTURIO_TEST_SETS", str(home / "published"))
+        patch.setenv("CENTURIO_BENCHMARKS", str(home / "benchmarks"))
         done = run_in(home, *command, "--", "study", warm=warm(tmp_path_factory))
     assert done.returncode == 0, done.stdout[-6000:]
     return home

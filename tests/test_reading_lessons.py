@@ -12,7 +12,7 @@ from torch import nn
 
 from centurio_lib.base_models import lettering, own_encoder, reading_lessons
 from centurio_lib.data import artwork
-from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
+from centurio_lib.data.text_images import charts, passages, smpqa, typesetting
 from centurio_lib.params import ReadingLesson
 
 KEY = "a" * 64
@@ -80,7 +80,7 @@ def test_words_of_the_test_are_not_taught():
     random = np.random.default_rng(0)
     drawn = {lettering.word(random).lower() for _ in range(3000)}
     known = set(map(str.lower, smpqa.words("en", "train")))
-    assert drawn & known and not any(documents.held_out(word) for word in drawn & known)
+    assert drawn & known and not any(passages.held_out(word) for word in drawn & known)
     # shorter strings may be one by chance
     long_ones = {word.lower() for word in smpqa.words("en", "test") if len(word) > 4}
     assert not drawn & long_ones

@@ -14,6 +14,7 @@ import toy_report
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat import v4
+from PIL import Image
 
 from centurio_lib import params, paths, tables
 from centurio_lib.data import artwork, concepts, pictures
@@ -195,6 +196,16 @@ def test_a_picture_drawn_again_is_the_same_to_the_bit():
     name = f"{drawing.kind}/{drawing.concept}/{drawing.style}/1"
     placed = artwork.place(artwork.render(drawing.svg), artwork.random_for(data.seed, name), 64)
     assert pictures.drawn_again([name, "smpqa/test/en/bar/0"], data, 64) == {name: artwork.to_bytes(placed)}
+
+
+def test_the_file_of_a_picture_ends_as_its_content_says_not_its_id():
+    drawing, photograph = (io.BytesIO() for _ in range(2))
+    Image.new("RGB", (2, 2)).save(drawing, "PNG")
+    Image.new("RGB", (2, 2)).save(photograph, "JPEG")
+    files = site.image_files({"ocr/test/en/0": drawing.getvalue(), "emoji/cat/noto/0": photograph.getvalue()})
+    assert files == {"ocr/test/en/0": "images/ocr-test-en-0.png", "emoji/cat/noto/0": "images/emoji-cat-noto-0.jpeg"}
+    with pytest.raises(ValueError, match="flag/de is not a readable image"):
+        site.image_files({"flag/de": b"no picture"})
 
 
 # === what is refused ===

@@ -1,5 +1,7 @@
 """SMPQA: the same charts in every language, balanced questions with right answers, no word of the test trained on."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from pydantic import ValidationError
 
 from centurio_lib import tables
 from centurio_lib.data import artwork
-from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
+from centurio_lib.data.text_images import charts, passages, smpqa, typesetting
 from centurio_lib.data.text_images.smpqa import SMPQA_GROUND, SMPQA_READ
 from centurio_lib.params import Smpqa
 
@@ -25,7 +27,7 @@ def toy(monkeypatch):
 
 def plots(*codes: str) -> list[dict]:
     """Rows of the test plots of some languages."""
-    return [smpqa.row(plot_id, 0, SMALL) for plot_id in smpqa.plan(SMALL, "test", list(codes))]
+    return [smpqa.row(sample, 0, SMALL) for sample in smpqa.samples(SMALL, "test", list(codes))]
 
 
 def test_charts_are_the_same_in_every_language(toy):
@@ -38,17 +40,24 @@ def test_the_same_seed_gives_the_same_pixels_and_questions(toy):
     first, again = plots("en"), plots("en")
     assert first == again
     assert [smpqa.questions(p, 0) for p in first] == [smpqa.questions(p, 0) for p in again]
-    assert smpqa.row("smpqa/test/en/bar/0", 1, SMALL)["image"] != first[0]["image"]
+    assert smpqa.row(smpqa.Sample("test", "en", "bar", 0), 1, SMALL)["image"] != first[0]["image"]
+
+
+def test_language_and_kind_are_the_samples_whatever_its_name_says(toy):
+    sample = SimpleNamespace(id="smpqa/train/en/bar/0", split="test", language="he", kind="pie", number=1)
+    row = smpqa.row(sample, 0, SMALL)
+    assert [row[name] for name in ("plot_id", "split", "language", "kind")] == [sample.id, "test", "he", "pie"]
+    assert set(row["labels"]) <= set(TABLES["he"]) and row["values"] == plots("en")[3]["values"]
 
 
 def test_numbers_of_the_paper():
-    found = smpqa.plan(Smpqa(), "test", "en de id it zu ar hi ko ru th zh".split())
+    found = smpqa.samples(Smpqa(), "test", "en de id it zu ar hi ko ru th zh".split())
     assert len(found) == 11 * 100 and len(set(found)) == len(found)
 
 
 def test_training_plots_are_in_english_alone():
-    found = smpqa.plan(SMALL, "train", ["de", "en", "th"])
-    assert found == [f"smpqa/train/en/{kind}/{n}" for kind in smpqa.KINDS for n in range(2)]
+    found = smpqa.samples(SMALL, "train", ["de", "en", "th"])
+    assert [sample.id for sample in found] == [f"smpqa/train/en/{kind}/{n}" for kind in smpqa.KINDS for n in range(2)]
 
 
 def test_a_question_names_the_label_that_it_is_about(toy):
@@ -158,13 +167,13 @@ def test_labels_are_drawn_as_typeset_draws_them(word, code, em):
 def test_words_of_the_test_are_never_labels_in_training():
     train, test = (set(map(str.casefold, smpqa.words("zu", split))) for split in ("train", "test"))
     assert len(train) > 1000 and len(test) > 200 and not train & test
-    assert all(documents.held_out(word) for word in test) and not any(map(documents.held_out, train))
+    assert all(passages.held_out(word) for word in test) and not any(map(passages.held_out, train))
     assert all(" " not in word and len(word) >= 2 for word in test)
 
 
 @pytest.mark.parametrize("code", ["ar-eg", "azb"])
 def test_a_language_without_words_is_refused(code):
-    with pytest.raises(documents.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
+    with pytest.raises(passages.NoText, match=f"{code}: 0 words for plots of test, 40 are wanted"):
         smpqa.words(code, "test")
 
 

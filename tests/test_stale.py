@@ -15,7 +15,7 @@ from centurio_lib.data.hub import catalogue
 from centurio_lib.params import profiles, setups
 from centurio_lib.study import runs, stages
 
-HUB = "paper"  # a profile with data sets of the hub and third-party test sets
+HUB = "paper"  # a profile with data sets of the hub and third-party benchmarks
 SETUPS = {"smoke": ["L100", "PT50", "OCR50"], HUB: ["L100", "PT50"]}
 # what every table and figure shows: scores
 FINDINGS = {"rq1", "rq2", "rq3", "rq4", "allocation", "centurio", "lora_rank", "claims", "figure_set", "report"}

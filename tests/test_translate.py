@@ -225,11 +225,11 @@ def test_what_came_out_is_summed_up_by_language(tmp_path):
     wanted = [("de", 1, ["One dog.", "Two dogs."]), ("hi", 1, ["A spoilt text."])]
     spoil = Said(lambda text: "" if "SPOILT" in text else text)
     files = translate.build(tmp_path / "instruct", wanted, 2, spoil, OPTIONS, no_judge)
-    numbers, shown = translate.summary(files)
+    numbers, shown = translate.summary({"instruct": files})
     assert numbers[["stage", "language", "texts", "in_english"]].to_numpy().tolist() == [
         ["instruct", "de", 2, 0], ["instruct", "hi", 1, 1]]
     assert shown.text.tolist() == ["One dog.", *["A spoilt text."] * 2]
-    numbers, shown = translate.summary([])
+    numbers, shown = translate.summary({})
     assert numbers.texts.sum() == 0 and shown.empty
 
 

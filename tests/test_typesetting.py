@@ -11,7 +11,7 @@ import pytest
 from centurio_lib import paths
 from centurio_lib.data.sources import fonts, packages
 from centurio_lib.data.sources.texts import udhr
-from centurio_lib.data.text_images import typesetting
+from centurio_lib.data.text_images import typesetting, unicode_text
 from centurio_lib.languages import languages
 
 SAMPLES = {  # a word whose letters join, stack, or change their order
@@ -47,7 +47,7 @@ def python(script: str, **environment) -> subprocess.CompletedProcess:
 def test_a_word_is_shaped_as_a_whole(code):
     """Letters set one by one give other glyphs or a wider line, but for scripts whose letters do not meet."""
     word = SAMPLES[code]
-    alone = [index for character in (word[::-1] if typesetting.right_to_left(code) else word)
+    alone = [index for character in (word[::-1] if unicode_text.right_to_left(code) else word)
              for index in glyphs(character, code)]
     if code in ("he", "ko", "ja", "zh", "ka", "am", "el", "ru", "vi"):
         assert glyphs(word, code) == alone
@@ -60,11 +60,11 @@ def test_a_word_is_shaped_as_a_whole(code):
     ("שלום (עולם) 2026, test!", "he"), ("قال abc 12:30 def، ثم 45%.", "ar"), ("abc (שלום) 12 de", "he"),
     ("۱۲۳ (الف) ABC-12", "fa"), ("a (ب) c", "sd")])
 def test_order_on_the_line_is_that_of_icu(text, code):
-    found = typesetting.runs(text, code, typesetting.PLAIN, typesetting.levels(text, typesetting.right_to_left(code)))
+    found = typesetting.runs(text, code, typesetting.PLAIN, unicode_text.levels(text, unicode_text.right_to_left(code)))
     seen = [at for run in typesetting.visual_order(found)
             for at in (range(run.end - 1, run.start - 1, -1) if run.level % 2 else range(run.start, run.end))]
     bidi = icu.Bidi()
-    bidi.setPara(icu.UnicodeString(text), int(typesetting.right_to_left(code)))
+    bidi.setPara(icu.UnicodeString(text), int(unicode_text.right_to_left(code)))
     assert seen == [bidi.getLogicalIndex(i) for i in range(len(text))]
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_lost_and_no_line_is_too_wide(code):
         pytest.fail(f"{code}: no glyph for {typesetting.uncovered([text], code)}")
     found = typesetting.lines(text, code, 9)
     assert len(found) > 2
-    assert "".join(line.text for line in found).replace(" ", "") == typesetting.cleaned(text).replace(" ", "")
+    assert "".join(line.text for line in found).replace(" ", "") == unicode_text.cleaned(text).replace(" ", "")
     assert all(line.width <= 9.3 for line in found), "shaping a line alone changes its width a little, no more"
 
 
@@ -122,7 +122,7 @@ def test_a_missing_glyph_names_language_character_and_fonts():
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "a\x00b", "a\ud800"])
 def test_a_text_that_cannot_be_set_is_refused(text):
-    with pytest.raises(typesetting.TextError):
+    with pytest.raises(unicode_text.TextError):
         typesetting.lines(text, "en", 10)
 
 
@@ -177,8 +177,8 @@ def test_without_its_libraries_nothing_is_drawn(module):
 
 
 def test_libraries_that_do_not_shape_are_refused(monkeypatch):
-    monkeypatch.setattr(typesetting, "levels", lambda text, right: (0,) * len(text))
+    monkeypatch.setattr(unicode_text, "levels", lambda text, right: (0,) * len(text))
     typesetting.check.cache_clear()
-    with pytest.raises(typesetting.ShapingUnavailable, match="does not shape"):
+    with pytest.raises(unicode_text.ShapingUnavailable, match="does not shape"):
         typesetting.line("abc", "en")
     typesetting.check.cache_clear()

@@ -10,7 +10,7 @@ import tiny_hub
 from centurio_lib import paths, storage
 from centurio_lib.data.hub import convert, hub
 from centurio_lib.data.sources.texts import wikipedia
-from centurio_lib.data.text_images import documents
+from centurio_lib.data.text_images import documents, passages
 from centurio_lib.params import Ocr
 
 OPTIONS = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0, wikipedia_articles=20)
@@ -33,9 +33,9 @@ def home(tmp_path, monkeypatch):
         )
         storage.write_json(tmp_path / wikipedia.REPO / ".complete" / f"wikipedia-{code}.json", {})
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
-    killed.forget(wikipedia, documents)
+    killed.forget(wikipedia, passages)
     yield tmp_path
-    killed.forget(wikipedia, documents)
+    killed.forget(wikipedia, passages)
 
 
 def test_paragraphs_are_of_the_first_articles_only(home):
@@ -44,23 +44,24 @@ def test_paragraphs_are_of_the_first_articles_only(home):
 
 
 def test_text_of_evaluation_is_not_trained_on(home):
-    train, test = (set(documents.passages("en", split, 60)) for split in ("train", "test"))
+    train, test = (set(passages.of("en", split, 60)) for split in ("train", "test"))
     of_articles = set(wikipedia.paragraphs("en", 60))
     assert len(test & of_articles) > 5 and len(train & of_articles) > 60 and not train & test
 
 
 def test_a_language_without_packaged_text_has_documents_now(home):
-    assert len(documents.with_text(20)) == 100
-    drawn = documents.document("ocr/train/ar-eg/0", 0, OPTIONS)
+    assert len(passages.with_text(20)) == 100
+    drawn = documents.document(documents.Sample("train", "ar-eg", 0), 0, OPTIONS)
     assert drawn.text.strip() and all(
-        any(line in text for text in documents.passages("ar-eg", "train", 20)) for line in drawn.text.split("\n")
+        any(line in text for text in passages.of("ar-eg", "train", 20)) for line in drawn.text.split("\n")
     )
 
 
 def test_without_articles_nothing_changes(home):
-    assert not set(documents.passages("en", "train")) & set(wikipedia.paragraphs("en", 60))
+    assert not set(passages.of("en", "train")) & set(wikipedia.paragraphs("en", 60))
     plain = Ocr(image_size=96, min_font_px=9.0, max_font_px=12.0)
-    assert documents.document("ocr/train/en/3", 0, plain) == documents.document("ocr/train/en/3", 0, plain)
+    sample = documents.Sample("train", "en", 3)
+    assert documents.document(sample, 0, plain) == documents.document(sample, 0, plain)
 
 
 def test_what_is_missing_is_named(home):

@@ -1,4 +1,4 @@
-"""Miniatures of the published test sets, written in their true layouts: real column names, pictures as they are stored.
+"""Miniatures of third-party benchmarks, written in their true layouts: real column names, pictures as they are stored.
 
 Every set has a few items in two or three languages. Hub data sets are parquet files named as on the hub, with pictures
 as structs of bytes and path; the others are JSON and picture files as their archives unpack.

@@ -145,8 +145,9 @@ def content(home: Path) -> site.Content:
 def write(home: Path) -> tuple[site.Content, Path]:
     """Write the toy report below a folder. Returns what it shows, and its page."""
     shown = content(home)
-    files = site.render(shown)
-    loaded, _ = site.loaded(files, shown.items)
     pictures = answers.pictures({"images": [images_in(home)]}, answers.images_of(shown.items))
-    drawn = {site.image_file(image_id): picture for image_id, picture in pictures.items()}
+    picture_files = site.image_files(pictures)
+    files = site.render(shown._replace(items=answers.with_files(shown.items, picture_files)))
+    loaded, _ = site.loaded(files, shown.items)
+    drawn = {picture_files[image_id]: picture for image_id, picture in pictures.items()}
     return shown, site.write(home / "report", files | loaded | drawn, {PROFILE: home / "figures"})

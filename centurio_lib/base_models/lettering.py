@@ -15,7 +15,7 @@ from PIL import Image
 from centurio_lib import image_file
 from centurio_lib.data import artwork
 from centurio_lib.data.sources import fonts
-from centurio_lib.data.text_images import charts, documents, smpqa, typesetting
+from centurio_lib.data.text_images import charts, photographs, smpqa, typesetting, unicode_text
 from centurio_lib.params import Ocr
 from centurio_lib.params.base_models import ReadingLesson
 
@@ -105,7 +105,7 @@ def plot(random: np.random.Generator, pixels: int, patch: int, smallest: float) 
 
 def middles(text: str, style: typesetting.Style) -> list[tuple[str, float]]:
     """Letters of a text and the place of their middles, in ems from the text's left end."""
-    ends = np.cumsum([0.0, *typesetting.advances(text, "en", style, typesetting.levels(text, False))])
+    ends = np.cumsum([0.0, *typesetting.advances(text, "en", style, unicode_text.levels(text, False))])
     return list(zip(text, (ends[:-1] + ends[1:]) / 2, strict=True))
 
 
@@ -130,8 +130,8 @@ def printed(ink: np.ndarray, random: np.random.Generator, reading: ReadingLesson
         noisy = ink + random.standard_normal(ink.shape, dtype=np.float32) * random.uniform(0, NOISE)
         return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     if random.random() < reading.paper_share:
-        page = documents.page(ink, random)
-        return image_file.read(documents.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
+        page = photographs.page(ink, random)
+        return image_file.read(photographs.damage(page, reading.min_font_px, random, WEAR)) if reading.worn else page
     paper, colour = random.uniform(180, 255, 3), random.uniform(0, 110, 3)
     noise = random.standard_normal(ink.shape, dtype=np.float32)[..., None] * random.uniform(0, NOISE)
     pixels = paper + (colour - paper) * (ink[..., None] / 255) + noise

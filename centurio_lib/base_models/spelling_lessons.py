@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from centurio_lib.base_models import corpus
-from centurio_lib.data.text_images import documents
+from centurio_lib.data.text_images import passages
 
 FILLER = "."  # stands for a patch without a letter
 WORDS = range(1, 5)  # words of a document
@@ -37,7 +37,7 @@ class Words(NamedTuple):
 def words(lexicon: corpus.Lexicon) -> Words:
     """Single words of all names of a lexicon, without the labels of test plots."""
     rows = [(row.language, word) for row in lexicon.texts.itertuples()
-            for word in row.name.split() if not documents.held_out(word)]
+            for word in row.name.split() if not passages.held_out(word)]
     return Words([word for code, word in rows if code == "en"], [word for _, word in rows])
 
 

@@ -24,17 +24,24 @@ def chosen_texts(data: Data, drawings: pd.DataFrame) -> pd.DataFrame:
 
 def images(texts: pd.DataFrame, drawings: pd.DataFrame, data: Data, pixels: int) -> pd.DataFrame:
     """The `images` table: each drawing of each concept in several placements, every one drawn from its own seed."""
-    rows = []
-    for drawing in drawings[drawings.concept.isin(set(texts.concept))].itertuples():
-        rendered = artwork.render(drawing.svg)
-        for variant in range(data.variants + data.test_variants):
-            split = splits.image_split(drawing.style, variant, data)
-            if split:
-                image_id = f"{drawing.kind}/{drawing.concept}/{drawing.style}/{variant}"
-                rows.append({"image_id": image_id, "concept": drawing.concept, "kind": drawing.kind,
-                             "style": drawing.style, "variant": variant, "split": split,
-                             "image": placed(rendered, image_id, data, pixels)})
-    return pd.DataFrame(rows)
+    of_concepts = drawings[drawings.concept.isin(set(texts.concept))]
+    return pd.DataFrame([row for drawing in of_concepts.itertuples()
+                         for row in with_images(drawing.svg, placements(drawing, data), data, pixels)])
+
+
+def placements(drawing, data: Data) -> list[dict]:
+    """Rows of the `images` table of a drawing (concept, kind, style), without the images."""
+    splits_of = [(variant, splits.image_split(drawing.style, variant, data))
+                 for variant in range(data.variants + data.test_variants)]
+    return [{"image_id": f"{drawing.kind}/{drawing.concept}/{drawing.style}/{variant}", "concept": drawing.concept,
+             "kind": drawing.kind, "style": drawing.style, "variant": variant, "split": split}
+            for variant, split in splits_of if split]
+
+
+def with_images(svg: str, rows: list[dict], data: Data, pixels: int) -> list[dict]:
+    """Some placements of one drawing with their images; it is rendered once."""
+    rendered = artwork.render(svg)
+    return [row | {"image": placed(rendered, row["image_id"], data, pixels)} for row in rows]
 
 
 def placed(rendered: Image.Image, image_id: str, data: Data, pixels: int) -> bytes:
@@ -44,13 +51,12 @@ def placed(rendered: Image.Image, image_id: str, data: Data, pixels: int) -> byt
 
 def drawn_again(image_ids: Collection[str], data: Data, pixels: int) -> dict[str, bytes]:
     """Draw some images again, the same to the bit, where the fetched archives hold their drawings."""
-    svgs = {f"{row.kind}/{row.concept}/{row.style}": row.svg for row in concepts.drawings().itertuples()}
-    drawings: dict[str, list[str]] = {}
-    for image_id in image_ids:
-        drawings.setdefault(image_id.rpartition("/")[0], []).append(image_id)
-    rendered = {name: artwork.render(svgs[name]) for name in drawings if name in svgs}
-    return {image_id: placed(drawing, image_id, data, pixels)
-            for name, drawing in rendered.items() for image_id in drawings[name]}
+    wanted, images_drawn = set(image_ids), {}
+    for drawing in concepts.drawings().itertuples():
+        if rows := [row for row in placements(drawing, data) if row["image_id"] in wanted]:
+            drawn = with_images(drawing.svg, rows, data, pixels)
+            images_drawn |= {row["image_id"]: row["image"] for row in drawn}
+    return images_drawn
 
 
 def captions(texts: pd.DataFrame, images: pd.DataFrame, pairs: splits.Pairs) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -18,19 +19,30 @@ import pyarrow.parquet as pq
 from centurio_lib import storage, tables
 
 
-def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict], key: str, size: int,
+class Sample(Protocol):
+    """A row that is to be drawn. Its id says all that it depends on."""
+
+    @property
+    def id(self) -> str:
+        """Name of the row."""
+
+
+Draw = Callable[[Sample], dict]  # a row of the table
+
+
+def build(folder: Path, table: str, samples: list[Sample], draw: Draw, key: str, size: int,
           processes: int = 1) -> list[Path]:
     """Draw every sample into shards of `size` and return their files, in order.
 
-    `draw` makes a row of the table from an id; with several processes it must be importable (a partial of a function
-    of the library). `key` stands for all else that the rows depend on. Raises ValueError for an id that is asked for
-    twice.
+    With several processes `draw` must be importable (a partial of a function of the library). `key` stands for all
+    else that the rows depend on. Raises ValueError for a sample that is asked for twice.
     """
-    if len(set(ids)) != len(ids):
-        twice = next(sample for sample, n in Counter(ids).items() if n > 1)
-        raise ValueError(f"{folder}: sample {twice!r} is asked for twice")
+    twice = [name for name, n in Counter(sample.id for sample in samples).items() if n > 1]
+    if twice:
+        raise ValueError(f"{folder}: sample {twice[0]!r} is asked for twice")
     folder.mkdir(parents=True, exist_ok=True)
-    shards = {shard_file(folder, table, number, part, key): part for number, part in enumerate(parts(ids, size))}
+    shards = {shard_file(folder, table, number, [sample.id for sample in part], key): part
+              for number, part in enumerate(parts(samples, size))}
     for path in set(folder.glob(f"{table}-*.parquet")) - set(shards):
         path.unlink()
     todo = {path: part for path, part in shards.items() if not complete(path, table, len(part))}
@@ -44,9 +56,9 @@ def build(folder: Path, table: str, ids: list[str], draw: Callable[[str], dict],
     return list(shards)
 
 
-def parts(ids: list[str], size: int) -> list[list[str]]:
-    """The ids in stretches of `size`."""
-    return [ids[start:start + size] for start in range(0, len(ids), size)]
+def parts(rows: list, size: int) -> list[list]:
+    """The rows in stretches of `size`."""
+    return [rows[start:start + size] for start in range(0, len(rows), size)]
 
 
 def shard_file(folder: Path, table: str, number: int, ids: list[str], key: str) -> Path:
@@ -82,17 +94,17 @@ def images(files: list[Path], table: str, names: list[str]) -> dict[str, bytes]:
     return {name: contents[name] for name in names}
 
 
-def _drawn(todo: dict[Path, list[str]], table: str, draw: Callable[[str], dict], processes: int):
+def _drawn(todo: dict[Path, list[Sample]], table: str, draw: Draw, processes: int):
     """Number of samples of each shard as it is done."""
     if processes == 1:
-        yield from (_write(path, table, ids, draw) for path, ids in todo.items())
+        yield from (_write(path, table, part, draw) for path, part in todo.items())
         return
     # a fresh interpreter each: threads of this one (torch, a notebook) do not survive a fork
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_write, path, table, ids, draw) for path, ids in todo.items()]):
+        for future in as_completed([pool.submit(_write, path, table, part, draw) for path, part in todo.items()]):
             yield future.result()
 
 
-def _write(path: Path, table: str, ids: list[str], draw: Callable[[str], dict]) -> int:
-    tables.write(path, table, pd.DataFrame([draw(image_id) for image_id in ids]))
-    return len(ids)
+def _write(path: Path, table: str, samples: list[Sample], draw: Draw) -> int:
+    tables.write(path, table, pd.DataFrame([draw(sample) for sample in samples]))
+    return len(samples)

@@ -1,8 +1,8 @@
 """Files of benchmarks: found on disk or fetched from the hub, read row by row, with checked columns.
 
-A folder in the published layout (`paths.TEST_SETS`) comes first, else the hub's copy at the pinned revision. A download
-resumes where it was interrupted and is checked against the hub's hashes. Both places hold the same files, so the same
-code reads them. Messages name the file. Parquet files are read by batches of rows, never whole.
+A folder on disk (`paths.BENCHMARKS`), laid out as published, comes first, else the hub's copy at the pinned revision. A
+download resumes where it was interrupted and is checked against the hub's hashes. Both places hold the same files, so
+the same code reads them. Messages name the file. Parquet files are read by batches of rows, never whole.
 """
 
 import json
@@ -50,7 +50,7 @@ class Question(NamedTuple):
 
 def source(name: str, params: Benchmark) -> Source:
     """Locate a benchmark's files. Raises MissingDataError saying what to fetch or which licence to accept."""
-    local = paths.TEST_SETS / name
+    local = paths.BENCHMARKS / name
     if local.is_dir():
         return Source(name, params, local)
     if params.repo is None:

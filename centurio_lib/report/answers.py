@@ -18,7 +18,11 @@ ANSWER = ["prediction", "score", "in_language"]
 
 
 class Item(NamedTuple):
-    """One item of the page. `answers`: (text, score, in_language) by setup, None for a setup without an answer."""
+    """One item of the page.
+
+    `images`: ids of its pictures, or their files once `with_files` has replaced them. `answers`: (text, score,
+    in_language) by setup, None for a setup without an answer.
+    """
 
     task: str
     split: str
@@ -100,6 +104,11 @@ def pictures(files: Mapping[str, list[Path]], ids: list[str]) -> dict[str, bytes
     if missing := sorted(set(ids) - set(content)):
         raise KeyError(f"no table holds {missing[0]!r}: build the data again and evaluate")
     return content
+
+
+def with_files(shown: Collection[Item], files: Mapping[str, str]) -> list[Item]:
+    """Replace the ids of pictures by their files in some items; a picture without a file is left out."""
+    return [item._replace(images=[files[image] for image in item.images if image in files]) for item in shown]
 
 
 def texts(shown: Collection[Item]) -> dict[str, str]:

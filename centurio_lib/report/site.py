@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jinja2
 import pandas as pd
 
-from centurio_lib import params, storage
+from centurio_lib import image_file, params, storage
 from centurio_lib.data.sources import packages
 from centurio_lib.report import answers, cells, pages, questions, webfonts
 
@@ -56,15 +56,14 @@ def render(content: Content) -> dict[str, str]:
 
 def data(content: Content) -> str:
     """Script with the cells and answers that the page shows."""
-    shown = [item._asdict() | {"images": [image_file(image) for image in item.images]} for item in content.items]
     return cells.constants(CELLS=cells.columnar(content.cells), SETUPS=[setup.name for setup in content.setups],
-                           ITEMS=shown)
+                           ITEMS=[item._asdict() for item in content.items])
 
 
-def image_file(image_id: str) -> str:
-    """File of a picture in the report, from its id."""
-    kind = "jpg" if image_id.startswith("ocr/") else "png"  # documents are stored like photographs
-    return f"images/{image_id.replace('/', '-')}.{kind}"
+def image_files(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    """File of each picture in the report, by id."""
+    return {image_id: f"images/{image_id.replace('/', '-')}.{image_file.kind(content, image_id)}"
+            for image_id, content in pictures.items()}
 
 
 def loaded(files: Mapping[str, str], items: Iterable[answers.Item]) -> tuple[dict[str, bytes], str]:

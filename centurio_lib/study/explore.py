@@ -66,7 +66,7 @@ def finished_runs(profile: str) -> pd.DataFrame:
     `fresh` says whether the present params and code give the same run key; it is empty for committed runs. Raises
     NotThere without any run.
     """
-    found = [_finished_run(path) for folder in (paths.data(profile), paths.HOME / "results" / profile)
+    found = [_finished_run(profile, path) for folder in (paths.data(profile), paths.HOME / "results" / profile)
              for path in sorted(folder.rglob("provenance.json"))]
     found += [{"where": f"figures/{profile}", "stage": "evaluate", "setup": row.setup, "seed": row.seed,
                "finished": row.written} for row in _committed_runs(profile).itertuples()]
@@ -76,18 +76,17 @@ def finished_runs(profile: str) -> pd.DataFrame:
     return pd.DataFrame(found).reindex(columns=columns).fillna("")
 
 
-def _finished_run(path: Path) -> dict:
+def _finished_run(profile: str, path: Path) -> dict:
     record = storage.read_json(path)
     declared, stated = stages.by_notebook().get(record["notebook"]), record["params"]
     row = {"where": str(path.parent.relative_to(paths.HOME)), "stage": declared.stage if declared else "unknown",
            "setup": record.get("setup") or stated.get("model", ""), "finished": record["written"],
            "seconds": round(record["runtime_s"]), "fresh": "no"}
     per_seed = declared is not None and declared.kind == "training"
-    return row | {"seed": record["seed"] if per_seed else "", "fresh": _fresh(path, record) if declared else "no"}
+    return row | {"seed": record["seed"] if per_seed else "", "fresh": _fresh(profile, record) if declared else "no"}
 
 
-def _fresh(path: Path, record: dict) -> str:
-    profile = path.relative_to(paths.HOME).parts[1]
+def _fresh(profile: str, record: dict) -> str:
     seeds = record["params"].get("seeds")
     try:
         now = runs.describe(record["notebook"], profile, record.get("setup") or record["params"].get("model"),
@@ -103,25 +102,29 @@ def _committed_runs(profile: str) -> pd.DataFrame:
 
 
 # === answers ===
-def answers(profile: str, setups: list[str], seed: int = 0) -> tuple[pd.DataFrame, str]:
-    """Predictions of some setups and their place: runs if every setup has one, else the committed answers.
+def answers(profile: str, setups: list[str], seed: int = 0) -> pd.DataFrame:
+    """Predictions of some setups: of runs if every setup has one, else the committed answers.
 
     Raises NotThere where neither place has all setups.
     """
     trained = [params.trained_as(params.profile(profile), name) for name in setups]
     try:
         files = [finished("evaluate", profile, name, seed) / "predictions.parquet" for name in trained]
-        return pd.concat([tables.read(file, "predictions") for file in dict.fromkeys(files)]), "runs of the study"
-    except NotThere as missing:
-        path = paths.committed(profile) / "predictions.parquet"
-        if not path.exists():
-            raise missing
+        return pd.concat([tables.read(file, "predictions") for file in dict.fromkeys(files)])
+    except NotThere:
+        if not (paths.committed(profile) / "predictions.parquet").exists():
+            raise
+    return _committed_answers(profile, trained, seed)
+
+
+def _committed_answers(profile: str, trained: list[str], seed: int) -> pd.DataFrame:
+    path = paths.committed(profile) / "predictions.parquet"
     found = pd.read_parquet(path, filters=[("setup", "in", trained), ("seed", "==", seed)])
     if lacking := [name for name in trained if name not in set(found.setup)]:
         there = _committed_runs(profile)
         raise NotThere(f"figures/{profile} has no answers of {', '.join(lacking)} with seed {seed}. It has those of "
                        f"{', '.join(there.setup.unique())}, seeds {sorted(set(there.seed.tolist()))}.")
-    return found, f"committed in figures/{profile}"
+    return found
 
 
 def side_by_side(profile: str, setups: list[str], seed: int, task: str, language: str = "",
@@ -130,7 +133,7 @@ def side_by_side(profile: str, setups: list[str], seed: int, task: str, language
 
     `language`: a code; empty for all. Raises NotThere.
     """
-    found, _ = answers(profile, setups, seed)
+    found = answers(profile, setups, seed)
     found = found[(found.task == task) & (found.split == split) & ((found.language == language) | (language == ""))]
     if found.empty:
         raise NotThere(f"No item of {task}, {split}, {language or 'any language'}.")
@@ -148,7 +151,7 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
 
     `language`: a code; empty for all. Raises NotThere.
     """
-    found, _ = answers(profile, setups, seed)
+    found = answers(profile, setups, seed)
     own = found[(found.language == language) | (language == "")]
     means = own.groupby(["task", "split", "setup"])[["score", "in_language"]].mean()
     means["in_language"] *= 100
@@ -262,16 +265,21 @@ def tier_scores(profile: str, setups: list[str]) -> pd.DataFrame:
     has all setups.
     """
     config = params.profile(profile)
-    trained = list(dict.fromkeys(params.trained_as(config, name) for name in setups))
+    trained = {params.trained_as(config, name) for name in setups}
     for folder in (paths.figures(profile), paths.committed(profile)):
-        files = [folder / f"{question}_scores.csv" for question in config.study.questions]
-        frames = [pd.read_csv(file) for file in files if file.exists()]
-        known = pd.concat(frames) if frames else pd.DataFrame({"setup": []})
-        if set(trained) <= set(known.setup):
-            rows = known[known.setup.isin(trained) & (known.split != tables.BLIND)]
-            rows = rows.drop_duplicates(["setup", "group", "split"])  # a setup may be in tables of several questions
-            return rows[["setup", "group", "split", "value", "low", "high", "n"]].reset_index(drop=True)
-    raise NotThere(f"No table of scores has {', '.join(trained)}: `make study PROFILE={profile}` draws them.")
+        known = _stored_scores(folder, config.study.questions)
+        if trained <= set(known.setup):
+            return known[known.setup.isin(trained) & (known.split != tables.BLIND)].reset_index(drop=True)
+    raise NotThere(f"No table of scores has {', '.join(sorted(trained))}: `make study PROFILE={profile}` draws them.")
+
+
+def _stored_scores(folder: Path, questions: list[str]) -> pd.DataFrame:
+    """Scores by tier in the tables of some questions; a setup that several questions compare is there once."""
+    files = [path for question in questions if (path := folder / f"{question}_scores.csv").exists()]
+    columns = ["setup", "group", "split", "value", "low", "high", "n"]
+    frames = [pd.read_csv(file, usecols=columns)[columns] for file in files]
+    known = pd.concat(frames) if frames else pd.DataFrame(columns=columns)
+    return known.drop_duplicates(["setup", "group", "split"])
 
 
 def tier_figure(rows: pd.DataFrame) -> Figure:

@@ -41,7 +41,7 @@ def training_samples(profile: str, setup: str, codes: list[str], seed: int = 0) 
 
 def test_samples(profile: str, setup: str, codes: list[str], seed: int = 0) -> list[Sample]:
     """Test captions in some languages in the form of training samples, from runs or committed answers."""
-    found, _ = explore.answers(profile, [setup], seed)
+    found = explore.answers(profile, [setup], seed)
     captions = in_order(found[found.task == "captioning"], codes)
     return [(f"{row.language}: {row.item_id}", ["image"],
              [{"role": "user", "text": prompts.describe(row.language)},

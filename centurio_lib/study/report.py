@@ -59,11 +59,11 @@ def executed(config: params.Profile, setups: list[str], committed: bool = False)
 def write(run: Run, shown: site.Content, committed: bool = False) -> tuple[Path, str]:
     """Write the report into the run's folder. Returns its page and the characters that no font holds."""
     content_by_id = images(run, answers.images_of(shown.items), committed)
-    items_shown = [item._replace(images=[name for name in item.images if name in content_by_id])
-                   for item in shown.items]
+    picture_files = site.image_files(content_by_id)
+    items_shown = answers.with_files(shown.items, picture_files)
     loaded, without_font = site.loaded(site.render(shown), items_shown)
     files = site.render(shown._replace(items=answers.spelled_out(items_shown, without_font)))
-    drawn = {site.image_file(image_id): picture for image_id, picture in content_by_id.items()}
+    drawn = {picture_files[image_id]: picture for image_id, picture in content_by_id.items()}
     folders = {name: findings.folder_of(name, committed) for name in (run.profile.name, PAPER)}
     return site.write(run.folder, files | loaded | drawn, folders), without_font
 

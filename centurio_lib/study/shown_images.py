@@ -86,7 +86,7 @@ def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_feat
 
 
 def on_disk(run: runs.Run, wanted: list[str]) -> ImageStore | None:
-    """Images of the hub's data sets (training) or of published test sets, which are too many to store features."""
+    """Images of the hub's data sets (training) or of third-party benchmarks, which are too many to store features."""
     if run.stage in TAKEN_IN and run.profile.data.sources:
         return Mapped(ingest.image_files(run.inputs[TAKEN_IN[run.stage]]), wanted)
     third_party = run.stage == "evaluate" and benchmarks.of_profile(run.profile)

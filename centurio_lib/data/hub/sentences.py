@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from centurio_lib.data.text_images import typesetting
+from centurio_lib.data.text_images import unicode_text
 
 KEPT = re.compile(
     "|".join(
@@ -69,7 +69,7 @@ def shorter(sentence: str, length: Callable[[list[str]], list[int]], longest: in
     whole = _trimmed(sentence)
     if length([sentence])[0] <= longest:
         return whole
-    breaks = [end for end in typesetting.boundaries(sentence, "en", "line") if 0 < end < len(sentence)]
+    breaks = [end for end in unicode_text.boundaries(sentence, "en", "line") if 0 < end < len(sentence)]
     if not breaks:
         return whole
     cut = min(breaks, key=lambda end: abs(end - len(sentence) // 2))
@@ -100,7 +100,7 @@ def _sentences(text: str) -> list[Piece]:
     if not text:
         return []
     parts, begun = [], ""
-    for start, end in pairwise([0, *typesetting.boundaries(text, "en", "sentence")]):
+    for start, end in pairwise([0, *unicode_text.boundaries(text, "en", "sentence")]):
         begun += text[start:end]
         if not ABBREVIATION.search(begun) or end == len(text):
             parts += _trimmed(begun)

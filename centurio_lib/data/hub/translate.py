@@ -6,7 +6,7 @@ are counted. A shard is written when it is whole, so that a killed run goes on.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -134,17 +134,19 @@ def flagged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(odd_length=long & off, other_language=frame.in_language.eq(0), in_english=frame.kept > 0)
 
 
-def summary(files: list[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summarise translations: one row of numbers for each language, and some texts of each.
+def summary(files: Mapping[str, list[Path]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summarise the translations of each stage: one row of numbers for each language, and some texts of each.
 
-    Numbers: texts, mean ratio and in_language, counts of flags. Texts: the first, and texts with a flag. One language
-    is in memory at a time.
+    `files` are of `build`, by stage. Numbers: texts, mean ratio and in_language, counts of flags. Texts: the first, and
+    texts with a flag. One language is in memory at a time.
     """
     rows, examples = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
-    for folder, language_files in groupby(files, key=lambda path: path.parent):
-        table = flagged(shards.read(list(language_files), "translations"))
+    by_language = [(stage, list(of_language)) for stage, of_stage in files.items()
+                   for _, of_language in groupby(of_stage, key=lambda path: path.parent)]
+    for stage, language_files in by_language:
+        table = flagged(shards.read(language_files, "translations"))
         means, counts = table[["ratio", "in_language"]].mean(), table[FLAGS].sum()
-        rows.append({"stage": folder.parent.name, "language": folder.name, "texts": len(table), **means, **counts})
+        rows.append({"stage": stage, "language": table.language[0], "texts": len(table), **means, **counts})
         examples += [table.head(1), table[table[FLAGS].any(axis=1)].head(2)]
     numbers = pd.DataFrame(rows, columns=["stage", "language", "texts", "ratio", "in_language", *FLAGS])
     return numbers, pd.concat(examples[1:] or examples, ignore_index=True)

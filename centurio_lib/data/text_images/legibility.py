@@ -18,7 +18,7 @@ from rapidfuzz.distance import Levenshtein
 
 from centurio_lib import paths, storage
 from centurio_lib.data.sources.texts import udhr
-from centurio_lib.data.text_images import documents, typesetting
+from centurio_lib.data.text_images import passages, typesetting
 from centurio_lib.languages import language, languages
 
 FIGURES = paths.REPO / "figures"
@@ -84,8 +84,8 @@ def survey(path: Path = SURVEY, n_lines: int = LINES) -> pd.DataFrame:
 
 
 def covered(path: Path = COVERED) -> pd.DataFrame:
-    """Write as CSV which texts of the 100 languages fonts cover (`documents.coverage`, no Wikipedia)."""
-    return _stored(documents.coverage(list(languages())), path)
+    """Write as CSV which texts of the 100 languages fonts cover (`passages.coverage`, no Wikipedia)."""
+    return _stored(passages.coverage(list(languages())), path)
 
 
 def legible(shares: pd.DataFrame) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from centurio_lib.data import artwork
 from centurio_lib.data.blind_copies import blind_copy, drawing
 from centurio_lib.data.sources import fonts, texts, things
 from centurio_lib.data.splits import BLIND_EVERY
-from centurio_lib.data.text_images import charts, documents, typesetting
+from centurio_lib.data.text_images import charts, passages, typesetting, unicode_text
 from centurio_lib.languages import language, languages
 from centurio_lib.params import Smpqa
 from centurio_lib.params.text_images import LONGEST_LABEL
@@ -29,6 +29,20 @@ SHORTEST, LONGEST = 2, LONGEST_LABEL  # characters of a label, as they are seen
 FEWEST = 40  # words of a language and split
 SMPQA_READ, SMPQA_GROUND = "smpqa_read", "smpqa_ground"  # the tasks that ask them
 INSTRUCTION = "Answer the question using a single word or phrase."
+
+
+class Sample(NamedTuple):
+    """A plot to draw. Its id seeds the choice of its labels."""
+
+    split: str
+    language: str
+    kind: str
+    number: int
+
+    @property
+    def id(self) -> str:
+        """Name of the plot and of its image."""
+        return f"smpqa/{self.split}/{self.language}/{self.kind}/{self.number}"
 
 
 class Question(NamedTuple):
@@ -44,13 +58,13 @@ class Question(NamedTuple):
 def words(code: str, split: str, longest: int = LONGEST) -> list[str]:
     """Words of up to `longest` characters that label plots of a split ("train", "test").
 
-    Raises documents.NoText where a language has too few.
+    Raises passages.NoText where a language has too few.
     """
     of_split = [
-        word for word in _common(code) if documents.held_out(word) == (split == "test") and _seen(word, code) <= longest
+        word for word in _common(code) if passages.held_out(word) == (split == "test") and _seen(word, code) <= longest
     ]
     if len(of_split) < FEWEST:
-        raise documents.NoText(f"{code}: {len(of_split)} words for plots of {split}, {FEWEST} are wanted: leave it out")
+        raise passages.NoText(f"{code}: {len(of_split)} words for plots of {split}, {FEWEST} are wanted: leave it out")
     return of_split
 
 
@@ -61,29 +75,29 @@ def with_words(longest: int = LONGEST) -> list[str]:
 
 
 def chosen(options: Smpqa) -> list[str]:
-    """Codes of the languages that options name, or of all that have words. Raises documents.NoText for one without."""
+    """Codes of the languages that options name, or of all that have words. Raises passages.NoText for one without."""
     most = options.max_label_chars
     return [code for code in options.languages
             if words(code, "test", most) and words(code, "train", most)] or with_words(most)
 
 
-def plan(options: Smpqa, split: str, codes: list[str]) -> list[str]:
-    """Names of the plots of a split in some languages: "smpqa/<split>/<language>/<kind>/<number>".
+def samples(options: Smpqa, split: str, codes: list[str]) -> list[Sample]:
+    """The plots of a split in some languages.
 
     Training plots are in English alone: they are the paper's text-heavy share, which is never translated.
     """
     count = {code: options.test_plots if split == "test" else options.english_plots * (code == "en") for code in codes}
-    return [f"smpqa/{split}/{code}/{kind}/{n}" for code in codes for kind in KINDS for n in range(count[code])]
+    return [Sample(split, code, kind, n) for code in codes for kind in KINDS for n in range(count[code])]
 
 
-def row(plot_id: str, seed: int, options: Smpqa) -> dict:
-    """A plot as a row of the `plots` table. Raises documents.NoText, fonts.FontError."""
-    _, split, code, kind, number = plot_id.split("/")
-    chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, number))
-    labels = artwork.random_for(seed, plot_id).choice(
+def row(sample: Sample, seed: int, options: Smpqa) -> dict:
+    """A plot as a row of the `plots` table. Raises passages.NoText, fonts.FontError."""
+    split, code, kind = sample.split, sample.language, sample.kind
+    chart = charts.configuration(kind, artwork.random_for(seed, "smpqa", split, kind, sample.number))
+    labels = artwork.random_for(seed, sample.id).choice(
         words(code, split, options.max_label_chars), len(chart.values), replace=False).tolist()
     image = draw(chart, labels, code, options)
-    return {"plot_id": plot_id, "language": code, "script": language(code).script, "split": split, "kind": kind,
+    return {"plot_id": sample.id, "language": code, "script": language(code).script, "split": split, "kind": kind,
             "labels": labels, "values": list(chart.values), "colours": list(chart.colours),
             "image": artwork.to_bytes(image)}
 
@@ -171,9 +185,9 @@ def instructions(plots: pd.DataFrame, seed: int) -> pd.DataFrame:
 def _common(code: str) -> list[str]:
     """Single words of a language, each once, of letters of its script that its fonts have."""
     labels = [label for source in things.modules().values() for label in source.labels(code, keywords=True)]
-    single = [label for label in map(typesetting.cleaned, labels) if " " not in label]
+    single = [label for label in map(unicode_text.cleaned, labels) if " " not in label]
     if len(single) < 10 * FEWEST:
-        single += [word for text in texts.paragraphs(code) for word in _split(typesetting.cleaned(text), code)]
+        single += [word for text in texts.paragraphs(code) for word in _split(unicode_text.cleaned(text), code)]
     known: dict[str, str] = {}
     for word in single:
         if _is_label(word, code):
@@ -196,7 +210,7 @@ def _is_label(word: str, code: str) -> bool:
 
 def _seen(word: str, code: str) -> int:
     """Characters of a word, each with its marks."""
-    return len(typesetting.boundaries(word, code, "character"))
+    return len(unicode_text.boundaries(word, code, "character"))
 
 
 def _split(text: str, code: str) -> list[str]:
@@ -209,5 +223,5 @@ def _split(text: str, code: str) -> list[str]:
 def _enough(code: str, split: str, longest: int) -> bool:
     try:
         return bool(fonts.families(code)) and bool(words(code, split, longest))
-    except (documents.NoText, fonts.FontError):
+    except (passages.NoText, fonts.FontError):
         return False

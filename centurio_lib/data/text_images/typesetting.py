@@ -1,4 +1,4 @@
-"""Typeset text of the 100 languages: HarfBuzz shapes and rasterises, ICU orders and breaks lines.
+"""Typeset text of the 100 languages: HarfBuzz shapes and rasterises, lines are broken by `unicode_text`.
 
 Both come inside Python wheels (`uharfbuzz`, `pyicu-wheels`). No library of the system is used. Without one of these
 wheels, nothing is drawn. Unicode's bidirectional algorithm orders a paragraph. ICU breaks it into lines, by dictionary
@@ -8,34 +8,22 @@ in Thai, Lao, Khmer and Burmese. Each line is split into runs of one direction, 
 import unicodedata
 from bisect import bisect_right
 from functools import cache
-from itertools import accumulate, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from fontTools.pens.recordingPen import RecordingPen
 
 from centurio_lib.data.sources import fonts
-from centurio_lib.languages import language
-
-UNITS = 1000  # of an em
-RIGHT_TO_LEFT = {"Arabic", "Hebrew"}
-# hyphens that tell where a line may break: two are drawn as a plain one, the third is not seen
-HYPHENS = str.maketrans({"\u2010": "-", "\u2011": "-", "\u00ad": None})
-
-
-class ShapingUnavailable(ImportError):
-    """HarfBuzz or ICU is missing or does not shape: text would come out wrong, so none is drawn."""
-
-
-class TextError(ValueError):
-    """A text that cannot be set: empty, or with control characters."""
-
+from centurio_lib.data.text_images import unicode_text
+from centurio_lib.data.text_images.unicode_text import cleaned, ignorable, right_to_left
 
 try:
-    import icu
     import uharfbuzz as harfbuzz
 except ImportError as error:
-    raise ShapingUnavailable(f"{error}: without `uharfbuzz` and `pyicu-wheels` no text is shaped: make env") from error
+    raise unicode_text.ShapingUnavailable(f"{error}: without `uharfbuzz` no text is shaped: make env") from error
+
+UNITS = 1000  # of an em
 
 
 class Style(NamedTuple):
@@ -96,9 +84,9 @@ def check() -> str:
     """Names of the shaping libraries. Raises ShapingUnavailable if Arabic does not join or Hebrew not turn."""
     arabic = font("noto-sans-arabic", "arabic", 400)
     alone, twice = ([g.index for g in _shaped(Run(0, n, 1, "Arab", arabic), "ب" * n, "ar")] for n in (1, 2))
-    if twice == alone * 2 or levels("a א", False) != (0, 0, 1):
-        raise ShapingUnavailable("HarfBuzz or ICU is there but does not shape text: make env")
-    return f"HarfBuzz {harfbuzz.version_string()}, ICU {icu.ICU_VERSION}"
+    if twice == alone * 2 or unicode_text.levels("a א", False) != (0, 0, 1):
+        raise unicode_text.ShapingUnavailable("HarfBuzz or ICU is there but does not shape text: make env")
+    return f"HarfBuzz {harfbuzz.version_string()}, ICU {unicode_text.ICU_VERSION}"
 
 
 @cache
@@ -108,42 +96,6 @@ def font(family: str, part: str, weight: int) -> object:
     loaded.scale = (UNITS, UNITS)
     loaded.set_variations({"wght": weight})
     return loaded
-
-
-def cleaned(text: str) -> str:
-    """The text with white space folded, composed (NFC). Raises TextError if empty, or for control characters."""
-    folded = unicodedata.normalize("NFC", " ".join(text.translate(HYPHENS).split()))
-    if not folded:
-        raise TextError("there is no text to set: it is empty or white space only")
-    for character in folded:
-        if unicodedata.category(character) in ("Cc", "Cs", "Cn"):
-            raise TextError(f"{folded[:40]!r} holds U+{ord(character):04X}, which is no character that can be set")
-    return folded
-
-
-def right_to_left(code: str) -> bool:
-    """Say whether lines of a language begin at the right."""
-    return language(code).script in RIGHT_TO_LEFT
-
-
-def levels(text: str, right: bool) -> tuple[int, ...]:
-    """Embedding level of each character (odd: right to left) in a paragraph that begins at the left or the right."""
-    bidi = icu.Bidi()
-    bidi.setPara(icu.UnicodeString(text), int(right))
-    by_unit = bidi.getLevels()
-    return tuple(by_unit[at] for at in _utf16(text)[:-1])
-
-
-def boundaries(text: str, code: str, kind: str) -> list[int]:
-    """Ends of the stretches of a text: `kind` "line" where a line may break, "character" after what is seen as one, or
-    "sentence".
-    """
-    make = {"line": icu.BreakIterator.createLineInstance, "character": icu.BreakIterator.createCharacterInstance,
-            "sentence": icu.BreakIterator.createSentenceInstance}[kind]
-    breaker = make(icu.Locale(code))
-    breaker.setText(text)
-    position = {at: i for i, at in enumerate(_utf16(text))}
-    return [position[at] for at in breaker]
 
 
 def families(code: str, style: Style) -> list[str]:
@@ -170,23 +122,23 @@ def font_of(cluster: str, code: str, style: Style) -> object:
 def uncovered(texts: list[str], code: str) -> list[str]:
     """Visible characters of some texts that no font of the language has, sorted."""
     seen = {text[start:end] for text in map(cleaned, texts)
-            for start, end in pairwise([0, *boundaries(text, code, "character")])}
+            for start, end in pairwise([0, *unicode_text.boundaries(text, code, "character")])}
     return sorted(cluster for cluster in seen if not _has_font(cluster, code))
 
 
 def covers(loaded: object, cluster: str) -> bool:
     """Whether a font has glyphs for a cluster as it is, composed or decomposed (HarfBuzz tries all three)."""
     forms = {cluster, unicodedata.normalize("NFC", cluster), unicodedata.normalize("NFD", cluster)}
-    return any(all(_ignorable(c) or loaded.get_nominal_glyph(ord(c)) for c in form) for form in forms)
+    return any(all(ignorable(c) or loaded.get_nominal_glyph(ord(c)) for c in form) for form in forms)
 
 
 def runs(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> list[Run]:
     """Runs of a text in reading order; a run lasts while its font has the next character."""
     stretches: list[Run] = []
     start = 0
-    for end in boundaries(text, code, "character"):
+    for end in unicode_text.boundaries(text, code, "character"):
         cluster, last = text[start:end], stretches[-1] if stretches else Run(0, 0, -1, "", None)
-        script = _script(cluster)
+        script = unicode_text.script(cluster)
         chosen = last.font if last.font and covers(last.font, cluster) else font_of(cluster, code, style)
         same_script = not script or not last.script or script == last.script
         if (last.level, last.font) == (embedding[start], chosen) and same_script:
@@ -211,7 +163,7 @@ def line(text: str, code: str, style: Style = PLAIN, embedding: tuple[int, ...] 
     check()
     if embedding is None:
         text = cleaned(text)
-        embedding = levels(text, right_to_left(code))
+        embedding = unicode_text.levels(text, right_to_left(code))
     stretches = runs(text, code, style, embedding)
     glyphs, x, ascent, descent = [], 0.0, 0.0, 0.0
     for run in visual_order(stretches):
@@ -230,7 +182,7 @@ def lines(text: str, code: str, width: float, style: Style = PLAIN) -> list[Line
     """
     check()
     text = cleaned(text)
-    embedding = levels(text, right_to_left(code))
+    embedding = unicode_text.levels(text, right_to_left(code))
     set_lines = []
     for start, end in spans(text, code, width, advances(text, code, style, embedding)):
         visible = text[start:end].rstrip()
@@ -251,7 +203,7 @@ def advances(text: str, code: str, style: Style, embedding: tuple[int, ...]) -> 
 def spans(text: str, code: str, width: float, widths: list[float]) -> list[tuple[int, int]]:
     """Start and end of each line. A word that is wider than a line is broken between characters."""
     until = np.cumsum([0.0, *widths])
-    words, characters = boundaries(text, code, "line"), boundaries(text, code, "character")
+    words, characters = unicode_text.boundaries(text, code, "line"), unicode_text.boundaries(text, code, "character")
 
     def last_that_fits(ends: list[int], start: int) -> int | None:
         at = bisect_right(ends, start)
@@ -309,15 +261,10 @@ def _shaped(run: Run, text: str, code: str) -> list[Shaped]:
     buffer.language = code
     harfbuzz.shape(run.font, buffer)
     infos, positions = buffer.glyph_infos, buffer.glyph_positions
-    if any(info.codepoint == 0 and not _ignorable(text[info.cluster]) for info in infos):
+    if any(info.codepoint == 0 and not ignorable(text[info.cluster]) for info in infos):
         raise fonts.FontError(f"{code}: a glyph is missing in {text[run.start:run.end]!r}")
     return [Shaped(info.codepoint, at.x_advance / UNITS, at.x_offset / UNITS, at.y_offset / UNITS, info.cluster)
             for info, at in zip(infos, positions, strict=True)]
-
-
-def _utf16(text: str) -> list[int]:
-    """UTF-16 offset of each character, as ICU counts, and of the end of the text."""
-    return list(accumulate((1 + (ord(character) > 0xFFFF) for character in text), initial=0))
 
 
 def _has_font(cluster: str, code: str) -> bool:
@@ -325,16 +272,3 @@ def _has_font(cluster: str, code: str) -> bool:
         return bool(font_of(cluster, code, PLAIN))
     except fonts.FontError:
         return False
-
-
-@cache
-def _script(cluster: str) -> str:
-    """Script (ISO 15924) of the first character with a specific script; "" for digits, marks, punctuation."""
-    names = (icu.Script.getScript(character).getShortName() for character in cluster)
-    return next((name for name in names if name not in ("Zyyy", "Zinh", "Zzzz")), "")
-
-
-@cache
-def _ignorable(character: str) -> bool:
-    """Whether nothing is drawn for a character even where a font lacks it (joiners, direction marks, soft hyphen)."""
-    return icu.Char.hasBinaryProperty(character, icu.UProperty.DEFAULT_IGNORABLE_CODE_POINT)
