@@ -1,7 +1,7 @@
 """The recipes of CONTRIBUTING, followed in a copy.
 
-A task: one file, and a number of items in a profile. A setup: its lines of YAML. A question: a notebook, and a line of
-setups.yaml. The recipe of a source is followed in test_sources.py.
+A task: one file, and a number of items in a profile. A setup: its lines of YAML. A metric: a function that a task
+names. A question: a notebook, and a line of setups.yaml. The recipe of a source is followed in test_sources.py.
 
 Run with: pytest tests/test_recipes.py
 """
@@ -107,10 +107,16 @@ def test_every_task_is_found_where_it_is_declared():
         tasks.module_of("flagg")
 
 
+def block_of_contributing(language: str) -> str:
+    """The one block of code of CONTRIBUTING in a language."""
+    text = (paths.REPO / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.S | re.M)
+    return textwrap.dedent(block)
+
+
 def test_a_setup_is_three_lines_of_yaml(copy, monkeypatch):
     """The block of code in CONTRIBUTING is what is added."""
-    text = (paths.REPO / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    block = textwrap.dedent(re.search(r"^ *```yaml\n(.*?)^ *```", text, re.S | re.M).group(1))
+    block = block_of_contributing("yaml")
     path = copy / "params" / "setups.yaml"
     path.write_text(f"{path.read_text(encoding='utf-8')}\n{textwrap.indent(block, '  ')}", encoding="utf-8")
     monkeypatch.setattr(setups, "PATH", path)
@@ -121,6 +127,49 @@ def test_a_setup_is_three_lines_of_yaml(copy, monkeypatch):
         assert runs.describe("11_instruct", "smoke", name).key != runs.describe("11_instruct", "smoke", "L100").key
     finally:
         setups.all_setups.cache_clear()
+
+
+# === a metric ===
+SCORED = """
+from centurio_lib.evaluation import evaluate, task
+items = task.probe("flag")
+answers = ["a red apple", "Two brown trees", "the house"]
+predictions = evaluate.predictions(items, answers, {"profile": "smoke", "setup": "T5", "backbone": "tiny", "seed": 0})
+print(evaluate.scores(predictions, {}).set_index("metric")[["value", "headline"]].T.to_json())
+"""
+
+
+def scored_in(home, metric: str, *changes: tuple[str, str]):
+    """Score three answers by task `flag` in a copy with a further metric and with changes in the task's declaration."""
+    module, declaration = home / "centurio_lib/evaluation/metrics.py", FLAG
+    module.write_text(f"{module.read_text(encoding='utf-8')}\n\n{metric}", encoding="utf-8")
+    for old, new in changes:
+        assert old in declaration
+        declaration = declaration.replace(old, new)
+    (home / "centurio_lib/evaluation/tasks/flag.py").write_text(declaration, encoding="utf-8")
+    return run_in(home, sys.executable, "-c", SCORED)
+
+
+def test_a_metric_is_one_function_that_a_task_names(tmp_path):
+    """The block of code in CONTRIBUTING is what is added."""
+    headline = ('metric="exact_match"', 'metric="first_word"')
+    score = ("one_by_one(metrics.exact_match)", "one_by_one(metrics.first_word)")
+    besides = ("    kind=", '    besides={"exact_match": one_by_one(metrics.exact_match)},\n    kind=')
+    home, metric = copy_of_repository(tmp_path / "repo"), block_of_contributing("python")
+    done = scored_in(home, metric, headline, score, besides)
+    assert done.returncode == 0, done.stdout[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert {name: round(cell["value"]) for name, cell in found.items() if name in ("first_word", "exact_match")} == {
+        "first_word": 67, "exact_match": 33}
+    assert [name for name, cell in found.items() if cell["headline"]] == ["first_word"]
+
+
+def test_a_metric_that_does_not_give_the_right_answer_its_score_is_refused(tmp_path):
+    half = '@metric("half")\ndef half(prediction: str, reference: str) -> float:\n    return 50.0\n'
+    besides = ("    kind=", '    besides={"half": one_by_one(metrics.half)},\n    kind=')
+    done = scored_in(copy_of_repository(tmp_path / "repo"), half, besides)
+    assert done.returncode and "flag.py" in done.stdout
+    assert "by half the reference itself gets [50.0, 50.0, 50.0] as an answer, not 100" in done.stdout
 
 
 # === bad input ===

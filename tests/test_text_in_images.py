@@ -166,7 +166,7 @@ def test_table_is_by_script_beside_the_papers(study):
     other = own[own.language.isin(["ar", "th"])].value.mean()
     assert by.value["smpqa_read", "OCR50", "test", "other"] == pytest.approx(other, abs=1e-3)
     assert by.n["smpqa_read", "OCR50", "test", "other"] == 2
-    judged = tidy[tidy.metric.isin(text_in_images.TASKS) & (tidy.split == "test")]
+    judged = tidy[tidy.metric.isin(text_in_images.known(found)) & (tidy.split == "test")]
     assert (judged.low <= judged.value).all() and (judged.value <= judged.high).all() and judged["items"].gt(0).all()
     assert set(judged.chance) == {0.0, 50.0}
 
@@ -192,6 +192,14 @@ def test_figures_show_ours_the_papers_and_one_plot_a_script(study):
     assert set(SETUPS) < set(shown.columns) and shown.question.str.startswith("What is the label").all()
     titles = [axis.get_title() for axis in text_in_images.picture(shown).axes if axis.get_title()]
     assert len(titles) == 3 and all("read of 5" in title for title in titles)
+
+
+def test_a_further_task_of_text_has_a_panel_of_its_own_without_being_listed_anywhere(study):
+    config, cells, found = params.profile("smoke"), scores.stored(study), items_of(study)
+    more = [pd.concat([rows, rows[rows.task == "smpqa_read"].assign(task="street_signs")]) for rows in (cells, found)]
+    drawn = text_in_images.figure(text_in_images.table(config, *more))
+    assert [axis.get_title() for axis in drawn.axes[:3]] == ["smpqa ground", "smpqa read", "street signs"]
+    assert set(text_in_images.differences(more[1], against="PT50-text").metric) >= {"street_signs"}
 
 
 def test_claims_are_judged_on_the_splits_that_hold_their_scores(study):

@@ -12,8 +12,7 @@ from centurio_lib import image_file, params, tables
 from centurio_lib.findings import ablation, looks, paper_results, plots, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
 
-SMPQA_READ, SMPQA_GROUND, PAGE_READ = "smpqa_read", "smpqa_ground", "page_read"
-TASKS = {SMPQA_GROUND: "SMPQA Ground (yes or no)", SMPQA_READ: "SMPQA Read", PAGE_READ: "Pages (characters)"}
+SMPQA_READ, SMPQA_GROUND = "smpqa_read", "smpqa_ground"
 ERRORS = "cer"  # character error rate of reading: less is better
 DODGE = 0.16  # how far the groups of scripts stand apart
 ROWS = {"test": "ours", "published": "paper: Phi-3.5"}
@@ -26,8 +25,9 @@ def by_script(frame: pd.DataFrame, task: str, metric: str | None = None) -> pd.D
 
 
 def known(frame: pd.DataFrame) -> list[str]:
-    """The tasks of text that some cells or items are of; SMPQA's always. A profile asks for pages or not."""
-    return [task for task in TASKS if task in paper_results.TASKS or task in set(frame.task)]
+    """The tasks of text that some cells or items are of, the two of the paper's Table 4 first and always."""
+    of_frame = frame[frame.task_group == scores.TEXT].task
+    return list(dict.fromkeys([SMPQA_GROUND, SMPQA_READ, *sorted(set(of_frame))]))
 
 
 def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
@@ -58,14 +58,14 @@ def figure(tidy: pd.DataFrame) -> Figure:
 
     Blind scores are dashed, chance is dotted.
     """
-    setups, tasks = list(dict.fromkeys(tidy.setup)), [task for task in TASKS if task in set(tidy.metric)]
+    setups, tasks = (list(dict.fromkeys(column)) for column in (tidy.setup, tidy[tidy.metric != ERRORS].metric))
     with mpl.rc_context(looks.STYLE):
         drawn, axes = plt.subplots(2, len(tasks), figsize=(looks.WIDTH, 4.4), sharex=True, sharey="col",
                                    layout="constrained")
         for (split, label), line in zip(ROWS.items(), axes, strict=True):
             for task, axis in zip(tasks, line, strict=True):
                 _panel(axis, tidy[tidy.metric == task], split, setups)
-                axis.set_title(TASKS[task] if split == "test" else "")
+                axis.set_title(task.replace("_", " ") if split == "test" else "")
             line[0].set_ylabel(f"{label}\nright (%)")
         handles = [*plots.handles(looks.SCRIPTS, looks.SCRIPT_NAMES),
                    *plots.thin_handles({"blind: another picture": "--", "chance": ":"})]
