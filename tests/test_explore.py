@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat import v4
 
 from centurio_lib import params, paths
 from centurio_lib.model import components, conversation
@@ -21,6 +23,13 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
 
 
+def test_an_import_in_a_notebook_prints_nothing():
+    """Neither a missing extra of a library nor a slower way that it takes shows as an error in the first cell."""
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("from centurio_lib.study import explore, explore_model")])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    assert notebook.cells[0].outputs == []
+
+
 def test_committed_runs_are_listed_by_setup_and_seed():
     found = explore.finished_runs(PROFILE)
     assert {SETUP, OTHER} <= set(found.setup) and set(found.stage) == {"evaluate"} and (found.fresh == "").all()
@@ -33,10 +42,17 @@ def test_two_setups_stand_side_by_side_on_the_same_items():
         assert table[setup].answer.notna().all() and table[setup].score.between(0, 100).all()
 
 
+def test_means_stand_in_the_order_of_the_setups():
+    for setups in ([SETUP, OTHER], [OTHER, SETUP]):
+        table = explore.summary(PROFILE, setups, 0, "de")
+        assert table["score"].columns.tolist() == table["in_language"].columns.tolist() == setups
+        assert table.loc[("captioning", "new-style"), ("score", SETUP)] == 15.0
+
+
 def test_questions_stand_beside_committed_answers_and_a_sentence_says_how_pictures_do():
     table = explore.side_by_side(PROFILE, [SETUP, OTHER], 0, "captioning", "de")
     shown = explore_model.with_questions(PROFILE, SETUP, 0, table)
-    assert "Describe the image in German." in shown and "make data PROFILE=laptop" in shown
+    assert "Describe the image in German." in shown and "<code>make data PROFILE=laptop</code>" in shown
 
 
 @pytest.mark.parametrize(("make", "arguments", "sentence"), [

@@ -153,9 +153,10 @@ def summary(profile: str, setups: list[str], seed: int = 0, language: str = "") 
     """
     found = answers(profile, setups, seed)
     own = found[(found.language == language) | (language == "")]
-    means = own.groupby(["task", "split", "setup"])[["score", "in_language"]].mean()
-    means["in_language"] *= 100
-    return means.unstack("setup").dropna(axis=1, how="all").round(1).astype(object).fillna("")
+    means = own.groupby(["task", "split", "setup"])[["score", "in_language"]].mean().mul([1, 100]).unstack("setup")
+    trained = dict.fromkeys(params.trained_as(params.profile(profile), name) for name in setups)
+    in_order = means.reindex(columns=list(trained), level="setup").dropna(axis=1, how="all")
+    return in_order.round(1).astype(object).fillna("")
 
 
 def items(profile: str, setup: str, seed: int = 0) -> pd.DataFrame:
@@ -217,9 +218,10 @@ def mix_figure(samples: pd.DataFrame, title: str) -> Figure:
         sns.barplot(ranked, x="tier", y="samples", hue="tier", palette=colours, estimator="sum", errorbar=None,
                     order=order, ax=left)
         sns.barplot(ranked, x="language", y="samples", hue="tier", palette=colours, errorbar=None, ax=right)
-        right.set_yscale("log")
-        right.tick_params(axis="x", rotation=90, labelsize=5)
-        right.set(title=title, ylabel="")
+        right.set(title=title, ylabel="", yscale="log", ylim=(1, 1.3 * ranked.samples.max()))
+        right.tick_params(axis="x", rotation=90, labelsize=5.5, length=2)
+        right.legend(ncols=2, loc="upper right")
+        left.set_title("by tier")
     return plots.settled(figure)
 
 

@@ -1,5 +1,6 @@
 """Contents of notebook 00 that need a tokenizer, pictures or a trained model: label masks, items, answers."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from html import escape
@@ -104,8 +105,13 @@ def with_questions(profile: str, setup: str, seed: int, table: pd.DataFrame) -> 
         shown.insert(0, ("item", "question"), items.prompt.map(escape))
         shown.insert(0, ("item", "pictures"), items.images.map(pictures_of(profile, items.images)))
     except explore.NotThere as missing:
-        note = f"<p>Without pictures. {escape(str(missing))}</p>"
+        note = f"<p>Without pictures. {_with_code(str(missing))}</p>"
     return Html(note + shown.to_html(escape=False, index=False, na_rep="", float_format="{:.0f}".format))
+
+
+def _with_code(sentence: str) -> str:
+    """A sentence as HTML; what stands in backticks is set as code."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", escape(sentence))
 
 
 def pictures_of(profile: str, image_ids: Iterable[list[str]]) -> Callable[[list[str]], str]:
