@@ -91,10 +91,10 @@ def test_sheets_can_be_drawn_again_alone():
                           lettering.sheet(artwork.random_for(5, "lettering", 2), 64, 16, 12.0).ink)
 
 
-def drawn() -> tuple[list[Image.Image], np.ndarray, np.ndarray]:
+def drawn() -> own_encoder.Drawings:
     """Four drawings, their names, and which of three keywords go with them."""
     pictures = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
-    return pictures, np.arange(4), np.eye(4, 3, dtype=np.float32)
+    return own_encoder.Drawings(pictures, np.arange(4), np.eye(4, 3, dtype=np.float32))
 
 
 def heads() -> nn.ModuleDict:
@@ -106,12 +106,11 @@ def test_reading_and_drawings_are_learned_together(tmp_path):
     model, named = own_encoder.resized(tiny.vision(), 64), heads()
     quick = SIZE.model_copy(update={"steps": 100, "batch_size": 4})
     random = np.random.default_rng(0)
-    untaught = own_encoder.placed_loss(model, named, *drawn(), 32, 4, random).item()
+    untaught = own_encoder.placed_loss(model, named, drawn(), 32, 4, random).item()
     sheets = lettering.sheets(3, 0, 64, 16, 10.0)
     unread = reading_lessons.letter_loss(model, reading_lessons.letter_head(16, 0), sheets, random, quick).item()
-    read, known, right = reading_lessons.teach(
-        model, named, reading_lessons.letter_head(16, 0), drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None
-    )
+    networks = reading_lessons.Networks(model, named, reading_lessons.letter_head(16, 0))
+    read, known, right = reading_lessons.teach(networks, drawn(), quick, 32, 0, tmp_path, KEY, say=lambda text: None)
     assert read < 0.9 * unread and known < 0.9 * untaught and list(right) == ["letter"] and 0 <= right["letter"] <= 1
 
 
@@ -123,7 +122,8 @@ def test_plots_are_read_with_the_sheets_and_probed_by_themselves(tmp_path):
     plots = lettering.sheets(2, 0, 64, 16, 10.0, 1.0)
     head = reading_lessons.letter_head(16, 0)
     unread = reading_lessons.letter_loss(model, head, plots, np.random.default_rng(0), asked).item()
-    *_, right = reading_lessons.teach(model, heads(), head, drawn(), asked, 32, 0, tmp_path, KEY, say=lambda text: None)
+    networks = reading_lessons.Networks(model, heads(), head)
+    *_, right = reading_lessons.teach(networks, drawn(), asked, 32, 0, tmp_path, KEY, say=lambda text: None)
     assert list(right) == ["letter", "letter of a plot"]
     assert reading_lessons.letter_loss(model, head, plots, np.random.default_rng(0), asked).item() < 0.9 * unread
 
@@ -152,10 +152,9 @@ def test_empty_slots_weigh_less_than_letters():
 
 def test_reading_resumes_where_it_was_killed(tmp_path):
     def ended(folder) -> dict[str, torch.Tensor]:
-        model = tiny.vision()
-        reading_lessons.teach(model, heads(), reading_lessons.letter_head(16, 0), drawn(), SIZE, 32, 0, folder, KEY,
-                      say=lambda text: None)
-        return model.state_dict()
+        networks = reading_lessons.Networks(tiny.vision(), heads(), reading_lessons.letter_head(16, 0))
+        reading_lessons.teach(networks, drawn(), SIZE, 32, 0, folder, KEY, say=lambda text: None)
+        return networks.model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")
     with killed.before(own_encoder, "placed_loss", 215):

@@ -237,12 +237,12 @@ def test_damaged_checkpoint_is_an_error_that_says_what_to_do(interrupted, kept, 
 def test_encoder_resumes_where_it_was_killed(tmp_path):
     size = EncoderSize(hidden_size=8, layers=1, heads=1, patch_size=8, concepts_per_kind=None,
                        steps=230, batch_size=2, lr=1e-3)
-    drawings = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
-    names, keywords = np.arange(4), np.eye(4, dtype=np.float32)
+    pictures = [Image.new("RGBA", (16, 16), colour) for colour in ("red", "green", "blue", "white")]
+    drawn = own_encoder.Drawings(pictures, np.arange(4), np.eye(4, dtype=np.float32))
 
     def ended(folder) -> dict[str, torch.Tensor]:
         model, heads = own_encoder.new(size, 16, 4, 4, seed=0)
-        own_encoder.train(model, heads, drawings, names, keywords, size, 0, folder, KEY, say=lambda text: None)
+        own_encoder.train(model, heads, drawn, size, 0, folder, KEY, say=lambda text: None)
         return model.state_dict()
 
     undisturbed = ended(tmp_path / "undisturbed")

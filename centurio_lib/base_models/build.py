@@ -15,6 +15,7 @@ from centurio_lib.data.sources import texts as running_text
 from centurio_lib.languages import language
 from centurio_lib.model import distributed
 from centurio_lib.params import Base
+from centurio_lib.params.base_models import ReadingLesson
 
 SEED = 0
 MIN_USES = 3  # keywords of fewer concepts teach nothing
@@ -40,6 +41,12 @@ def keyword_matrix(table: pd.DataFrame) -> np.ndarray:
     return matrix
 
 
+def drawings(table: pd.DataFrame) -> own_encoder.Drawings:
+    """The drawings of a table of artwork, rendered."""
+    pictures = [artwork.render(svg) for svg in table.svg]
+    return own_encoder.Drawings(pictures, table.name.to_numpy(), keyword_matrix(table))
+
+
 def model_key(part: str, resolved: dict, data: pd.DataFrame) -> str:
     """Key of a base model (`encoder`, `decoder`): digest of its params, training data and training code."""
     modules = {name: code_digest.module_digest(name)
@@ -55,17 +62,16 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     """
     size = config.encoder
     key = model_key("own_encoder", size.model_dump() | {"pixels": config.image_size}, table)
-    drawn = [artwork.render(svg) for svg in table.svg], table.name.to_numpy(), keyword_matrix(table)
-    model, heads = own_encoder.new(size, config.image_size, int(table.name.max()) + 1, drawn[2].shape[1], SEED)
+    drawn = drawings(table)
+    model, heads = own_encoder.new(size, config.image_size, int(table.name.max()) + 1, drawn.keywords.shape[1], SEED)
     device = distributed.device(config.dtype)
     model, heads = model.to(device), heads.to(device)
-    loss = own_encoder.train(model, heads, *drawn, size, SEED, folder, key, say)
+    loss = own_encoder.train(model, heads, drawn, size, SEED, folder, key, say)
     model, letters, about = lettered(config, model, heads, drawn, folder, key, say)
     random = np.random.default_rng(SEED)
-    own_encoder.unit_scale(
-        model, own_encoder.pixels_of([artwork.place(d, random, config.image_size) for d in drawn[0][:256]])
-    )
-    probe = pd.concat([named(model, heads, drawn, table, config.image_size), letters], ignore_index=True)
+    placed = [artwork.place(picture, random, config.image_size) for picture in drawn.pictures[:256]]
+    own_encoder.unit_scale(model, own_encoder.pixels_of(placed))
+    probe = pd.concat([named(model, heads, table, drawn, config.image_size), letters], ignore_index=True)
     model.half().save_pretrained(folder)
     write_card(folder, "Vision encoder",
                f"SigLIP's architecture, {model.num_parameters() / 1e6:.1f} M parameters, {config.image_size} pixels, "
@@ -77,14 +83,16 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     return probe
 
 
-def named(model, heads, drawn: tuple[list, np.ndarray, np.ndarray], table: pd.DataFrame, side: int) -> pd.DataFrame:
+def named(model, heads, table: pd.DataFrame, drawn: own_encoder.Drawings, side: int) -> pd.DataFrame:
     """Share (%) of freshly placed drawings of each kind and style whose English name is ranked first."""
-    groups = [(kind, style, group.index) for (kind, style), group in table.groupby(["kind", "style"])]
-    return pd.DataFrame([{"kind": kind, "style": style, "accuracy": 100 * own_encoder.accuracy(
-        model, heads, [drawn[0][i] for i in rows], drawn[1][rows], side, SEED + 1)} for kind, style, rows in groups])
+    rows = []
+    for (kind, style), group in table.groupby(["kind", "style"]):
+        share = own_encoder.accuracy(model, heads, drawn.of(group.index), side, SEED + 1)
+        rows.append({"kind": kind, "style": style, "accuracy": 100 * share})
+    return pd.DataFrame(rows)
 
 
-def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> tuple:
+def lettered(config: Base, model, heads, drawn: own_encoder.Drawings, folder: Path, key: str, say) -> tuple:
     """Teach the encoder to read, in the rounds that the profile lists.
 
     Returns the encoder (its image size is now that of text), a row of the probe for each round, and sentences for the
@@ -94,20 +102,24 @@ def lettered(config: Base, model, heads, drawn, folder: Path, key: str, say) -> 
         return model, pd.DataFrame(), ""
     model, rows, about = own_encoder.resized(model, config.text_image_size), [], ""
     head = reading_lessons.letter_head(model.config.hidden_size, SEED).to(model.device)
+    networks = reading_lessons.Networks(model, heads, head)
     code = model_key("reading_lessons", {}, pd.DataFrame())
-    for n, wanted in enumerate(config.reading_lessons):
-        key = storage.digest({"before": key, "reading": wanted.model_dump(), "pixels": config.text_image_size,
-                                 "modules": code})
-        read, loss, right = reading_lessons.teach(
-            model, heads, head, drawn, wanted, config.image_size, SEED + n, folder, key, say
-        )
+    for n, lesson in enumerate(config.reading_lessons):
+        key = storage.digest({"before": key, "reading": lesson.model_dump(), "pixels": config.text_image_size,
+                              "modules": code})
+        read, known, right = reading_lessons.teach(networks, drawn, lesson, config.image_size, SEED + n, folder, key,
+                                                   say)
         rows += [{"kind": kind, "style": f"round {n + 1}", "accuracy": 100 * share} for kind, share in right.items()]
-        plots = f"; {wanted.plot_share:.0%} of them plots" if wanted.plot_share else ""
-        about += (f" Then {wanted.steps} steps of {wanted.batch_size} such drawings and as many sheets of English "
-                  f"lettering, {config.text_image_size} pixels, {wanted.min_font_px:g} pixels an em or up to a quarter "
-                  f"more, {wanted.paper_share:.0%} on {'worn ' if wanted.worn else ''}paper{plots}: "
-                  f"last losses {loss:.3f} and {read:.3f}.")
+        about += f" {lesson_sentence(lesson, config.text_image_size)}: last losses {known:.3f} and {read:.3f}."
     return model, pd.DataFrame(rows), about
+
+
+def lesson_sentence(lesson: ReadingLesson, pixels: int) -> str:
+    """Say for the card what a round of reading consisted of."""
+    plots = f"; {lesson.plot_share:.0%} of them plots" if lesson.plot_share else ""
+    return (f"Then {lesson.steps} steps of {lesson.batch_size} such drawings and as many sheets of English lettering, "
+            f"{pixels} pixels, {lesson.min_font_px:g} pixels an em or up to a quarter more, "
+            f"{lesson.paper_share:.0%} on {'worn ' if lesson.worn else ''}paper{plots}")
 
 
 def build_decoder(config: Base, texts: pd.DataFrame, folder: Path, say=print) -> pd.DataFrame:

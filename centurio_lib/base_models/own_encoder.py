@@ -7,10 +7,13 @@ each text).
 """
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
@@ -22,6 +25,18 @@ from centurio_lib.params.base_models import EncoderSize
 
 COSINE_SCALE = 16.0
 WEIGHT_DECAY = 0.05
+
+
+class Drawings(NamedTuple):
+    """Drawings with the class of each one's English name, (drawings,), and keywords, (drawings, keywords) of 0/1."""
+
+    pictures: list[Image.Image]
+    names: np.ndarray
+    keywords: np.ndarray
+
+    def of(self, rows: Sequence[int]) -> "Drawings":
+        """Some of the drawings."""
+        return Drawings([self.pictures[row] for row in rows], self.names[rows], self.keywords[rows])
 
 
 def new(size: EncoderSize, pixels: int, names: int, keywords: int,
@@ -46,16 +61,11 @@ def name_logits(model: SiglipVisionModel, heads: nn.ModuleDict, tokens: torch.Te
     return COSINE_SCALE * nn.functional.normalize(tokens, dim=-1) @ vectors.T
 
 
-def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, size: EncoderSize, seed: int,
-          folder: Path,
-          key: str, say=print) -> float:
-    """Train on randomly placed drawings, resumable. Returns the mean loss of the last 100 steps.
-
-    `names`: (drawings,) class of each drawing's English name; `keywords`: (drawings, keywords) of 0/1.
-    """
+def train(model, heads, drawn: Drawings, size: EncoderSize, seed: int, folder: Path, key: str, say=print) -> float:
+    """Train on randomly placed drawings, resumable. Returns the mean loss of the last 100 steps."""
     def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
-        return [placed_loss(model, heads, drawings, names, keywords, model.config.image_size, size.batch_size, random)]
+        return [placed_loss(model, heads, drawn, model.config.image_size, size.batch_size, random)]
     named = dict(nn.ModuleDict({"model": model, "heads": heads}).named_parameters())
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(named.values(), lr=size.lr, weight_decay=WEIGHT_DECAY)
@@ -63,12 +73,11 @@ def train(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray,
                "encoder", say)[0]
 
 
-def placed_loss(model, heads, drawings: list, names: np.ndarray, keywords: np.ndarray, side: int, batch: int,
-                random: np.random.Generator) -> torch.Tensor:
+def placed_loss(model, heads, drawn: Drawings, side: int, batch: int, random: np.random.Generator) -> torch.Tensor:
     """The loss of some drawings, each freshly placed on `side` pixels."""
-    rows = random.integers(0, len(drawings), batch)
-    pixels = pixels_of([artwork.place(drawings[i], random, side) for i in rows])
-    return loss_of(model, heads, pixels, torch.from_numpy(names[rows]), torch.from_numpy(keywords[rows]))
+    rows = random.integers(0, len(drawn.pictures), batch)
+    pixels = pixels_of([artwork.place(drawn.pictures[i], random, side) for i in rows])
+    return loss_of(model, heads, pixels, torch.from_numpy(drawn.names[rows]), torch.from_numpy(drawn.keywords[rows]))
 
 
 def loss_of(model, heads, pixels: torch.Tensor, names: torch.Tensor, keywords: torch.Tensor) -> torch.Tensor:
@@ -114,13 +123,13 @@ def resized(model: SiglipVisionModel, side: int) -> SiglipVisionModel:
 
 
 @torch.no_grad()
-def accuracy(model, heads, drawings: list, names: np.ndarray, side: int, seed: int) -> float:
+def accuracy(model, heads, drawn: Drawings, side: int, seed: int) -> float:
     """Share of drawings, each freshly placed on `side` pixels, whose English name is ranked first."""
     random = np.random.default_rng(seed)
     right = []
-    for first in range(0, len(drawings), 256):
-        placed = [artwork.place(d, random, side) for d in drawings[first:first + 256]]
+    for first in range(0, len(drawn.pictures), 256):
+        placed = [artwork.place(picture, random, side) for picture in drawn.pictures[first:first + 256]]
         tokens = model(pixel_values=pixels_of(placed).to(model.device), interpolate_pos_encoding=True).last_hidden_state
         guesses = name_logits(model, heads, tokens).mean(1).argmax(-1)  # (images,)
-        right.append(guesses.cpu().numpy() == names[first:first + 256])
+        right.append(guesses.cpu().numpy() == drawn.names[first:first + 256])
     return float(np.concatenate(right).mean())

@@ -6,6 +6,7 @@ position embeddings are now those of sheets, and are interpolated for drawings.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +25,14 @@ EMPTY = 0.2  # weight of "no letter" in the loss, since most slots are empty
 KNOWN = 0.1
 
 
+class Networks(NamedTuple):
+    """What a lesson trains: an encoder, its heads for drawings (own_encoder.new), and its head for letters."""
+
+    model: SiglipVisionModel
+    heads: nn.ModuleDict
+    letters: nn.Linear
+
+
 def letter_head(hidden: int, seed: int) -> nn.Linear:
     """Head that maps an image token to logits of the letter in each slot; random weights."""
     torch.manual_seed(seed)
@@ -36,15 +45,15 @@ def letter_logits(model: SiglipVisionModel, head: nn.Linear, pixels: torch.Tenso
     return head(tokens).reshape(-1, CLASSES)
 
 
-def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn: tuple[list, np.ndarray, np.ndarray],
-          reading: ReadingLesson, side: int, seed: int, folder: Path, key: str, say=print) -> tuple[float, float, dict]:
+def teach(networks: Networks, drawn: own_encoder.Drawings, reading: ReadingLesson, side: int, seed: int, folder: Path,
+          key: str, say=print) -> tuple[float, float, dict]:
     """Train an encoder, resumable, on sheets of its image size and on drawings of `side` pixels.
 
-    `head` is letter_head's; `drawn`: drawings, names and keywords, as own_encoder.train takes them. Returns the mean
-    losses of sheets and drawings over the last 100 steps, and the shares of letters read right on fresh sheets (key
-    "letter") and, where the sheets include plots, on fresh plots ("letter of a plot").
+    Returns the mean losses of sheets and drawings over the last 100 steps, and the shares of letters read right on
+    fresh sheets (key "letter") and, where the sheets include plots, on fresh plots ("letter of a plot").
     """
-    named = dict(nn.ModuleDict({"model": model, "heads": heads, "letters": head}).named_parameters())
+    model, heads, head = networks
+    named = dict(nn.ModuleDict(networks._asdict()).named_parameters())
     size = model.config
     sheets = lettering.sheets(reading.sheets, seed, size.image_size, size.patch_size, reading.min_font_px,
                               reading.plot_share)
@@ -52,12 +61,12 @@ def teach(model: SiglipVisionModel, heads: nn.ModuleDict, head: nn.Linear, drawn
     def losses(step: int) -> list[torch.Tensor]:
         random = np.random.default_rng((seed, step))
         shown = [sheets[i] for i in random.integers(0, len(sheets), reading.batch_size)]
-        known = own_encoder.placed_loss(model, heads, *drawn, side, reading.batch_size, random)
+        known = own_encoder.placed_loss(model, heads, drawn, side, reading.batch_size, random)
         return [letter_loss(model, head, shown, random, reading), KNOWN * known]
+
     optimizer = torch.optim.AdamW(named.values(), lr=reading.lr, weight_decay=own_encoder.WEIGHT_DECAY)
     read, known = fit(named, losses, optimizer, lambda step: learning_rate(step, reading.steps), reading.steps,
-                      folder, key,
-                      "reading", say)
+                      folder, key, "reading", say)
     probes = {"letter": 0.0} | ({"letter of a plot": 1.0} if reading.plot_share else {})
     return read, known / KNOWN, {kind: letters_right(model, head, reading, seed + 1, share)
                                  for kind, share in probes.items()}

@@ -40,7 +40,7 @@ class Item(NamedTuple):
 def with_items(predictions: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """Join answers of one seed with the prompts and images of their items.
 
-    Blind answers are left out. So are answers of published benchmarks, whose licences may forbid to pass pictures on.
+    Blind answers are left out. So are answers of third-party benchmarks, whose licences may forbid to pass pictures on.
     Raises ValueError where two setups answered different items of one task.
     """
     predictions = predictions[(predictions.split != BLIND) & ~predictions.task.isin(benchmarks.known())]

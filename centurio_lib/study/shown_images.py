@@ -56,30 +56,24 @@ def of_run(run: runs.Run, model, image_ids: Iterable[str]) -> image_features.Fea
     images of a kind of stage. Features of a tuned encoder are computed at every step of training, and once for an
     evaluation. A profile that stores no features computes these on access.
     """
-    wanted = list(dict.fromkeys(image_ids))
+    wanted, base = list(dict.fromkeys(image_ids)), run.profile.base
     parts = [_part(run, model, source, wanted) for source in sources(run)]
-    elsewhere = on_disk(run, wanted)
-    if elsewhere is not None:
-        parts.append(image_features.Live(model, elsewhere, run.profile.base.vision_layer, run.profile.base.image_size,
-                                   run.setup.tiling))
+    if (store := on_disk(run, wanted)) is not None:
+        parts.append(image_features.Live(model, store, base.vision_layer, base.image_size, run.setup.tiling))
     return image_features.Features(part for part in parts if part is not None)
 
 
 def _part(run: runs.Run, model, source: Source, wanted: list[str]) -> image_features.Part | None:
     """Features of the wanted images of one table; None where the table has no such image."""
-    how = run.profile.base.vision_layer, source.side, run.setup.tiling
+    how, vision = (run.profile.base.vision_layer, source.side, run.setup.tiling), model.model.vision_tower
     if not run.profile.base.cache_features:
         store = source.store(wanted)
         return image_features.Live(model, store, *how) if store.image_ids else None
-    tuned = run.setup.tune_encoder
-    pictures = source.pictures(**({tables.IMAGE_NAMES[source.table]: wanted} if tuned
-                                  else _shared(run, source, wanted)))
+    pictures = source.pictures(**_rows(run, source, wanted))
     if pictures.empty:
         return None
-    vision = model.model.vision_tower
-    if not tuned:
-        return image_features.cached(run.inputs["captions"].parent / "features", vision,
-                               pictures, *how)
+    if not run.setup.tune_encoder:
+        return image_features.cached(run.inputs["captions"].parent / "features", vision, pictures, *how)
     if run.stage == "evaluate":
         return image_features.StoredFeatures(image_features.encode(vision, pictures, *how), pictures.image_id.tolist())
     return image_features.Live(model, pictures, *how)
@@ -93,10 +87,11 @@ def on_disk(run: runs.Run, wanted: list[str]) -> ImageStore | None:
     return Folder(benchmark_pictures(run), wanted) if third_party else None
 
 
-def _shared(run: runs.Run, source: Source, wanted: list[str]) -> dict:
-    """Rows of a table whose features runs of every setup and seed share in this stage."""
+def _rows(run: runs.Run, source: Source, wanted: list[str]) -> dict:
+    """Rows of a table whose images are encoded: those wanted, or all that share a file of stored features."""
+    if run.setup.tune_encoder:
+        return {tables.IMAGE_NAMES[source.table]: wanted}
     if source.table == "images":
         return {}
-    if run.stage == "evaluate":  # the same items are asked of all
-        return {tables.IMAGE_NAMES[source.table]: wanted}
-    return {"split": "train"}
+    # the same items are asked of all setups and seeds, but each trains on other samples
+    return {tables.IMAGE_NAMES[source.table]: wanted} if run.stage == "evaluate" else {"split": "train"}
