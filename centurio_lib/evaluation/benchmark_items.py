@@ -26,24 +26,30 @@ def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, 
 
     Pictures are written to the folder `pictures` under their ids, each once.
     """
-    rows = [_row(task.name, code, number, question,
-                 [_write(pictures, f"{task.name}/{name}", content) for name, content in question.images])
-            for number, question in enumerate(islice(task.questions(source, code), n))]
+    names, rows = [], []
+    for number, question in enumerate(islice(task.questions(source, code), n)):
+        images = [_write(pictures, f"{task.name}/{name}", content) for name, content in question.images]
+        names.append(question.item_id)
+        rows.append(_row(task.name, code, number, question, images))
     pool = list(dict.fromkeys(image for row in rows for image in row["images"]))
-    blind = [copy for row in rows[::BLIND_EVERY] if (copy := _blind(row, pool, seed))]
-    return pd.DataFrame(rows + blind, columns=tables.SCHEMAS["items"].names)
+    blind = [_blind(row, _item_id(task.name, BLIND, code, name), pool, seed)
+             for name, row in list(zip(names, rows, strict=True))[::BLIND_EVERY]]
+    return pd.DataFrame([*rows, *filter(None, blind)], columns=tables.SCHEMAS["items"].names)
+
+
+def _item_id(task: str, split: str, code: str, name: str) -> str:
+    return f"{task}/{split}/{code}/{name}"
 
 
 def _row(task: str, code: str, number: int, question: Question, images: list[str]) -> dict:
     lines = [" ".join(right.split()) for right in question.references]  # a line break separates the right answers
-    return {"task": task, "split": TEST, "language": code, "item_id": f"{task}/{TEST}/{code}/{question.item_id}",
+    return {"task": task, "split": TEST, "language": code, "item_id": _item_id(task, TEST, code, question.item_id),
             "number": number, "images": images, "concepts": [], "prompt": question.prompt,
             "reference": "\n".join(filter(None, lines)), "options": []}
 
 
-def _blind(row: dict, pool: list[str], seed: int) -> dict | None:
-    """The row with other pictures; None where its language has too few."""
-    item_id = row["item_id"].replace(f"/{TEST}/", f"/{BLIND}/", 1)
+def _blind(row: dict, item_id: str, pool: list[str], seed: int) -> dict | None:
+    """The row under another id with other pictures; None where its language has too few."""
     others = [image for image in pool if image not in row["images"]]
     enough = len(others) >= len(row["images"])
     return blind_copy(row, item_id, others if enough else [], Random(f"{seed}/{item_id}").sample)

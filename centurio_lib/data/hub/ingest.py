@@ -80,6 +80,11 @@ def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
     return done
 
 
+def shard_files(folder: Path, number: int) -> tuple[Path, Path]:
+    """The files of a shard of a data set: its samples, and their images."""
+    return folder / f"samples-{number:05d}.parquet", folder / f"images-{number:05d}.arrow"
+
+
 def sample_files(folder: Path) -> list[Path]:
     """The files of samples that were taken in under a folder."""
     return sorted(Path(folder).glob("*/samples-*.parquet"))
@@ -92,13 +97,12 @@ def image_files(folder: Path) -> list[Path]:
 
 def glimpse(folder: Path, n: int) -> list[tuple]:
     """The first sample of up to `n` data sets: (row of `samples`, its images as bytes)."""
-    first = {path.parent: path for path in reversed(sample_files(folder))}
-    samples = []
-    for files in sorted(first.values())[:n]:
-        row = next(tables.read(files, "samples").itertuples())
-        images = image_store.Mapped([files.with_name(files.name.replace("samples", "images")).with_suffix(".arrow")])
-        samples.append((row, images[list(row.images)].image.tolist()))
-    return samples
+    data_sets, first = sorted({path.parent for path in sample_files(folder)}), []
+    for data_set in data_sets[:n]:
+        samples, images = shard_files(data_set, 0)
+        row = next(tables.read(samples, "samples").itertuples())
+        first.append((row, image_store.Mapped([images])[list(row.images)].image.tolist()))
+    return first
 
 
 def reduced(content: bytes, image_id: str, pixels: int) -> bytes:
@@ -168,13 +172,9 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
     """Images first, then the samples that name them."""
     rows = [row for row, _ in block if row]
     images = [image for row, contents in block if row for image in contents]
-    name = f"{done['shards']:05d}"
-    image_store.write_mapped(
-        folder / f"images-{name}.arrow", [image_id for row in rows for image_id in row["images"]], images
-    )
-    tables.write(
-        folder / f"samples-{name}.parquet", "samples", pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names)
-    )
+    of_samples, of_images = shard_files(folder, done["shards"])
+    image_store.write_mapped(of_images, [image_id for row in rows for image_id in row["images"]], images)
+    tables.write(of_samples, "samples", pd.DataFrame(rows, columns=tables.SCHEMAS["samples"].names))
     done["shards"] += 1
 
 
@@ -191,9 +191,9 @@ def _begun(folder: Path, key: str) -> dict:
     if done.get("key") != key:
         shutil.rmtree(folder, ignore_errors=True)
         return EMPTY | {"key": key}
-    for file in [*folder.glob("samples-*.parquet"), *folder.glob("images-*.arrow")]:
-        if int(file.stem.split("-")[1]) >= done["shards"]:
-            file.unlink()
+    whole = {file for number in range(done["shards"]) for file in shard_files(folder, number)}
+    for file in {*folder.glob("samples-*.parquet"), *folder.glob("images-*.arrow")} - whole:
+        file.unlink()
     return done
 
 
