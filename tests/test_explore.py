@@ -5,15 +5,17 @@ Run with: pytest tests/test_explore.py
 
 import re
 
+import nbformat
 import numpy as np
+import papermill
 import pytest
-from nbclient import NotebookClient
 from nbformat import v4
 
 from centurio_lib import params, paths
 from centurio_lib.model import components, conversation
 from centurio_lib.study import explore, explore_model
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PROFILE, SETUP, OTHER = "laptop", "L100", "English"
 
 
@@ -23,11 +25,12 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "HOME", tmp_path)
 
 
-def test_an_import_in_a_notebook_prints_nothing():
+def test_an_import_in_a_notebook_prints_nothing(tmp_path):
     """Neither a missing extra of a library nor a slower way that it takes shows as an error in the first cell."""
-    notebook = v4.new_notebook(cells=[v4.new_code_cell("from centurio_lib.study import explore, explore_model")])
-    NotebookClient(notebook, kernel_name="python3").execute()
-    assert notebook.cells[0].outputs == []
+    cells = [v4.new_code_cell("from centurio_lib.study import explore, explore_model")]
+    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), tmp_path / "import.ipynb")
+    executed = papermill.execute_notebook(tmp_path / "import.ipynb", tmp_path / "run.ipynb", progress_bar=False)
+    assert [cell.outputs for cell in executed.cells] == [[]]
 
 
 def test_committed_runs_are_listed_by_setup_and_seed():
