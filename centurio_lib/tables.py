@@ -47,10 +47,15 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # `reference`: the right answers, one a line; `options`: the allowed answers of a closed question
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("number", I), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
+    # `thing`: what the item asks about (evaluation/things.py); many languages ask about the same things
     # `score`: by the task's headline metric, named in `metric`; `task_group`, `generative`: as in `scores`
-    "predictions": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("item_id", S),
+    "predictions": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("item_id", S), ("thing", S),
                     ("prediction", S), ("reference", S), ("metric", S), ("generative", B), ("score", F),
                     ("in_language", F)],
+    # `deviation` of a run from the mean of its setup, in a unit of task, metric and group; `recipe`: what training and
+    # items share; `noise`: variance between seeds of the score of one item
+    "seed_variance": [("recipe", S), ("split", S), ("task", S), ("metric", S), ("group", S), ("setup", S), ("seed", I),
+                      ("deviation", F), ("noise", F)],
     # one task of a profile: its languages and items, or why it was not run
     "coverage": [("task", S), ("status", S), ("languages", I), ("items", I), ("blind", I), ("reason", S)],
     # `task_group`: pictures, text_in_images or benchmark; `headline`: whether means over tasks use the metric;

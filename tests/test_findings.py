@@ -193,7 +193,7 @@ def test_a_table_has_the_declared_columns_in_order_and_the_paper_beside():
 def items_of(cells: pd.DataFrame, n: int = 4) -> pd.DataFrame:
     """Items whose means are the cells' values."""
     spread = np.linspace(-4, 4, n)
-    return pd.concat([cells.assign(score=cells.value + d, item_id=str(i)) for i, d in enumerate(spread)])
+    return pd.concat([cells.assign(score=cells.value + d, item_id=str(i), thing=str(i)) for i, d in enumerate(spread)])
 
 
 @cache
@@ -218,7 +218,8 @@ def test_tables_for_readers_mark_what_is_missing():
     tidy.loc[(tidy.setup == "L100") & (tidy.group == "T3"), ["value", "low", "high"]] = np.nan
     shown = table_formats.by_tier(tidy)
     row = shown[(shown.setup == "L100") & (shown.split == "new-style")].iloc[0]
-    assert row.T3.startswith(table_formats.MISSING) and re.fullmatch(r"\d+\.\d \[\d+\.\d, \d+\.\d\] \(5/20\)", row.en)
+    assert row.T3.startswith(table_formats.MISSING) and re.fullmatch(r"\d+\.\d \[\d+\.\d, \d+\.\d\]† \(5/20\)", row.en)
+    assert table_formats.note(tidy) == "† one seed, and no seed variance of this recipe is known."
     assert "| L100 |" in table_formats.markdown(shown) and shown.split.tolist().count("paper") == 3
     tex = table_formats.latex(shown, "50 % & more")
     assert r"\toprule" in tex and r"50 \% \& more" in tex and r"all\_tasks" in tex and "–" not in tex
@@ -328,13 +329,16 @@ def test_a_saved_figure_has_its_table_and_provenance_and_the_same_bytes_again(tm
 
 
 def test_conclusions_are_computed_from_the_tables():
-    rows = {"setup": "L100", "against": "English", "split": "new-style", "metric": "fidelity", "low": 1.0, "high": 9.0}
+    rows = {"setup": "L100", "against": "English", "split": "new-style", "metric": "fidelity", "low": 1.0, "high": 9.0,
+            "why": ""}
     found = pd.DataFrame([rows | {"group": group, "value": value, "p_holm": p}
                           for group, value, p in (("T5", 5.0, 0.01), ("T4", 4.0, 0.3))])
     found = pd.concat([found.assign(split="new-language", value=0.0), found])
     assert conclusions.change(found, "L100", "fidelity", conclusions.TIERS) == (
         "Language fidelity, new-style: L100 against English: T5 +5.0 [+1.0, +9.0], T4 +4.0 [+1.0, +9.0]; "
         "1 of 2 stand after Holm's correction.")
+    said = conclusions.change(found.assign(why="one seed"), "L100", "fidelity", conclusions.TIERS)
+    assert said.endswith("T4 +4.0 [+1.0, +9.0]; what stands cannot be said: one seed.")
     tidy = pd.DataFrame([{"setup": setup, "group": group, "split": "new-style", "metric": "all_tasks", "value": value}
                          for setup, group, value in (("T5", "T2", 10), ("T5", "T1", 30), ("L100", "T2", 40),
                                                      ("L100", "T1", 20), ("English", "T1", None))])

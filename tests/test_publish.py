@@ -22,7 +22,7 @@ def drawn(home, seeds: int = 1) -> records.Record:
     cells, items = scores.stored(files), scores.items(scores.answers(files))
     for part, table in zip(("scores", "unaffected", "fidelity"), ablation.tables("toy", cells, items), strict=True):
         records.write_csv(table, record, f"rq1_{part}")
-    verdicts = claims.verdicts(claims.load(), claims.with_chance(items, cells), "smoke", draws=50)
+    verdicts = claims.verdicts(claims.load(), claims.with_chance(items, cells), "smoke")
     records.write_csv(verdicts, record, "claims")
     storage.write_json(record.folder / "rq1.json", records.stated(record))
     return record
@@ -102,7 +102,7 @@ def test_nothing_to_compare_is_an_error(home, capsys):
 
 
 def test_verdicts_agree_claim_by_claim():
-    rows = [{"split": "new-style", "claim": name, "verdict": verdict}
+    rows = [{"stage": "exploratory", "split": "new-style", "claim": name, "verdict": verdict}
             for name, verdict in (("a", "replicated"), ("b", "replicated"), ("c", "not run"), ("b", "contradicted"))]
     ours, other = pd.DataFrame(rows[:3]), pd.DataFrame([rows[0], rows[3], rows[2] | {"verdict": "replicated"}])
     compared = verify.verdicts(ours, other)

@@ -48,7 +48,7 @@ def test_a_question_leads_with_verdicts_sentences_and_figure(report):
     section = parsed(index).select_one("#rq1")
     assert section.h2.text == "RQ1: how many training languages?"
     sentences = section.select_one(".answers-it").text
-    assert sentences.startswith("The paper's 5 claims are replicated on drawings in a new style. ")
+    assert sentences.startswith("The paper's 7 claims are replicated on drawings in a new style. ")
     assert "All tasks, new-style: L100 scores highest on T5 and T1 (60.0) and English lowest (40.0)." in sentences
     assert section.img["alt"].startswith("Figure rq1 of the setups English, L100")
     assert "60.0 [50.0, 90.0]" in section.select_one("details table").text
@@ -57,7 +57,7 @@ def test_a_question_leads_with_verdicts_sentences_and_figure(report):
 def test_the_summary_counts_the_verdicts_of_each_question(report):
     _, index = report
     rows = parsed(index).select(".summary li")
-    assert [row.text for row in rows] == ["RQ1: how many training languages? 5 replicated"]
+    assert [row.text for row in rows] == ["RQ1: how many training languages? 7 replicated"]
     assert all(fold.get("open") is None for fold in parsed(index).select("details"))
 
 

@@ -30,7 +30,8 @@ def evaluated(setup: str, value: float) -> runs.Run:
            "task_group": "pictures", "language": "de", "tier": "T5", "metric": "exact_match", "headline": True,
            "generative": True, "value": value, "n": 4, "chance": 0.0}
     tables.write(run.folder / "scores.parquet", "scores", pd.DataFrame([row]))
-    answer = row | {"item_id": "0", "prediction": "dog", "reference": "dog", "score": value, "in_language": 1.0}
+    answer = row | {"item_id": "0", "thing": "dog", "prediction": "dog", "reference": "dog",
+                    "score": value, "in_language": 1.0}
     tables.write(run.folder / "predictions.parquet", "predictions",
                  pd.DataFrame([answer])[tables.SCHEMAS["predictions"].names])
     runs.finish(run)

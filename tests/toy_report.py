@@ -42,7 +42,7 @@ def predictions(setup: str, seed: int) -> pd.DataFrame:
     text = frame.reference.where(right, "cat").mask((frame.language == "de") & ~right, NASTY)
     identified = right.astype(float).where(frame.task == "captioning")
     metrics = {"captioning": "cider", "flag": "exact_match", "odd_one_out": "accuracy"}
-    return frame.assign(profile=PROFILE, setup=setup, backbone="toy", seed=seed, prediction=text,
+    return frame.assign(thing="cat", profile=PROFILE, setup=setup, backbone="toy", seed=seed, prediction=text,
                         score=100.0 * right, in_language=identified, metric=frame.task.map(metrics),
                         task_group="pictures", generative=frame.task != "odd_one_out")
 
@@ -82,10 +82,12 @@ def images_in(home: Path) -> Path:
 def parts() -> pd.DataFrame:
     """A verdict on each part of each claim: ours on one split, and the paper's."""
     rows = []
-    for where, split in ((PROFILE, "new-style"), ("paper: Phi-3.5", "published")):
+    columns = (PROFILE, "new-style", claims.EXPLORATORY), ("paper: Phi-3.5", "published", claims.PUBLISHED)
+    for where, split, stage in columns:
         for name, claim in claims.load().claims.items():
-            rows += [{"where": where, "split": split, "claim": name, "part": i, "compares": part.in_short,
-                      "verdict": claims.REPLICATED, "value": 3.0, "low": 1.0, "high": 5.0, "why": ""}
+            rows += [{"where": where, "stage": stage, "seeds": "0-1", "split": split, "claim": name, "part": i,
+                      "compares": part.in_short, "verdict": claims.REPLICATED, "value": 3.0, "low": 1.0, "high": 5.0,
+                      "why": ""}
                      for i, part in enumerate(claim.parts)]
     return pd.DataFrame(rows)
 
@@ -93,7 +95,7 @@ def parts() -> pd.DataFrame:
 def scores_by_tier() -> pd.DataFrame:
     """The table behind the figure of RQ1."""
     rows = [{"setup": setup, "group": group, "split": "new-style", "value": value + 10 * i, "low": value, "high": 90.0,
-             "published": 30.0, "metric": "all_tasks"}
+             "published": 30.0, "metric": "all_tasks", "population_low": value, "population_high": 95.0, "why": ""}
             for i, (setup, value) in enumerate({"English": 40.0, "L100": 50.0}.items()) for group in ("en", "T5", "T1")]
     counts = {"n": 5, "missing": 0, "items": 20, "seeds": SEEDS, "by_seed": "1.0 2.0"}
     return pd.DataFrame(rows).assign(**counts)[scores.COLUMNS]

@@ -18,7 +18,7 @@ def answers(setup: str, seed: int) -> pd.DataFrame:
     random = np.random.default_rng(seed + len(setup))
     rows = [{"profile": "smoke", "setup": setup, "backbone": "toy", "seed": seed, "task": task,
              "task_group": "pictures", "split": "new-style", "language": code,
-             "item_id": f"{task}/{code}/{i}", "prediction": "dog", "reference": "dog",
+             "item_id": f"{task}/{code}/{i}", "thing": str(i), "prediction": "dog", "reference": "dog",
              "metric": metric, "generative": generative, "score": random.uniform(20, 80),
              "in_language": float(random.random() < 0.7) if task == "captioning" else np.nan}
             for task, (metric, generative) in TASKS.items() for code in CODES for i in range(4)]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib.data.splits import Pairs
-from centurio_lib.evaluation import fidelity, metrics, synthetic_items, tasks, text_image_items
+from centurio_lib.evaluation import fidelity, metrics, synthetic_items, tasks, text_image_items, things
 from centurio_lib.evaluation.task import PICTURES, TEXT_IN_IMAGES, Task
 from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
@@ -56,8 +56,8 @@ def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identif
 
     `identity`: profile, setup, backbone and seed of the run; `identifier`: name of the language identifier.
     """
-    frame = items.assign(prediction=answers, in_language=np.nan, label=None, score=np.nan, **identity,
-                         **{column: [getattr(tasks.TASKS[name], field) for name in items.task]
+    frame = items.assign(thing=things.of(items), prediction=answers, in_language=np.nan, label=None, score=np.nan,
+                         **identity, **{column: [getattr(tasks.TASKS[name], field) for name in items.task]
                             for column, field in DECLARED.items()})
     for task, rows in _by_task(frame):
         texts = rows.prediction.tolist()

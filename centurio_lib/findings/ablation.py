@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from centurio_lib.findings import paper_results, scores, statistics
+from centurio_lib.findings.item_scores import INTERVAL
 
 # question -> part -> the paper's printed table
 PUBLISHED = {
@@ -18,6 +19,7 @@ PUBLISHED = {
     "rq3": {"all_tasks": "RQ3_pretrain_english_share_phi3.5"},
     "allocation": {"all_tasks": "APPX_language_allocation_phi3.5"},
 }
+VARIANCES = ["seeds_variance", "things_variance", "languages_variance", "noise_variance"]
 PARTS = ["all_tasks", "unaffected", "fidelity"]
 
 
@@ -40,10 +42,13 @@ def part(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return of_all[~of_all.generative] if name == "unaffected" else of_all
 
 
-def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame) -> Tables:
-    """The three tables of a question, with intervals, beside the paper's numbers where it has them."""
+def tables(question: str, cells: pd.DataFrame, items: pd.DataFrame, variance: pd.DataFrame | None = None) -> Tables:
+    """The three tables of a question, with intervals, beside the paper's numbers where it has them.
+
+    `variance`: of `seed_variance.table`; None takes what the items' own seeds say.
+    """
     printed = {name: paper_results.tiers(table) for name, table in PUBLISHED.get(question, {}).items()}
-    of_parts = [scores.table(part(cells, name), name, printed.get(name), statistics.bounds(part(items, name)))
+    of_parts = [scores.table(part(cells, name), name, printed.get(name), statistics.bounds(part(items, name), variance))
                 for name in PARTS]
     ceiling = scores.table(cells[cells.metric == "fidelity_ceiling"], "fidelity_ceiling")
     return Tables(*of_parts[:2], pd.concat([of_parts[2], ceiling], ignore_index=True))
@@ -57,21 +62,22 @@ def by_language(cells: pd.DataFrame, setups: list[str]) -> pd.DataFrame:
     return pd.concat([*ours, *([scores.by_language(printed, "fidelity")] if len(printed) else [])], ignore_index=True)
 
 
-def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
+def differences(items: pd.DataFrame, against: str, variance: pd.DataFrame | None = None) -> pd.DataFrame:
     """Paired differences from one setup in every part, split (blind apart) and group; Holm's correction by part."""
-    return compared({name: part(items, name) for name in PARTS}, against, scores.GROUPS)
+    return compared({name: part(items, name) for name in PARTS}, against, scores.GROUPS, variance)
 
 
-def compared(parts: dict[str, pd.DataFrame], against: str, groups: list[str]) -> pd.DataFrame:
+def compared(parts: dict[str, pd.DataFrame], against: str, groups: list[str],
+             variance: pd.DataFrame | None = None) -> pd.DataFrame:
     """Paired differences from one setup in each of some parts of the items, blind answers left out."""
     rows = []
     for name, items in parts.items():
         seen = items[items.split != scores.BLIND]
         setups = [setup for setup in dict.fromkeys(seen.setup) if setup != against]
-        effects = statistics.differences(seen, against, groups).assign(metric=name)
+        effects = statistics.differences(seen, against, groups, variance).assign(metric=name)
         rows.append(scores.ordered(effects, setups))
     return pd.concat(rows, ignore_index=True).round(
-        dict.fromkeys(("value", "low", "high", "p", "p_holm"), scores.DECIMALS))
+        dict.fromkeys(("value", *INTERVAL, "p", "p_holm", "df", *VARIANCES), scores.DECIMALS))
 
 
 def samples(answers: pd.DataFrame, right: bool, n: int = 6) -> pd.DataFrame:

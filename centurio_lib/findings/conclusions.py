@@ -21,9 +21,12 @@ def change(differences: pd.DataFrame, setup: str, metric: str, groups: list[str]
         raise ValueError(f"no differences of {setup!r} in {metric!r} and {groups}")
     rows = rows[rows.split == _first_split(rows)]
     effects = [f"{row.group} {sure(row.value, row.low, row.high, signed=True)}" for row in rows.itertuples()]
+    said = (f"{NAMES.get(metric, metric)}, {rows.split.iloc[0]}: {setup} against {rows.against.iloc[0]}: "
+            f"{', '.join(effects)}")
+    if lacks := list(dict.fromkeys(why for why in rows.why if why)):
+        return f"{said}; what stands cannot be said: {', '.join(lacks)}."
     standing = int((rows.p_holm < LEVEL).sum())
-    return (f"{NAMES.get(metric, metric)}, {rows.split.iloc[0]}: {setup} against {rows.against.iloc[0]}: "
-            f"{', '.join(effects)}; {standing} of {len(rows)} stand after Holm's correction.")
+    return f"{said}; {standing} of {len(rows)} stand after Holm's correction."
 
 
 def highest(tidy: pd.DataFrame, metric: str, groups: list[str]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from centurio_lib import params
-from centurio_lib.findings import looks, paper_results, plots
+from centurio_lib.findings import looks, paper_results, plots, scores
 from centurio_lib.findings.looks import Look
 from centurio_lib.findings.paper_figures import RQ4, Drawn
 from centurio_lib.languages import languages
@@ -44,8 +44,8 @@ def composition() -> pd.DataFrame:
 def _pages(english: float, latin: float) -> dict[str, float]:
     """Thousand pages in English, other Latin-script languages (each with `latin` of a share), and other scripts."""
     others = [code for code in languages() if code != "en"]
-    weight = {"latin": latin * sum(paper_results.script(code) == "latin" for code in others),
-              "other": sum(paper_results.script(code) == "other" for code in others)}
+    weight = {"latin": latin * sum(scores.script(code) == "latin" for code in others),
+              "other": sum(scores.script(code) == "other" for code in others)}
     rest = PAGES * (1 - english) / sum(weight.values())
     return {"en": PAGES * english} | {script: rest * share for script, share in weight.items()}
 

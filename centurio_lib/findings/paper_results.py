@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib.findings.scores import CELL, TASK
-from centurio_lib.findings.statistics import ITEM
-from centurio_lib.languages import script_of, tier_label
+from centurio_lib.findings.item_scores import ITEM
+from centurio_lib.findings.scores import CELL, TASK, script
+from centurio_lib.languages import tier_label
 
 TABLES = Path(__file__).with_name("paper_tables")
 FILES = [TABLES / "paper_results.csv", TABLES / "paper_results_by_language.csv"]
@@ -72,21 +72,15 @@ def cells(backbone: str) -> pd.DataFrame:
 
 
 def items(backbone: str) -> pd.DataFrame:
-    """The paper's cells as one item each, for `statistics`: columns of ITEM and TASK, metric, chance, script.
+    """The paper's cells as one item each, for `statistics`: columns of ITEM and TASK, chance, script.
 
-    Intervals then come from the languages of a tier (which include the noise of items), and in English from the tasks.
+    The thing asked about is the language, and in English the task: intervals come from the languages of a tier (which
+    include the noise of items), and in English from the tasks.
     """
     rows = cells(backbone)
-    english = rows.language == "en"
     return rows.assign(item_id="cell", score=rows.value, script=rows.language.map(script),
                        chance=rows.task.map(CHANCE).where(rows.headline).fillna(0.0),
-                       language=rows.task.where(english, rows.language))[[*ITEM, "metric", *TASK, "chance", "script"]]
-
-
-def script(code: str) -> str:
-    """Column of the paper's tables of text in images: "en", "latin" or "other" (Berber's test is in Latin letters)."""
-    latin = script_of(code) == "Latin"
-    return "en" if code == "en" else "latin" if latin else "other"
+                       thing=rows.task.where(rows.language == "en", rows.language))[[*ITEM, *TASK, "chance", "script"]]
 
 
 def tiers(table: str) -> pd.DataFrame:

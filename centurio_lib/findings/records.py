@@ -53,6 +53,8 @@ def save_figure(figure: Figure, table: pd.DataFrame, record: Record, name: str) 
 def save_table(tidy: pd.DataFrame, shown: pd.DataFrame, record: Record, name: str, caption: str) -> None:
     """Write <name>.csv of a tidy table, and .md and .tex of the one that readers see."""
     write_csv(tidy, record, name)
+    if "why" in tidy and {"low", "high"} <= set(tidy) and "verdict" not in tidy:
+        caption = f"{caption}. {table_formats.note(tidy)}".rstrip(". ") + "."
     storage.write_text(record.folder / f"{name}.md", f"{caption}\n\n{table_formats.markdown(shown)}")
     storage.write_text(record.folder / f"{name}.tex", table_formats.latex(shown, caption))
 

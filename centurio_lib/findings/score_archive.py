@@ -1,14 +1,14 @@
 """Archive of a study's scores and answers in one folder, from which tables and figures are drawn.
 
 `scores.parquet` holds every cell, `predictions.parquet` every answer, `items.parquet` every item, `runs.csv` the
-provenance of each run. `make publish` commits them beside the figures.
+provenance of each run and the recipe that they share. `make publish` commits them beside the figures.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import storage, tables
+from centurio_lib import params, storage, tables
 from centurio_lib.findings import scores
 
 MADE_BY = ["key", "code", "packages", "written", "torch", "transformers", "python", "machine"]
@@ -22,7 +22,8 @@ def write(files: list[Path], folder: Path) -> list[Path]:
     """Join the runs behind some stored score tables in a folder. Raises ValueError as `scores.together`."""
     joined = {"scores": scores.together(files, "scores"), "predictions": scores.answers(files), "items": items(files)}
     written = [tables.write(folder / f"{name}.parquet", name, frame) for name, frame in joined.items()]
-    of_runs = pd.DataFrame([_made_by(Path(path)) for path in files])
+    shared = params.recipe(params.profile(joined["scores"].profile.iloc[0]))
+    of_runs = pd.DataFrame([_made_by(Path(path)) for path in files]).assign(recipe=shared)
     return [*written, storage.write_text(folder / "runs.csv", of_runs.to_csv(index=False, lineterminator="\n"))]
 
 
@@ -41,6 +42,17 @@ def runs(folder: Path) -> pd.DataFrame:
         raise NotArchived(f"{path} is missing: no scores are committed there; `make study` and `make publish` put them "
                           "there")
     return pd.read_csv(path)
+
+
+def recipe(folder: Path) -> str:
+    """Recipe of the runs of an archive (`params.recipe`), which its profile may have left since.
+
+    Raises NotArchived as `runs`, ValueError for runs of several recipes.
+    """
+    recipes = sorted(set(runs(folder).recipe))
+    if len(recipes) > 1:
+        raise ValueError(f"{folder} holds runs of several recipes, {', '.join(recipes)}: they make no one study")
+    return recipes[0]
 
 
 def n_seeds(folder: Path) -> int:

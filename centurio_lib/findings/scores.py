@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib.findings.statistics import ITEM, grouped
-from centurio_lib.languages import languages, tier_label
+from centurio_lib.findings.item_scores import INTERVAL, ITEM, grouped
+from centurio_lib.languages import languages, script_of, tier_label
 from centurio_lib.tables import BLIND, read
 
 TASK = ["headline", "generative", "task_group"]  # what the tables say of a task and its metric
@@ -19,8 +19,8 @@ CELL = ["setup", "seed", "split", "task", "language", "group", "metric", "value"
 GROUPS = ["en", "T5", "T4", "T3", "T2", "T1"]  # columns of the paper's tables; English is never part of T5
 SCRIPTS = ["en", "latin", "other"]  # columns of its tables of text in images: Latin script without English
 SPLITS = ["new-style", "new-language", "test", BLIND, "published"]  # in the order of tables; never averaged over
-COLUMNS = ["setup", "group", "split", "metric", "value", "low", "high", "n", "missing", "items", "published", "seeds",
-           "by_seed"]
+COLUMNS = ["setup", "group", "split", "metric", "value", *INTERVAL, "n", "missing", "items", "published", "seeds",
+           "by_seed", "why"]
 DECIMALS = 4  # of stored values: well below what a score resolves, well above what sums differ by between machines
 TEXT = "text_in_images"  # group of tasks that have tables of their own, by script
 NUMBER = {"scores": "value", "predictions": "score"}  # tables of an evaluation, and what must be a number in them
@@ -61,14 +61,25 @@ def answers(files: list[Path], setups: Sequence[str] = (), seeds: int = 0) -> pd
 
 
 def items(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Items of every task from the answers to them: the columns of `statistics.ITEM`, metric, and those of `TASK`.
+    """Items of every task from the answers to them: the columns of `statistics.ITEM` and of `TASK`.
 
     An answer whose language was identified is there twice: with its score, and for fidelity with 100 or 0.
     """
     rows = predictions.assign(group=predictions.language.map(tier_label), headline=True)
     identified = rows[rows.in_language.notna()]
     fidelity = identified.assign(metric="fidelity", headline=False, score=100 * identified.in_language)
-    return pd.concat([rows, fidelity], ignore_index=True)[[*ITEM, "metric", *TASK]]
+    return pd.concat([rows, fidelity], ignore_index=True)[[*ITEM, *TASK]]
+
+
+def script(code: str) -> str:
+    """Column of tables of text in images: "en", "latin" or "other" (Berber's test is in Latin letters)."""
+    latin = script_of(code) == "Latin"
+    return "en" if code == "en" else "latin" if latin else "other"
+
+
+def by_table(items: pd.DataFrame) -> pd.DataFrame:
+    """Items with the groups of the tables that hold their tasks: tiers, and of text in images scripts."""
+    return items.assign(group=items.group.where(items.task_group != TEXT, items.language.map(script)))
 
 
 def checked(cells: pd.DataFrame) -> pd.DataFrame:
@@ -113,23 +124,22 @@ def table(cells: pd.DataFrame, metric: str, published: pd.DataFrame | None = Non
 
     `published` holds setup, group, published (`paper_results.tiers`); its numbers stand beside every split but the
     blind one. A group that the paper has and this study lacks is there with n = 0. `bounds` (`statistics.bounds`) give
-    low, high and items, which stay empty without them. `missing` counts cells that another setup of the same split and
-    group has.
+    intervals, items and why, which stay empty without them. `missing` counts cells that another setup of the same split
+    and group has.
     """
     rows = tier_scores(cells)
     counted = checked(cells).groupby(["split", "group"]).apply(_distinct_cells, include_groups=False).rename("all")
     rows = rows.merge(counted, on=["split", "group"]).assign(missing=lambda tiers: tiers["all"] - tiers.n)
     if bounds is not None:
         rows = rows.merge(bounds, how="left", on=["setup", "group", "split"], validate="1:1")
-        rows = rows.assign(low=(rows.value + rows.below).clip(lower=0), high=(rows.value + rows.above).clip(upper=100))
     if published is not None:
         splits = pd.DataFrame({"split": [s for s in SPLITS if s in set(rows.split) and s != BLIND]})
         printed = published[published.setup.isin(rows.setup)].merge(splits, how="cross")
         rows = rows.merge(printed, how="outer", on=["setup", "group", "split"])
     rows = rows.reindex(columns=COLUMNS).assign(metric=metric)
-    rows = rows.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": ""})
-    rows = rows.astype({"n": int, "missing": int, "items": int, "seeds": int, "low": float, "high": float})
-    rows = rows.round({"value": DECIMALS, "low": DECIMALS, "high": DECIMALS})
+    rows = rows.fillna({"n": 0, "missing": 0, "items": 0, "seeds": 0, "by_seed": "", "why": ""})
+    rows = rows.astype({"n": int, "missing": int, "items": int, "seeds": int} | dict.fromkeys(INTERVAL, float))
+    rows = rows.round(dict.fromkeys(["value", *INTERVAL], DECIMALS))
     return ordered(rows, list(dict.fromkeys(cells.setup)))
 
 

@@ -5,10 +5,11 @@ import pandas as pd
 from centurio_lib.findings.scores import GROUPS, SCRIPTS
 
 MISSING = "–"  # never a zero
+LACKS = "†"  # beside an interval that lacks something, or where there is none
 COLUMNS = [*GROUPS, *SCRIPTS[1:]]  # groups in the order of tables
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MISSING: "--", "±": r"$\pm$", "≥": r"$\geq$",
-       "≤": r"$\leq$", "−": "$-$"}
+       "≤": r"$\leq$", "−": "$-$", LACKS: r"$\dagger$"}
 
 
 def number(value: float, signed: bool = False) -> str:
@@ -42,12 +43,19 @@ def by_tier(tidy: pd.DataFrame) -> pd.DataFrame:
 
 def _cell(row) -> str:
     counts = f" ({row.n}" + (f"/{row.items}" if row.items else "") + (f", {row.missing} missing" if row.missing else "")
-    return sure(row.value, row.low, row.high) + (f"{counts})" if row.n else "")
+    return sure(row.value, row.low, row.high) + (LACKS if row.why else "") + (f"{counts})" if row.n else "")
+
+
+def note(tidy: pd.DataFrame) -> str:
+    """What the intervals of a tidy table lack (its column `why`), in a sentence; "" where they lack nothing."""
+    told = [f"{LACKS} {why}" for why in dict.fromkeys(tidy.why) if why]
+    return f"{'. '.join(told)}." if told else ""
 
 
 def compared(differences: pd.DataFrame) -> pd.DataFrame:
-    """Paired differences as one reads them; a star where Holm's p is below 0.05."""
-    stars = differences.p_holm.lt(0.05).map({True: " *", False: ""})
+    """Paired differences as one reads them; a star where Holm's p is below 0.05 and the interval lacks nothing."""
+    lacks = differences.why.astype(bool)
+    stars = (differences.p_holm.lt(0.05) & ~lacks).map({True: " *", False: ""}) + lacks.map({True: LACKS, False: ""})
     shown = [sure(r.value, r.low, r.high, signed=True) for r in differences.itertuples()]
     wide = differences.assign(shown=pd.Series(shown, index=differences.index) + stars).pivot(
         index=["split", "metric", "setup", "against"], columns="group", values="shown")

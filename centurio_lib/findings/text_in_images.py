@@ -21,7 +21,7 @@ ROWS = {"test": "ours", "published": "paper: Phi-3.5"}
 def by_script(frame: pd.DataFrame, task: str, metric: str | None = None) -> pd.DataFrame:
     """Cells or items of one task, grouped by script as Table 4 is. `metric`: which one; None for the headline."""
     rows = frame[(frame.task == task) & (frame.headline if metric is None else frame.metric == metric)]
-    return rows.assign(group=rows.language.map(paper_results.script))
+    return rows.assign(group=rows.language.map(scores.script))
 
 
 def known(frame: pd.DataFrame) -> list[str]:
@@ -30,7 +30,8 @@ def known(frame: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys([SMPQA_GROUND, SMPQA_READ, *sorted(set(of_frame))]))
 
 
-def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame,
+          variance: pd.DataFrame | None = None) -> pd.DataFrame:
     """Scores by script with the columns of `scores.COLUMNS`, and chance in script and split; the paper's beside ours.
 
     Metrics are the tasks (exact match; of pages the share of characters; with intervals) and the character error rate
@@ -41,16 +42,17 @@ def table(config: params.Profile, cells: pd.DataFrame, items: pd.DataFrame) -> p
     for task in known(cells):
         of_task, printed = by_script(cells, task), paper_results.scripts(task)
         printed = printed.assign(setup=[params.trained_as(config, name) for name in printed.setup])
-        tidy = scores.table(of_task, task, printed, statistics.bounds(by_script(items, task)))
+        tidy = scores.table(of_task, task, printed, statistics.bounds(by_script(items, task), variance))
         chance = of_task.groupby(["split", "group"], as_index=False).chance.mean()
         parts.append(tidy.merge(chance, how="left", on=["split", "group"]))
     errors = by_script(cells, SMPQA_READ, ERRORS)
     return pd.concat([*parts, scores.table(errors, ERRORS).assign(chance=float("nan"))], ignore_index=True)
 
 
-def differences(items: pd.DataFrame, against: str) -> pd.DataFrame:
+def differences(items: pd.DataFrame, against: str, variance: pd.DataFrame | None = None) -> pd.DataFrame:
     """Paired differences from one setup in each task by script, Holm's correction by task."""
-    return ablation.compared({task: by_script(items, task) for task in known(items)}, against, SCRIPTS)
+    parts = {task: by_script(items, task) for task in known(items)}
+    return ablation.compared(parts, against, SCRIPTS, variance)
 
 
 def figure(tidy: pd.DataFrame) -> Figure:

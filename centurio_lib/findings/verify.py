@@ -9,7 +9,7 @@ from centurio_lib.findings import claims
 
 CELL = ["setup", "seed", "split", "task", "language", "metric"]
 TIER = ["setup", "split", "metric", "group"]
-CLAIM = ["split", "claim"]
+CLAIM = ["stage", "split", "claim"]
 EQUAL = 1e-9  # score points: what differs by less is the same number
 NAMED = 20  # of what differs, how many are named
 

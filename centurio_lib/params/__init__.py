@@ -7,7 +7,7 @@ has a file: profiles, setups, base_models, hub_data, text_images, benchmarks, cl
 from centurio_lib.params.base_models import Base, DecoderSize, EncoderSize, ReadingLesson, SpellingLessons
 from centurio_lib.params.claim_rules import PATH as CLAIMS
 from centurio_lib.params.hub_data import Sources, Translation
-from centurio_lib.params.profiles import Data, Evaluation, Profile, Stage, Study, profile, seed, stated
+from centurio_lib.params.profiles import Data, Evaluation, Profile, Stage, Study, profile, recipe, seed, stated
 from centurio_lib.params.setups import (
     Setup,
     all_setups,
@@ -31,6 +31,6 @@ __all__ = [
     "CLAIMS", "Base", "Count", "Data", "DecoderSize",
     "EncoderSize", "Evaluation", "Ocr", "OcrMix", "ParamsError", "Profile", "ReadingLesson", "Setup", "Share",
     "Smpqa", "Sources", "SpellingLessons", "Stage", "Strict", "Study", "Translation", "all_setups", "check",
-    "compared", "load", "plots", "profile", "questions", "reads", "seed", "setup", "setups_of", "stated", "studied",
-    "text_heavy", "text_image_size", "trained_as", "validated", "without_pretraining",
+    "compared", "load", "plots", "profile", "questions", "reads", "recipe", "seed", "setup", "setups_of", "stated",
+    "studied", "text_heavy", "text_image_size", "trained_as", "validated", "without_pretraining",
 ]

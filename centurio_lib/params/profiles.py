@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from centurio_lib import paths
+from centurio_lib import paths, storage
 from centurio_lib.params.base_models import Base
 from centurio_lib.params.hub_data import Sources
 from centurio_lib.params.text_images import Ocr, Smpqa
@@ -127,6 +127,20 @@ def stated(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     sections = {key: above[key] | value for key, value in own.items()
                 if isinstance(value, dict) and isinstance(above.get(key), dict)}
     return above | own | sections
+
+
+# what a profile says of itself, of its machine and of how many runs; the rest changes what is trained or asked
+BESIDES = {"name", "about", "study", "gpus", "threads", "base_threads", "gradient_checkpointing"}
+
+
+def recipe(config: Profile) -> str:
+    """Digest of all that the setups of a study share (data, base models, stages, items): their seeds vary alike.
+
+    How often checkpoints are written is no part of it. Nor is what stays at its default, so that a new key changes no
+    recipe.
+    """
+    return storage.digest(config.model_dump(mode="json", exclude_defaults=True, exclude=dict.fromkeys(BESIDES, True) | {
+        stage: {"checkpoint_every"} for stage in ("pretrain", "instruct")}))[:16]
 
 
 def seed(value: Any) -> int:

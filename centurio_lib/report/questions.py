@@ -10,14 +10,17 @@ import pandas as pd
 
 from centurio_lib import params, paths, storage
 from centurio_lib.findings import claims, conclusions, table_formats
+from centurio_lib.findings.item_scores import INTERVAL
 from centurio_lib.params.claim_rules import Claim, Claims
 from centurio_lib.report import pages
 
-VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.INCONCLUSIVE, claims.NOT_RUN]
+VERDICTS = [claims.REPLICATED, claims.CONTRADICTED, claims.NO_EFFECT, claims.INCONCLUSIVE, claims.CANNOT,
+            claims.NOT_RUN]
 MAIN = ["all_tasks", "smpqa_read"]  # main metrics of a question's table
 SPLITS = {"new-style": "drawings in a new style", "new-language": "new pairs of thing and language",
           "test": "test items", "published": "its published scores"}
-Column = tuple[str, str]  # source of the scores (this study or the paper), split
+NUMBERS = ["value", *INTERVAL, "published", "p", "p_holm"]
+Column = tuple[str, str]  # source of the scores (this study's seeds or the paper), split
 
 
 class Figure(NamedTuple):
@@ -93,7 +96,7 @@ def stored(folder: Path, name: str) -> pd.DataFrame:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: `make figures` makes the tables of a profile")
     return pd.read_csv(path, keep_default_na=False,
-                       na_values=dict.fromkeys(("value", "low", "high", "published", "p", "p_holm"), ""))
+                       na_values=dict.fromkeys(NUMBERS, ""))
 
 
 def tables(folder: Path, question: str) -> list[Table]:
@@ -120,7 +123,9 @@ def verdicts(rules: Claims, parts: pd.DataFrame, names: Collection[str]) -> Verd
     """Verdicts on some claims from `parts` (claims.csv). Raises ValueError for a missing claim."""
     if missing := set(names) - set(parts.claim):
         raise ValueError(f"claims.csv has no verdict on {sorted(missing)}: run notebook 40_claims again")
-    of_claims = parts[parts.claim.isin(names)]
+    seeds = [f", {stage} seeds {seeds}" if stage != claims.PUBLISHED else ""
+             for stage, seeds in zip(parts.stage, parts.seeds, strict=True)]
+    of_claims = parts.assign(where=parts["where"] + pd.Series(seeds, parts.index))[parts.claim.isin(names)]
     columns = list(dict.fromkeys(zip(of_claims["where"], of_claims.split, strict=True)))
     rows = [Judged(rules.claims[name].claim, rules.claims[name].source,
                    [_verdict(of_claims[of_claims.claim == name], column) for column in columns]) for name in names]

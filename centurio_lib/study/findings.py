@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from centurio_lib import paths, storage
-from centurio_lib.findings import records, score_archive, scores
+from centurio_lib import params, paths, storage
+from centurio_lib.findings import records, score_archive, scores, seed_variance
 from centurio_lib.findings.records import Record
 from centurio_lib.study import keys, runs, stages
 from centurio_lib.study.runs import Run
@@ -27,6 +27,7 @@ class Evaluated(NamedTuple):
     items: pd.DataFrame  # of `scores.items`
     answers: pd.DataFrame  # of `scores.answers`
     files: list[Path]
+    variance: pd.DataFrame  # between seeds, of `seed_variance.best`
 
 
 def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> Evaluated:
@@ -34,7 +35,11 @@ def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> 
     setups, seeds = setups or run.key["params"]["setups"], run.key["params"]["seeds"]
     files = inputs(run, committed, setups)
     answers = scores.answers(files, setups, seeds)
-    return Evaluated(setups, seeds, scores.stored(files, setups, seeds), scores.items(answers), answers, files)
+    items = scores.items(answers)
+    recipe = score_archive.recipe(paths.committed(run.profile.name)) if committed else params.recipe(run.profile)
+    own = seed_variance.table(scores.by_table(items), recipe)
+    return Evaluated(setups, seeds, scores.stored(files, setups, seeds), items, answers, files,
+                     seed_variance.best(own, seed_variance.known(recipe)))
 
 
 def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib import params, paths
-from centurio_lib.findings import ablation, claims, figure_index, score_archive, scores, verify
+from centurio_lib.findings import ablation, claims, figure_index, score_archive, scores, seed_variance, verify
 from centurio_lib.study import stages
 from centurio_lib.study.findings import PAPER
 
@@ -93,8 +93,10 @@ def compare(profile: str) -> list[verify.Compared]:
         raise Refused(f"no run of profile {profile} is there: `make study PROFILE={profile}` makes them")
     cells, items = scores.stored(files), scores.items(scores.answers(files))
     committed = scores.stored([folder / "scores.parquet"])
-    ours = claims.verdicts(claims.load(), claims.with_chance(items, cells), profile, names=_names(profile))
-    theirs = pd.read_csv(folder / "claims.csv")
+    theirs, recipe = pd.read_csv(folder / "claims.csv"), params.recipe(params.profile(profile))
+    variance = seed_variance.best(seed_variance.table(scores.by_table(items), recipe), seed_variance.known(recipe))
+    ours = claims.verdicts(claims.load(), claims.with_chance(items, cells), profile, names=_names(profile),
+                           variance=variance, published=theirs[theirs.stage == claims.PUBLISHED])
     return [verify.cells(cells, committed), verify.tiers(_tier_scores(cells), _tier_tables(folder)),
             verify.verdicts(ours, theirs[theirs["where"] == profile])]
 
