@@ -1,5 +1,7 @@
 """Batched decoding on a tiny model: an answer is the same alone, in any batch, and by transformers' own way.
 
+Answers among options are those of greedy decoding that transformers keeps to the options.
+
 Run with: pytest tests/test_generate.py
 """
 
@@ -11,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from centurio_lib import image_file
-from centurio_lib.model import conversation, generate, image_features
+from centurio_lib.model import conversation, generate, image_features, options
+from centurio_lib.speed import answering
 
 # (question, images): mixed lengths, and none to five images
 ASKED = [("What is this?", [0]), ("Both?", [1, 2]), ("Which of the five images shows no dog?", [3, 4, 5, 6, 7]),
@@ -50,28 +53,70 @@ def alone(model, prompts, shown) -> list[str]:
 
 
 def answers(model, prompts, images, shown, batch: int, max_new_tokens: list[int] | None = None,
-            options=None) -> list[str]:
+            among=None, **more) -> list[str]:
     max_new_tokens = max_new_tokens or [ROOM] * len(prompts)
-    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, max_new_tokens, batch, options)
+    return generate.answers(model, tiny.tokenizer(), prompts, images, shown, max_new_tokens, batch, among, **more)
+
+
+CHOICES = [["Hund", "Hunde", "Katze"], [], ["দুধ", "สุนัข"], ["true", "false"], ["x"],
+           ["Hund", "Hund ", "Hunderte", "Hun"]]
+OFFERED = [CHOICES[i % len(CHOICES)] for i in range(len(ASKED))]  # the answers that each question allows
 
 
 def test_closed_questions_get_one_of_their_options_and_leave_open_ones_alone(model, prompts, shown, alone):
-    options = [["Hund", "Hunde", "Katze"], [], ["দুধ", "สุนัข"]] * len(prompts)
-    mixed = answers(model, prompts, IMAGES, shown, batch=4, options=options[:len(prompts)])
-    for said, own, free in zip(mixed, options, alone, strict=False):
-        assert said in own if own else said == free
-    assert mixed == answers(model, prompts, IMAGES, shown, batch=1, options=options[:len(prompts)])
+    mixed = answers(model, prompts, IMAGES, shown, batch=4, among=OFFERED)
+    for said, allowed, free in zip(mixed, OFFERED, alone, strict=True):
+        assert said in [text.strip() for text in allowed] if allowed else said == free
+    assert mixed == answers(model, prompts, IMAGES, shown, batch=1, among=OFFERED)
+    assert mixed == answers(model, prompts, IMAGES, shown, batch=4, among=OFFERED, max_batch_tokens=60)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.5])
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_among_options_equal_those_of_transformers_own_way(prompts, shown, penalty, seed):
+    """Step by step with a function that allows the tokens of options alone: here all options in one forward pass."""
+    decoder, penalties = tiny.model(seed), [penalty] * len(prompts)
+    ours = answers(decoder, prompts, IMAGES, shown, batch=4, among=OFFERED, penalties=penalties)
+    for prompt, images, allowed, said in zip(prompts, IMAGES, OFFERED, ours, strict=True):
+        asked = answering.Questions([prompt], [images], [ROOM + 20 if allowed else ROOM], [allowed])
+        assert answering.plain_answers(decoder, tiny.tokenizer(), asked, shown, penalty) == [said]
+
+
+def test_answers_among_options_are_not_cut_short(model, prompts, shown):
+    whole = answers(model, prompts, IMAGES, shown, batch=4, among=OFFERED)
+    short = answers(model, prompts, IMAGES, shown, batch=4, max_new_tokens=[1] * len(prompts), among=OFFERED)
+    assert [a for a, allowed in zip(whole, OFFERED, strict=True) if allowed] == [
+        a for a, allowed in zip(short, OFFERED, strict=True) if allowed]
+
+
+def test_forward_pass_holds_what_options_share_up_to_where_they_part():
+    grown = options.tree([(1, 2, 3, 0), (1, 2, 4, 0), (1, 5, 0), (6, 0)])
+    assert grown.forks == [(), (1,), (1, 2)] and grown.paths == [(1,), (1, 2)]
+    assert options.tree([(1, 0), (2, 0)]).paths == [] and options.tree([(1, 2, 0)]).forks == []
+    assert options.tree([(1, 0), (1, 2, 0)]).forks == [(1,)]  # one option begins another
+
+
+def test_paths_of_options_see_the_prompt_and_their_own_beginning():
+    trees = [options.tree([(7, 1, 0), (7, 2, 0), (8, 1, 0), (8, 2, 0)]), options.tree([(1, 0), (2, 0)])]
+    batch = options.collate([np.array([3, 4]), np.array([3, 4, 5])], [[], []], trees, pad=9)
+    assert batch.ids.tolist() == [[3, 4, 7, 8], [3, 4, 5, 9]] and batch.positions[0].tolist() == [0, 1, 2, 2]
+    assert batch.mask[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
 
 
 def test_among_options_the_likeliest_token_that_goes_on_is_taken():
-    tokenizer = tiny.tokenizer()
-    allowed = generate.among(tokenizer, [["Hund", "Hunde"]], [False])
-    coded = tokenizer("Hund", add_special_tokens=False)["input_ids"]
-    assert allowed(0, torch.tensor(coded[:1])) == [coded[1]]
-    after = {*tokenizer("Hunde", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id}
-    assert set(allowed(0, torch.tensor(coded))) <= after and tokenizer.eos_token_id in allowed(0, torch.tensor(coded))
-    ended = [*coded, tokenizer.eos_token_id, tokenizer.pad_token_id]
-    assert allowed(0, torch.tensor(ended)) == [tokenizer.eos_token_id]
+    known = [(1, 2, 0), (1, 3, 0), (4, 0)]
+    assert options.continuing(known, ()) == [1, 4] and options.continuing(known, (1, 3, 0)) == []
+    assert options.walk(known, {(): torch.eye(5)[4], (1,): torch.eye(5)[2]}) == (4, 0)
+    assert options.walk(known, {(): torch.eye(5)[0] - torch.eye(5)[4], (1,): torch.eye(5)[3]}) == (1, 3, 0)
+
+
+def test_rows_leave_the_batch_when_their_answer_ends(model, prompts, shown, alone, monkeypatch):
+    rows, decoder = [], model.model.language_model
+    forward = decoder.forward
+    monkeypatch.setattr(decoder, "forward", lambda *args, **more: rows.append(len(more["inputs_embeds"]))
+                        or forward(*args, **more))
+    assert answers(model, prompts, IMAGES, shown, batch=100) == alone
+    assert rows == sorted(rows, reverse=True) and rows[0] == len(prompts) and rows[-1] < len(prompts)
 
 
 def test_answers_differ_in_text_and_length(alone):

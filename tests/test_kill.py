@@ -33,7 +33,7 @@ MOMENTS = [  # (function, which call, before it, after it or half-way through th
     ("centurio_lib.model.train.optimise", 3, "before"),  # training, a step after the checkpoint
     ("peft.peft_model.safe_save_file", 1, "half"),  # an adapter's weights; its config comes after them
     ("centurio_lib.model.llava.save", 1, "after"),  # the adapter written, not the record of the run
-    ("transformers.GenerationMixin.generate", 3, "before"),  # answering
+    ("centurio_lib.model.generate.greedy", 2, "before"),  # answering
     ("centurio_lib.tables.write", 1, "after"),  # predictions written, scores not
 ]
 

@@ -8,12 +8,12 @@ import pytest
 import tiny
 import torch
 
-from centurio_lib.model import llava
-from centurio_lib.speed import compare, timing
+from centurio_lib.model import llava, onednn
+from centurio_lib.speed import answering, compare, timing
 from centurio_lib.speed.compare import TRAINING, UnequalError
 
 STAGE = tiny.PROFILE.instruct.model_copy(update={"micro_batch_size": 2, "max_seq_len": 128})
-PLAIN, LABEL_ROWS, GROUPED, CACHED, PACKED = TRAINING
+PLAIN, LABEL_ROWS, GROUPED, CACHED, FUSED, ONEDNN, PACKED = TRAINING
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,9 @@ def table(given):
 def made_up_items(n: int = 6) -> pd.DataFrame:
     """Items of tasks that leave different room for answers, about one to three pictures, in no order of length."""
     tasks = ["flag", "image_pair", "multiple_choice"]
+    options = [[], ["a", "b"], ["Hund", "Hut"]]
     return pd.DataFrame([{"task": tasks[i % 3], "images": tiny.IMAGE_IDS[i:i + 1 + i % 3],
-                          "prompt": "What is this? " * (1 + i * 5 % 4)} for i in range(n)])
+                          "prompt": "What is this? " * (1 + i * 5 % 4), "options": options[i % 3]} for i in range(n)])
 
 
 def test_losses_of_all_ways_are_equal_after_an_update_too(given):
@@ -56,7 +57,7 @@ def test_every_way_starts_from_the_same_weights(given):
     compare.losses(TRAINING[PACKED], given)
     moved = llava.trainable(given.model)
     assert any(not torch.equal(p, given.weights[name]) for name, p in moved.items())
-    compare.restart(given)
+    compare.restart(TRAINING[PLAIN], given)
     assert all(torch.equal(p, given.weights[name]) for name, p in llava.trainable(given.model).items())
 
 
@@ -91,7 +92,7 @@ def test_table_says_what_each_lever_does(table, given):
     assert table.peak_mib[LABEL_ROWS] < table.peak_mib[PLAIN]  # no logits of prompt and image tokens
     assert table.held_mib[CACHED] > table.held_mib[GROUPED]  # what a cache costs is counted
     assert (table.peak_mib > table.held_mib).all()
-    assert list(table.index[table.used]) == [PACKED if STAGE.packed else CACHED]
+    assert list(table.index[table.used]) == [PACKED if STAGE.packed else ONEDNN]
     assert table.of_plain[PLAIN] == 1 and (table.labels_per_s > table.per_s).all()
 
 
@@ -129,28 +130,46 @@ def test_rounds_are_interleaved_and_preparation_is_apart():
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2} and made == {"a": "a", "b": "b"}
 
 
-def test_ways_of_evaluation_give_the_same_answers(features):
-    found = compare.evaluation(tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), batch=3,
-                                  repeats=1)
-    assert (found.n == 6).all() and found.used.tolist() == [False, False, False, True]
+@pytest.fixture
+def exam(features):
+    """Six questions, some of them closed."""
+    return answering.exam(tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), batch=3)
 
 
-def test_other_answers_are_an_error(features, monkeypatch):
-    given = tiny.model(), tiny.tokenizer(), made_up_items(), features, tiny.pictures(), 3, 1
-    monkeypatch.setattr(compare.generate, "answers", lambda *_: ["something else"] * 6)
-    with pytest.raises(UnequalError, match="answer 0 is 'something else' by '\\+ like lengths"):
-        compare.evaluation(*given)
+def test_ways_of_evaluation_give_the_same_answers(exam):
+    table = answering.evaluation(exam, repeats=1)
+    assert (table.n == 6).all() and list(table.way) == list(answering.ANSWERING)
+    assert list(table.way[table.used]) == [answering.USED]
 
 
-def test_plain_answers_keep_to_their_own_room(features):
-    items, model, tokenizer = made_up_items(4), tiny.model(), tiny.tokenizer()
-    prompts = [compare.conversation.prompt(tokenizer, row.prompt, features.tokens(list(row.images)))
-               for row in items.itertuples()]
-    pictures = compare.Pictures(tiny.pictures(), set(tiny.IMAGE_IDS), model)
-    asked = model, tokenizer, prompts, items.images.tolist(), pictures, [1, 5, 2, 9]
-    answers = [compare.plain_answers(*asked, batch) for batch in (1, 4)]
-    assert answers[0] == answers[1]
-    assert len(tokenizer(answers[1][0])["input_ids"]) <= 2 < len(tokenizer(answers[1][3])["input_ids"])
+@pytest.mark.parametrize("name", answering.ANSWERING)
+def test_each_way_of_answering_keeps_closed_questions_to_their_options(exam, name):
+    given = answering.timed(answering.ANSWERING[name], exam)()
+    assert all(text in allowed for text, allowed in zip(given, exam.asked.options, strict=True) if allowed)
+    quick = any(isinstance(module, onednn.Linear) for module in exam.model.modules())
+    assert quick == answering.ANSWERING[name].onednn
+
+
+def test_batches_in_the_items_order_are_of_closed_or_of_open_questions(exam):
+    for size in (1, 2, 100):
+        batches = answering.in_order(exam.asked, size)
+        assert [i for batch in batches for i in batch] == list(range(6))
+        assert all(len(batch) <= size and len({bool(exam.asked.options[i]) for i in batch}) == 1 for batch in batches)
+
+
+def test_other_answers_are_an_error(exam, monkeypatch):
+    monkeypatch.setattr(answering.generate, "answers", lambda *_: ["something else"] * 6)
+    with pytest.raises(UnequalError, match="answer 0 is 'something else' by '\\+ ended rows"):
+        answering.evaluation(exam, repeats=1)
+
+
+def test_plain_answers_keep_to_their_own_room(exam, features):
+    asked = exam.asked._replace(max_new_tokens=[1, 5, 2, 9, 3, 4], options=[[]] * 6)
+    one_by_one = [answering.plain_answers(exam.model, exam.tokenizer, answering.Questions(*([v] for v in values)),
+                                          exam.pictures)[0] for values in zip(*asked, strict=True)]
+    for source in (exam.pictures, features):
+        assert answering.plain_answers(exam.model, exam.tokenizer, asked, source) == one_by_one
+    assert len(exam.tokenizer(one_by_one[0])["input_ids"]) <= 2 < len(exam.tokenizer(one_by_one[3])["input_ids"])
 
 
 def test_live_features_are_the_cached_ones(features, given):

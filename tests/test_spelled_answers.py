@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from centurio_lib.model import conversation, generate
+from centurio_lib.model import conversation, options
 from centurio_lib.model.conversation import IMAGE, ConversationError
 
 # no "<", which begins special tokens; no lone surrogates
@@ -68,13 +68,13 @@ def test_only_samples_that_are_spelled_change_and_the_tokenizer_is_left_as_it_wa
 
 
 def test_options_are_spelled_as_they_were_learned():
-    allowed = generate.among(tiny.tokenizer(), [["yes", "no"], ["yes", "no"]], [False, True])
-    nothing = np.array([], int)
-    decode = tiny.tokenizer().decode
-    assert {decode([token]) for token in allowed(1, nothing)} == {" "}
-    space = np.array(allowed(1, nothing))
-    assert {decode([token]) for token in allowed(1, space)} == {"y", "n"}
-    assert allowed(0, nothing) != allowed(1, nothing) or len(tiny.tokenizer()(" yes")["input_ids"]) > 3
+    tokenizer, texts = tiny.tokenizer(), ["yes", "no"]
+    small = options.coded(tokenizer, texts, spelled=True)
+    space = options.continuing(small, ())
+    assert {tokenizer.decode([token]) for token in space} == {" "}
+    assert {tokenizer.decode([token]) for token in options.continuing(small, tuple(space))} == {"y", "n"}
+    assert [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in small] == texts
+    assert options.coded(tokenizer, texts) != small or len(tokenizer(" yes")["input_ids"]) > 3
 
 
 def test_tokenizer_without_dropout_is_refused():

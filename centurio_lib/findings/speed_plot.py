@@ -17,7 +17,7 @@ def bars(training: pd.DataFrame, evaluation: pd.DataFrame) -> Figure:
     Both tables have way, used, per_s, slowest and fastest; `training` has peak_mib.
     """
     with mpl.rc_context(looks.STYLE | {"axes.grid.axis": "x"}):
-        figure, axes = plt.subplots(2, 2, figsize=(looks.WIDTH, 3.2), sharey="row", height_ratios=[5, 4],
+        figure, axes = plt.subplots(2, 2, figsize=(looks.WIDTH, 4.4), sharey="row",
                                     layout="constrained")
         _bars(axes[0, 0], training, "per_s", "samples trained a second")
         _bars(axes[0, 1], training, "peak_mib", "peak memory of tensors (MiB)")

@@ -56,8 +56,7 @@ def restore(path: Path, key: str, named: dict[str, torch.nn.Parameter], optimize
         for name, p in named.items():
             p.data.copy_(file.get_tensor(f"weight/{name}"))
             stored = {k: file.get_tensor(f"{k}/{name}") for k in kinds if f"{k}/{name}" in file.keys()}
-            # the step count stays on the CPU
-            optimizer.state[p] = {k: v.to(p.device) if v.ndim else v for k, v in stored.items()}
+            optimizer.state[p] = {k: v.to(p.device) for k, v in stored.items()}  # the count of steps too
         distributed.set_random_state({k: file.get_tensor(k) for k in file.keys() if k.startswith("random")})
         log = file.get_tensor("log").tolist()
     schedule.last_epoch = step = int(metadata["step"])

@@ -1,18 +1,19 @@
-"""Greedy decoding in left-padded batches of prompts of similar length.
+"""Greedy decoding in batches of prompts of similar length.
 
-The answer to a closed question is one of its options.
+A row leaves its batch when its answer ends. The answer to a closed question is one of its options (options.py).
 """
 
 import time
-from contextlib import nullcontext
 
 import numpy as np
 import torch
+from transformers import DynamicCache
 
 from centurio_lib.data import length_batches
-from centurio_lib.model.conversation import spelling
+from centurio_lib.model import options as closed_questions
 from centurio_lib.model.forward import computing, embed
 from centurio_lib.model.image_features import Features
+from centurio_lib.model.options import penalised
 
 
 @torch.no_grad()
@@ -24,22 +25,28 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens` and
     `penalties` of each; a penalty divides the score of tokens that the answer holds already (None: 1, no penalty).
-    `options`: the allowed answers of each prompt (empty: any). With options, each token is the likeliest that continues
-    one of them; `spelled` marks prompts whose options are in the tokenizer's smallest pieces, as in training.
+    `options`: the allowed answers of each prompt (empty: any), which may be longer than `max_new_tokens`. With options,
+    each token is the likeliest that continues one of them; `spelled` marks prompts whose options are in the tokenizer's
+    smallest pieces, as in training.
     `batch`: most prompts; `max_batch_tokens`: most tokens, padding and answers included (None: any number).
     """
     texts: list[str] = [""] * len(prompts)
     told, done = time.monotonic(), 0
     options, spelled = options or [[]] * len(prompts), spelled or [False] * len(prompts)
     penalties = penalties or [1.0] * len(prompts)
-    kinds = [(n, bool(closed), penalty) for n, closed, penalty in zip(max_new_tokens, options, penalties, strict=True)]
-    for places in batches([len(prompt) for prompt in prompts], kinds, batch, max_batch_tokens):
+    trees = [closed_questions.tree(closed_questions.coded(tokenizer, among, small)) if among else None
+             for among, small in zip(options, spelled, strict=True)]
+    room = [len(tree.paths) if tree else most for tree, most in zip(trees, max_new_tokens, strict=True)]
+    kinds = [(0 if tree else most, bool(tree), penalty)
+             for tree, most, penalty in zip(trees, max_new_tokens, penalties, strict=True)]
+    for places in batches([len(prompt) for prompt in prompts], kinds, batch, max_batch_tokens, room):
         first = places[0]
-        allowed = None
-        if options[first]:
-            allowed = among(tokenizer, [options[i] for i in places], [spelled[i] for i in places])
-        answered = _batch(llava, tokenizer, [prompts[i] for i in places], [images[i] for i in places], features,
-                          max_new_tokens[first], allowed, penalties[first])
+        asked = [prompts[i] for i in places], [images[i] for i in places]
+        if trees[first]:
+            answered = closed_questions.answers(llava, tokenizer, *asked, features, [trees[i] for i in places],
+                                                penalties[first])
+        else:
+            answered = _open(llava, tokenizer, *asked, features, max_new_tokens[first], penalties[first])
         for i, text in zip(places, answered, strict=True):
             texts[i] = text
         done += len(places)
@@ -49,45 +56,62 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     return texts
 
 
-def batches(lengths: list[int], kinds: list[tuple], batch: int, max_tokens: int | None = None) -> list[list[int]]:
+def batches(lengths: list[int], kinds: list[tuple], batch: int, max_tokens: int | None = None,
+            room: list[int] | None = None) -> list[list[int]]:
     """Indices of the prompts of each batch: of one kind and of similar length, the shortest first.
 
     `lengths`: tokens of each prompt. `kinds`: most new tokens (the longest would decide for all), whether the question
-    is closed, penalty. `max_tokens`: most tokens of a batch, padding and answers included.
+    is closed, penalty. `max_tokens`: most tokens of a batch, padding and answers included. `room`: tokens after each
+    prompt (None: the most new tokens of its kind).
     """
+    room = [kind[0] for kind in kinds] if room is None else room
     order = sorted(range(len(lengths)), key=lambda i: (kinds[i], lengths[i]))
-    whole = [length + kind[0] for length, kind in zip(lengths, kinds, strict=True)]
+    whole = [length + after for length, after in zip(lengths, room, strict=True)]
     return length_batches.batches(order, whole, max_tokens, batch, kinds)
 
 
-def among(tokenizer, options: list[list[str]], spelled: list[bool]):
-    """Function for transformers' `prefix_allowed_tokens_fn`: tokens that continue an option of a row."""
-    end = tokenizer.eos_token_id
-    coded = []
-    for choices, small in zip(options, spelled, strict=True):
-        with spelling(tokenizer) if small else nullcontext():
-            coded.append([(*tokenizer(text, add_special_tokens=False)["input_ids"], end) for text in choices])
-
-    def allowed(row: int, written: torch.Tensor) -> list[int]:
-        given = tuple(written.tolist())
-        return sorted({ids[len(given)] for ids in coded[row] if len(ids) > len(given)
-                       and ids[:len(given)] == given}) or [end]
-
-    return allowed
-
-
-def _batch(llava, tokenizer, prompts, images, features, max_new_tokens, allowed, penalty) -> list[str]:
+def padded(prompts: list[np.ndarray], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prompts padded on the left, (prompts, tokens), and a mask of 1 where a token is the prompt's."""
     length = max(len(p) for p in prompts)
-    ids = np.full((len(prompts), length), tokenizer.pad_token_id)  # (prompts, tokens), padded on the left
+    ids = np.full((len(prompts), length), pad)
     for row, prompt in enumerate(prompts):
         ids[row, length - len(prompt):] = prompt
-    ids = torch.from_numpy(ids).to(llava.device)
-    mask = torch.from_numpy(np.arange(length) >= length - np.array([[len(p)] for p in prompts])).to(llava.device)
+    mask = np.arange(length) >= length - np.array([[len(p)] for p in prompts])
+    return torch.from_numpy(ids), torch.from_numpy(mask).long()
+
+
+def _open(llava, tokenizer, prompts, images, features, max_new_tokens, penalty) -> list[str]:
+    ids, mask = (part.to(llava.device) for part in padded(prompts, tokenizer.pad_token_id))
     shown = [i for row in images for i in row]
     with computing(llava):
         embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
-        generated = llava.generate(inputs_embeds=embedded, attention_mask=mask.long(), max_new_tokens=max_new_tokens,
-                              do_sample=False,
-                              pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-                              prefix_allowed_tokens_fn=allowed, repetition_penalty=penalty)
-    return [text.strip() for text in tokenizer.batch_decode(generated, skip_special_tokens=True)]
+        written = greedy(llava, embedded, mask, max_new_tokens, tokenizer.eos_token_id, penalty)
+    return [text.strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
+
+
+def greedy(llava, embedded: torch.Tensor, mask: torch.Tensor, max_new_tokens: int, end: int,
+           penalty: float = 1.0) -> list[list[int]]:
+    """Tokens of the likeliest continuation of each row, up to its end token (left out).
+
+    `embedded`: (rows, tokens, d_lm), `mask`: (rows, tokens) of 0 and 1. Rows that have ended leave the batch.
+    """
+    cache, answered = DynamicCache(config=llava.config.text_config), [[] for _ in embedded]
+    live, written = torch.arange(len(embedded), device=mask.device), mask.new_empty((len(embedded), 0))
+    positions = (mask.cumsum(1) - 1).clamp(min=0)  # (rows, tokens)
+    for step in range(max_new_tokens):
+        states = llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=positions,
+                                            past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        tokens = penalised(written, llava.lm_head(states).float(), penalty).argmax(-1)  # (rows,)
+        going = tokens != end
+        for row, token in zip(live[going].tolist(), tokens[going].tolist(), strict=True):
+            answered[row].append(token)
+        if step + 1 == max_new_tokens or not going.any():
+            break
+        if not going.all():
+            cache.batch_select_indices(going)
+            live, mask, positions, written, tokens = (
+                part[going] for part in (live, mask, positions, written, tokens))
+        written, mask = (torch.cat([part, new], 1) for part, new in
+                         ((written, tokens[:, None]), (mask, torch.ones_like(tokens)[:, None])))
+        positions, embedded = positions[:, -1:] + 1, llava.get_input_embeddings()(tokens)[:, None]
+    return answered

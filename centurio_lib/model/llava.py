@@ -13,7 +13,7 @@ from transformers import LlavaConfig, LlavaForConditionalGeneration
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
 from centurio_lib import storage
-from centurio_lib.model import components
+from centurio_lib.model import components, onednn
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.model.tiling import width
 from centurio_lib.params import Profile, Setup
@@ -49,7 +49,7 @@ def assemble(vision, language_model, tokenizer, vision_layer: int, seed: int,
     llava.generation_config.eos_token_id = tokenizer.eos_token_id
     llava.generation_config.pad_token_id = tokenizer.pad_token_id
     llava.untuned = fingerprint(llava)
-    return llava
+    return onednn.use(llava)
 
 
 def output_head(language_model) -> torch.nn.Linear:
@@ -92,8 +92,9 @@ def tune(llava, profile: Profile, setup: Setup):
         # parts that are trained whole are named here: peft saves no tensor that is unfrozen without its knowledge
         whole = ["multi_modal_projector", *(["vision_tower"] if setup.tune_encoder else [])]
         in_full(llava, whole)
-        return get_peft_model(llava, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
-                                                target_modules=linear_layers(llava), modules_to_save=whole))
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=LORA_DROPOUT, bias="none",
+                            target_modules=linear_layers(llava), modules_to_save=whole)
+        return onednn.use(get_peft_model(llava, config))
     llava.model.multi_modal_projector.requires_grad_(True)
     llava.model.vision_tower.requires_grad_(setup.tune_encoder)
     for part in (llava.model.language_model, llava.lm_head):  # the head is a part of its own where it is not tied
@@ -139,8 +140,8 @@ def load(llava, folder: Path, train: bool = False):
         check_base(llava, folder)
         config = LoraConfig.from_pretrained(folder)
         in_full(llava, config.modules_to_save)  # else the trained weights would be rounded
-        return PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train,
-                                         torch_device=str(llava.device))  # else it is read onto the first GPU
+        return onednn.use(PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train,
+                                                    torch_device=str(llava.device)))  # else read onto the first GPU
     if not (folder / TRAINED).exists():
         raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
     check_base(llava, folder)

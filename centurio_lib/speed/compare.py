@@ -1,9 +1,8 @@
-"""Compare speed and memory of training and evaluation with plain transformers, lever by lever.
+"""Compare speed and memory of training with plain transformers, lever by lever (of answering: answering.py).
 
 Every way of training takes the same optimiser steps over the same samples from the same weights. Ways differ only in
 how they split a step into forward passes, each within the same budget of tokens. So all ways must have the same losses;
-a later step's loss proves the earlier gradients equal. Ways of evaluation must give the same answers. Otherwise nothing
-is reported (UnequalError).
+a later step's loss proves the earlier gradients equal. Otherwise nothing is reported (UnequalError).
 
 Seconds are processor time of this process over interleaved rounds (A B C A B C), which other processes disturb least.
 Pictures are decoded and batches padded beforehand, for every way. Memory is that of tensors, by torch's allocator (on a
@@ -20,8 +19,7 @@ import pandas as pd
 import torch
 
 from centurio_lib import image_file
-from centurio_lib.evaluation.tasks import TASKS
-from centurio_lib.model import batches, conversation, generate, image_features, llava, train
+from centurio_lib.model import batches, image_features, llava, onednn, train
 from centurio_lib.model.batches import Batch
 from centurio_lib.model.conversation import Conversation
 from centurio_lib.model.image_features import Features
@@ -30,7 +28,6 @@ from centurio_lib.speed.timing import rounds
 
 SAMPLES = 128  # samples that each way trains on
 STEPS = 2  # optimiser steps over these samples
-ITEMS = 16  # every sixteenth item is answered
 MIB = 2**20
 
 
@@ -44,6 +41,8 @@ class Way(NamedTuple):
     order: str  # rule for samples of one forward pass: "as drawn", "by length", "packed"
     whole_logits: bool  # transformers' loss over every token, else over label tokens only
     cached: bool  # stored features, else pictures are encoded in every step
+    fused: bool = False  # AdamW in one pass over the weights
+    onednn: bool = False  # linear layers by oneDNN, else by torch's own way
 
 
 TRAINING = {
@@ -51,7 +50,9 @@ TRAINING = {
     "+ loss on label rows": Way("as drawn", whole_logits=False, cached=False),
     "+ like lengths together": Way("by length", whole_logits=False, cached=False),
     "+ cached features": Way("by length", whole_logits=False, cached=True),
-    "+ packed rows instead": Way("packed", whole_logits=False, cached=True),
+    "+ fused optimiser": Way("by length", whole_logits=False, cached=True, fused=True),
+    "+ oneDNN's products": Way("by length", whole_logits=False, cached=True, fused=True, onednn=True),
+    "+ packed rows instead": Way("packed", whole_logits=False, cached=True, fused=True, onednn=True),
 }
 
 
@@ -96,13 +97,14 @@ def lesson(model, tokenizer, conversations: list[Conversation], cached: Features
                   cached, Pictures(images, shown, llava.plain(model)), stage, seed)
 
 
-def restart(given: Lesson) -> torch.optim.AdamW:
-    """Restore the initial weights and return a new optimiser."""
+def restart(way: Way, given: Lesson) -> torch.optim.AdamW:
+    """Restore the initial weights, prepare the layers for a way, and return a new optimiser."""
+    onednn.use(given.model, way.onednn)
     for name, p in llava.trainable(given.model).items():
         p.data.copy_(given.weights[name])
         p.grad = None
     torch.manual_seed(given.seed)
-    return train.optimizer_of(given.model, given.stage)
+    return train.optimizer_of(given.model, given.stage, way.fused)
 
 
 def passes(way: Way, given: Lesson) -> list[list[Batch]]:
@@ -139,7 +141,7 @@ def optimise(way: Way, given: Lesson, optimizer, micro: list[Batch]) -> float:
 
 def losses(way: Way, given: Lesson) -> list[float]:
     """Mean loss (nats a label token) of each optimiser step, without dropout, which would differ by way."""
-    optimizer = restart(given)
+    optimizer = restart(way, given)
     given.model.eval()
     return [optimise(way, given, optimizer, micro) for micro in passes(way, given)]
 
@@ -150,15 +152,6 @@ def check_losses(by_way: dict[str, list[float]], dtype: torch.dtype) -> None:
     for name, values in by_way.items():
         if not np.allclose(values, expected, rtol=torch.finfo(dtype).eps ** 0.5, atol=0):
             raise UnequalError(f"losses of {name!r} are {values}, those of {plain!r} {expected}")
-
-
-def check_answers(by_way: dict[str, list[str]]) -> None:
-    """Compare answers of all ways. Raises UnequalError naming the first answer that differs from the first way."""
-    (plain, expected), *_ = by_way.items()
-    for name, answers in by_way.items():
-        for i, (ours, theirs) in enumerate(zip(answers, expected, strict=True)):
-            if ours != theirs:
-                raise UnequalError(f"answer {i} is {ours!r} by {name!r}, but {theirs!r} by {plain!r}")
 
 
 def padding(way: Way, given: Lesson) -> float:
@@ -178,7 +171,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 def memory(way: Way, given: Lesson) -> tuple[float, float]:
     """MiB between optimiser steps (weights, Adam's moments, stored features), and peak MiB in the last step."""
-    optimizer, (*earlier, last) = restart(given), passes(way, given)
+    optimizer, (*earlier, last) = restart(way, given), passes(way, given)
     given.model.train()
     for micro in earlier:
         optimise(way, given, optimizer, micro)
@@ -202,14 +195,15 @@ def speeds(part: str, seconds: dict[str, list[float]], n: int) -> pd.DataFrame:
 
 def timed(way: Way, given: Lesson) -> Callable[[], list[float]]:
     """Prepare all optimiser steps of a way, with dropout as in a stage; the returned function runs them."""
-    optimizer, steps = restart(given), passes(way, given)
+    optimizer, steps = restart(way, given), passes(way, given)
     given.model.train()
     return lambda: [optimise(way, given, optimizer, micro) for micro in steps]
 
 
 def used(way: Way, stage: Stage) -> bool:
     """Say whether the study trains the stage this way."""
-    return way == Way("packed" if stage.packed else "by length", whole_logits=False, cached=True)
+    order = "packed" if stage.packed else "by length"
+    return way == Way(order, whole_logits=False, cached=True, fused=True, onednn=True)
 
 
 def training(given: Lesson, repeats: int) -> pd.DataFrame:
@@ -227,49 +221,3 @@ def training(given: Lesson, repeats: int) -> pd.DataFrame:
     return table.assign(labels_per_s=table.per_s * labels / table.n, loss=[values[-1] for values in by_way.values()],
                         padding=[padding(way, given) for way in TRAINING.values()], held_mib=held, peak_mib=peak,
                         used=[used(way, given.stage) for way in TRAINING.values()])
-
-
-@torch.no_grad()
-def plain_answers(model, tokenizer, prompts: list[np.ndarray], shown: list[list[str]], pictures: Pictures,
-                  max_new_tokens: list[int], batch: int) -> list[str]:
-    """Answer each prompt by transformers' `generate` with pictures, in batches in the given order.
-
-    The largest max_new_tokens of a batch holds for the whole batch; each answer is cut to its number afterwards.
-    """
-    texts: list[str] = []
-    for first in range(0, len(prompts), batch):
-        within = slice(first, first + batch)
-        padded = tokenizer.pad({"input_ids": prompts[within]}, return_tensors="pt")
-        pixels = pictures.pixels([i for image_ids in shown[within] for i in image_ids])
-        tokens = model.generate(**padded, pixel_values=pixels, max_new_tokens=max(max_new_tokens[within]),
-                                do_sample=False, pad_token_id=tokenizer.pad_token_id,
-                                eos_token_id=tokenizer.eos_token_id)
-        answers = tokens[:, padded["input_ids"].shape[1]:]  # (prompts, new tokens)
-        cut = [row[:most] for row, most in zip(answers, max_new_tokens[within], strict=True)]
-        texts += [text.strip() for text in tokenizer.batch_decode(cut, skip_special_tokens=True)]
-    return texts
-
-
-def evaluation(model, tokenizer, items: pd.DataFrame, cached: Features, images: pd.DataFrame, batch: int,
-               repeats: int) -> pd.DataFrame:
-    """One row for each way to answer the items: columns of `speeds`, and whether the study uses it (used).
-
-    Raises UnequalError if the answers differ.
-    """
-    prompts = [conversation.prompt(tokenizer, r.prompt, cached.tokens(list(r.images))) for r in items.itertuples()]
-    shown, max_new_tokens = [list(i) for i in items.images], [TASKS[task].max_new_tokens for task in items.task]
-    pictures = Pictures(images, {i for image_ids in shown for i in image_ids}, model)
-
-    def plainly(size: int) -> list[str]:
-        return plain_answers(model, tokenizer, prompts, shown, pictures, max_new_tokens, size)
-
-    def ours(source: Features | Pictures) -> list[str]:
-        return generate.answers(model, tokenizer, prompts, shown, source, max_new_tokens, batch)
-
-    ways = {"plain transformers, one by one": lambda: lambda: plainly(1),
-            "+ batches in the items' order": lambda: lambda: plainly(batch),
-            "+ like lengths together": lambda: lambda: ours(pictures),
-            "+ cached features": lambda: lambda: ours(cached)}
-    seconds, answers = rounds(ways, repeats)
-    check_answers(answers)
-    return speeds("evaluation", seconds, len(items)).assign(used=[False, False, False, True])
