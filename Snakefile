@@ -8,14 +8,16 @@ that alone is declared as output, so that checkpoints outlive an interruption. I
 computes the run does (centurio_lib/study/keys.py).
 """
 
+import atexit
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from centurio_lib import params, paths
 from centurio_lib.base_models import download
-from centurio_lib.study import plan, runs, stages
+from centurio_lib.study import plan, runs, stages, warm
 
 PROFILE = params.profile(config.get("profile", "laptop"))
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -23,6 +25,7 @@ GPU = int(PROFILE.base.dtype == "bfloat16")  # profiles in half precision are fo
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's papermill
 RUN = "{setup}/seed{seed}"
 TRAINED = ("pretrain", "instruct")  # stages that several GPUs may share
+FRESH = config.get("kernels", "warm") == "fresh"  # a kernel of Jupyter's for each notebook, which takes 10 seconds more
 
 # print each command as it is typed by hand, and leave out what kernels say about sockets on this machine
 shell.prefix(r"exec 2> >(grep --line-buffered -v '^\[IPKernelApp\]' >&2); set -x; ")
@@ -114,6 +117,15 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def warm_up():
+    """Have notebooks run in forks of one warm interpreter, that of the environment or a new one."""
+    if warm.SOCKET not in os.environ:
+        started = warm.Warm(Path(tempfile.mkdtemp(prefix="centurio-")))
+        atexit.register(started.close)
+        os.environ |= started.environment()
+    os.environ["PATH"] = f"{Path(os.environ[warm.SOCKET]).parent}{os.pathsep}{os.environ['PATH']}"
+
+
 onstart:
     download.ready(PROFILE.base.language_model)
     global held, jobs, since  # the hold lasts as long as the file is open
@@ -122,6 +134,8 @@ onstart:
     jobs = [plan.Job(job.rule.name, Path(job.output[0]).absolute()) for job in todo]
     sent = workflow.resource_settings.nodes  # to a cluster, which has cores of its own
     plan.watch(PROFILE.name, jobs, abreast=sent or (1 if GPU else max(1, workflow.cores // PROFILE.threads)))
+    if not (FRESH or GPU or sent):  # CUDA does not outlive a fork, and a cluster's nodes are elsewhere
+        warm_up()
 
 
 onsuccess:

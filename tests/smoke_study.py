@@ -1,6 +1,6 @@
 """The smoke study, run once for all tests that look at its results: every notebook, in a copy of the repository.
 
-Snakemake plans it as ever; its notebooks run in a warm interpreter (warm_kernel.py) in place of a fresh kernel each.
+Its notebooks run in a warm interpreter (centurio_lib/study/warm.py), as by default; all tests of a process share one.
 `smoke_study(tmp_path_factory)` takes minutes at the first call of a test session and nothing afterwards. Several
 workers of pytest-xdist share one study: the first one runs it, the others wait.
 """
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
-from warm_kernel import Warm
 
 from centurio_lib import params, paths
+from centurio_lib.study.warm import Warm
 
+FRESH = ["kernels=fresh"]  # option of SNAKEMAKE by which each notebook has a kernel of Jupyter's
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "params/snakemake/default", "--config", "profile=smoke"]
 PRETRAINED = "PT50"
 RUNS = [(setup, 0) for setup in params.studied(params.profile("smoke"))]

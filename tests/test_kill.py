@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 from smoke_study import SNAKEMAKE, copy_of_repository, environment, run_in, smoke_study, target, warm
-from warm_kernel import KILLED
 
 from centurio_lib import storage
+from centurio_lib.study.warm import KILLED
 
 pytestmark = pytest.mark.timeout(3000)
 

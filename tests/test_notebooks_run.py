@@ -19,6 +19,7 @@ from safetensors import safe_open
 from smoke_study import (
     BY_HAND,
     EXTERNAL,
+    FRESH,
     PRETRAINED,
     RUNS,
     SNAKEMAKE,
@@ -264,7 +265,7 @@ def test_snakemake_runs_the_notebooks_that_lead_to_a_result(study, tmp_path):
 @pytest.mark.slow
 def test_whole_study_by_kernels_of_jupyter_has_the_same_scores_and_tables(study, tmp_path):
     home = copy_of_repository(tmp_path / "repo")
-    done = run_in(home, *SNAKEMAKE, "--", "study")
+    done = run_in(home, *SNAKEMAKE, *FRESH, "--", "study")
     assert done.returncode == 0, done.stdout[-5000:]
     evaluated = [path.relative_to(study.home) for path in study.results("evaluate").glob("*/*/*.parquet")]
     assert len(evaluated) == 3 * len(RUNS)

@@ -25,7 +25,7 @@ FIRST_S = {
                "ocr": 150, "smpqa": 120},
 }
 DRAWING_S = 10  # of a notebook that draws tables and figures, of any profile
-STARTING_S = 6  # of a kernel and its imports, which a run does not record
+STARTING_S = 1  # of a fork and its imports, which a run does not record
 
 
 class Job(NamedTuple):
