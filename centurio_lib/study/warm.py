@@ -167,9 +167,9 @@ def run(argv: list[str]) -> None:
     if argv[0] == "papermill":
         from papermill.cli import papermill
 
-        from centurio_lib.study import cells
+        from centurio_lib.study import notebook_engine
 
-        papermill(["--engine", cells.register(), *argv[1:]], prog_name="papermill")
+        papermill(["--engine", notebook_engine.register(), *argv[1:]], prog_name="papermill")
     elif argv[1] == "-m":
         sys.argv = argv[2:]
         runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
