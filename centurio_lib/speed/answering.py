@@ -19,7 +19,7 @@ from centurio_lib.model.image_features import Features
 from centurio_lib.speed.compare import Pictures, UnequalError, speeds
 from centurio_lib.speed.timing import rounds
 
-ITEMS = 16  # every sixteenth item is answered
+ITEMS = 32  # one of so many items is answered
 
 
 class Way(NamedTuple):
