@@ -2,9 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from centurio_lib.params.validation import Count, Share, Strict
+from centurio_lib.params.validation import MOST, Count, Natural, Rate, Share, Side, Strict
+
+SMALLEST_VOCABULARY = 300  # the 256 bytes and the special tokens of a tokenizer, and some merges
+DEEPEST = 100  # hidden states that a name of the hub may have
+
+
+def _heads_divide(size: "EncoderSize | DecoderSize", parts: int, said: str):
+    if size.hidden_size % (parts * size.heads):
+        raise ValueError(f"hidden_size {size.hidden_size} is no multiple of {said} {size.heads} heads")
+    return size
 
 
 class EncoderSize(Strict):
@@ -13,25 +22,30 @@ class EncoderSize(Strict):
     hidden_size: Count = Field(description="width of the model")
     layers: Count = Field(description="transformer blocks")
     heads: Count = Field(description="attention heads")
-    patch_size: Count = Field(description="side of a patch, in pixels")
+    patch_size: Side = Field(description="side of a patch, in pixels")
     concepts_per_kind: Count | None = Field(description="concepts that it is pre-trained on, of emoji and of flags; "
                                                         "null: all that are drawn in every style")
-    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
+    steps: Natural = Field(description="optimiser steps")
     batch_size: Count = Field(description="images of a step")
-    lr: float = Field(description="learning rate")
+    lr: Rate = Field(description="learning rate")
+
+    @model_validator(mode="after")
+    def heads_divide(self):
+        """Refuse heads that do not divide the width."""
+        return _heads_divide(self, 1, "its")
 
 
 class ReadingLesson(Strict):
     """A round in which an encoder that the profile builds learns to read English (base_models/reading_lessons.py)."""
 
     sheets: Count = Field(description="sheets of lettering that are drawn; each is printed anew whenever it is shown")
-    min_font_px: float = Field(description="smallest font size, pixels of an em")
+    min_font_px: Annotated[float, Field(gt=0)] = Field(description="smallest font size, pixels of an em")
     paper_share: Share = Field(0.25, description="share of sheets on textured paper; the others are plain")
     worn: bool = Field(False, description="whether sheets on paper are blurred, noisy and compressed, as documents are")
     plot_share: Share = Field(0.0, description="share of sheets that are bar and pie charts with English labels")
-    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
+    steps: Natural = Field(description="optimiser steps")
     batch_size: Count = Field(description="sheets of a step, and as many drawings")
-    lr: float = Field(description="learning rate")
+    lr: Rate = Field(description="learning rate")
 
 
 class DecoderSize(Strict):
@@ -40,18 +54,24 @@ class DecoderSize(Strict):
     hidden_size: Count = Field(description="width of the model")
     layers: Count = Field(description="transformer blocks")
     heads: Count = Field(description="attention heads")
-    vocab_size: Count = Field(description="tokens of its tokenizer")
-    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
+    vocab_size: Annotated[int, Field(ge=SMALLEST_VOCABULARY, le=MOST)] = Field(
+        description="tokens of its tokenizer")
+    steps: Natural = Field(description="optimiser steps")
     batch_size: Count = Field(description="rows of a step")
     max_seq_len: Count = Field(description="tokens of a row")
-    lr: float = Field(description="learning rate")
+    lr: Rate = Field(description="learning rate")
+
+    @model_validator(mode="after")
+    def heads_divide(self):
+        """Refuse heads that do not divide the width into even parts, which rotary positions pair."""
+        return _heads_divide(self, 2, "twice its")
 
 
 class SpellingLessons(Strict):
     """Spelling lessons of a decoder that the profile builds (base_models/spelling_lessons.py)."""
 
-    steps: Annotated[int, Field(ge=0)] = Field(description="optimiser steps")
-    lr: float = Field(description="learning rate")
+    steps: Natural = Field(description="optimiser steps")
+    lr: Rate = Field(description="learning rate")
 
 
 class Base(Strict):
@@ -59,12 +79,13 @@ class Base(Strict):
 
     vision: str = Field(description="vision encoder: a folder of the repository, or a name on the hub")
     language_model: str = Field(description="a folder of the repository, or a name on the hub")
-    vision_layer: int = Field(description="hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)")
-    image_size: Count = Field(description="side that images are seen at, in pixels")
+    vision_layer: Annotated[int, Field(ge=-DEEPEST, le=-1)] = Field(
+        description="hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)")
+    image_size: Side = Field(description="side that images are seen at, in pixels")
     dtype: Literal["float32", "bfloat16"] = Field(description="of the frozen weights")
     vision_revision: str | None = Field(None, description="commit of a hub name: pins the weights")
     language_model_revision: str | None = Field(None, description="commit of a hub name: pins the weights")
-    text_image_size: Count | None = Field(None, description="side of images with text; null: image_size")
+    text_image_size: Side | None = Field(None, description="side of images with text; null: image_size")
     cache_features: bool = Field(True, description="compute a frozen encoder's features once and keep them on disk")
     system_prompt: str | None = Field(None, description="of every conversation; null: what the chat template does")
     text_after_images: str = Field("", description="between images and the first question")
@@ -84,3 +105,16 @@ class Base(Strict):
             raise ValueError(f"base.{part} = {name!r} is no folder of the study (data/ or models/), so that no "
                              f"{info.field_name} is built: set {info.field_name}: null and {lessons}")
         return size
+
+    @model_validator(mode="after")
+    def encoder_fits(self):
+        """Refuse a hidden state that an own encoder lacks, and sides that are no whole number of its patches."""
+        if not self.encoder:
+            return self
+        if -self.vision_layer > self.encoder.layers:
+            raise ValueError(f"vision_layer {self.vision_layer} is none of the encoder's {self.encoder.layers} blocks")
+        for key in ("image_size", "text_image_size"):
+            if (getattr(self, key) or 0) % self.encoder.patch_size:
+                raise ValueError(f"{key} {getattr(self, key)} is no multiple of the encoder's patch_size "
+                                 f"{self.encoder.patch_size}")
+        return self

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from centurio_lib import paths
 from centurio_lib.params.profiles import Profile
 from centurio_lib.params.setups import Setup
+from centurio_lib.params.validation import MOST
 
 PAGE = paths.REPO / "docs" / "settings.md"
 HEAD = """# Settings
@@ -24,6 +25,8 @@ HEAD = """# Settings
 - A profile is a file of `params/profiles/`, a setup an entry of `params/setups.yaml`. Neither states its `name`.
 - Both may name a `parent` and state only what differs from it. A profile differs key by key within a section.
 - Write rates as `1.0e-4`, since YAML reads `1e-4` as text. Write Norwegian as `"no"`, since YAML reads `no` as false.
+- Write numbers in plain decimal digits. A whole number is at most 1,000,000,000. No number is NaN or infinite.
+- A key stands once. Names of setups and profiles have Latin letters, digits, `-` and `_`, a letter first.
 - `null` means that a key is not set.
 """
 PLAIN = {str: "text", bool: "`true` or `false`", int: "whole number", float: "number", NoneType: "`null`", Any: "any"}
@@ -91,7 +94,8 @@ def spoken(annotation: Any, metadata: list | tuple = ()) -> str:
 def bounds(metadata: list | tuple) -> str:
     """Bounds of a number in words: "above 0", "from 0 to 1"; empty without bounds."""
     constraints = [inner for one in metadata for inner in getattr(one, "metadata", [one])]
-    limits = {name: getattr(one, name) for one in constraints for name in BOUNDS if hasattr(one, name)}
+    limits = {name: getattr(one, name) for one in constraints for name in BOUNDS
+              if hasattr(one, name) and getattr(one, name) != MOST}
     if set(limits) == {"ge", "le"}:
         return f"from {limits['ge']} to {limits['le']}"
     return " and ".join(BOUNDS[name].format(limit) for name, limit in limits.items())

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from centurio_lib.params.validation import Count, Strict
+from centurio_lib.params.names import Names
+from centurio_lib.params.validation import Count, Side, Strict
 
 
 class Translation(Strict):
@@ -27,10 +28,10 @@ class Translation(Strict):
 class Sources(Strict):
     """Data sets of the hub (data/hub/catalogue.csv) that replace emoji and flags in the mixes."""
 
-    pretrain: list[str] = Field(description="data sets of captions, by their name in the catalogue")
-    instruct: list[str] = Field(description="data sets of conversations; text-heavy ones stay English and keep their "
+    pretrain: Names = Field(description="data sets of captions, by their name in the catalogue")
+    instruct: Names = Field(description="data sets of conversations; text-heavy ones stay English and keep their "
                                             "share, whatever a setup says")
     at_most: Count | None = Field(None, description="samples of each data set; null: all, or as many as the paper took")
-    max_image_size: Count = Field(768, description="longer side that larger images are reduced to, in pixels")
+    max_image_size: Side = Field(768, description="longer side that larger images are reduced to, in pixels")
     shard_size: Count = Field(1000, description="samples of a file")
     translation: Translation

@@ -9,8 +9,21 @@ from pydantic import Field
 from centurio_lib import paths, storage
 from centurio_lib.params.base_models import Base
 from centurio_lib.params.hub_data import Sources
+from centurio_lib.params.names import Names
+from centurio_lib.params.names import name as checked_name
 from centurio_lib.params.text_images import Ocr, Smpqa
-from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
+from centurio_lib.params.validation import (
+    MOST,
+    Count,
+    Natural,
+    ParamsError,
+    Rate,
+    Share,
+    Strict,
+    Threads,
+    load,
+    validated,
+)
 
 Tuning = Literal["lora", "full", "projector"]
 
@@ -18,13 +31,14 @@ Tuning = Literal["lora", "full", "projector"]
 class Data(Strict):
     """Pictures and words of a profile."""
 
-    concepts: dict[str, Count] = Field(description="how many of each kind of thing, a source in data/sources")
+    concepts: Annotated[dict[str, Count], Field(min_length=1)] = Field(
+        description="how many of each kind of thing, a source in data/sources")
     variants: Count = Field(description="placements of one drawing that training may draw from")
     test_variants: Count = Field(description="further placements, never trained on")
     held_out_style: str = Field(description="drawing style that is never trained on: the split `new-style`")
-    held_out_pairs: Share = Field(description="share of (concept, language) pairs that are never trained on: the "
-                                              "split `new-language`")
-    seed: int = Field(description="of all data")
+    held_out_pairs: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="share of (concept, language) pairs that are never trained on: the split `new-language`")
+    seed: Natural = Field(description="of all data")
     multi_image: dict[Literal["pair", "odd_one_out"], Annotated[float, Field(ge=0)]] = Field(
         {"pair": 0.25, "odd_one_out": 0.15},
         description="instruction samples that show several images, for each sample of one image, by family")
@@ -42,40 +56,42 @@ class Stage(Strict):
                                      "conversation a row, batches of like length")
     grad_accum_steps: Count = Field(description="forward passes of one optimiser step, unless global_batch_size is set")
     epochs: Count = Field(description="passes over the mix")
-    lr: float = Field(description="learning rate of the language model (LoRA or all weights)")
-    projector_lr: float = Field(description="learning rate of the projector")
+    lr: Rate = Field(description="learning rate of the language model (LoRA or all weights)")
+    projector_lr: Rate = Field(description="learning rate of the projector")
     global_batch_size: Count | None = Field(None, description="conversations of one optimiser step, over all GPUs; "
                                                               "null: grad_accum_steps forward passes")
     max_text_tokens: Count | None = Field(None, description="longer conversations are dropped, an image counts as one "
                                                             "token; null: none is")
     checkpoint_every: Count = Field(description="optimiser steps between two checkpoints")
-    ocr_samples: Annotated[int, Field(ge=0)] = Field(0, description="documents added to `samples` in setups with `ocr` "
-                                                                    "(paper: 500k, then 50k)")
-    text_heavy_samples: Annotated[int, Field(ge=0)] = Field(0, description="plots with English labels added to the "
-                                                                           "instruct mix of setups with text in images")
-    encoder_lr: float = Field(0.0, description="learning rate of the vision encoder, of setups that tune it "
+    ocr_samples: Natural = Field(0, description="documents added to `samples` in setups with `ocr` "
+                                        "(paper: 500k, then 50k)")
+    text_heavy_samples: Natural = Field(0, description="plots with English labels added to the "
+                                               "instruct mix of setups with text in images")
+    encoder_lr: Share = Field(0.0, description="learning rate of the vision encoder, of setups that tune it "
                                                "(paper: 1.0e-6)")
-    encoder_weight_decay: float = Field(0.0, description="of the vision encoder; norms and biases have none")
+    encoder_weight_decay: Share = Field(0.0, description="of the vision encoder; norms and biases have none")
 
 
 class Evaluation(Strict):
     """Test items of a trained model, and the decoding of its answers."""
 
-    items: dict[str, Count | Literal["all"]] = Field(description="items by task, in each language and split; of SMPQA "
-                                                                 "plots. Of a third-party benchmark the first, or all")
+    items: Annotated[dict[str, Count | Literal["all"]], Field(min_length=1)] = Field(
+        description="items by task, in each language and split; of SMPQA plots. Of a third-party benchmark the first, "
+                    "or all")
     batch_size: Count = Field(description="prompts of a batch")
     max_batch_tokens: Count | None = Field(None, description="tokens of a batch, padding and answers included; null: "
                                                              "any number")
-    seed: int = Field(description="of the items that the study draws itself")
+    seed: Natural = Field(description="of the items that the study draws itself")
     language_identifier: Literal["cld2", "glotlid"] = Field("cld2", description="judges language fidelity")
 
 
 class Study(Strict):
     """Setups, questions and seeds of `make study`."""
 
-    questions: list[str] = Field(description="of params/setups.yaml")
+    questions: Annotated[Names, Field(min_length=1)] = Field(description="of params/setups.yaml")
     seeds: Count = Field(description="seeds of each setup")
-    setups: list[str] | None = Field(None, description="those that the questions compare; null: all that they name")
+    setups: Annotated[Names, Field(min_length=1)] | None = Field(
+        None, description="those that the questions compare; null: all that they name")
 
 
 class Profile(Strict):
@@ -91,9 +107,9 @@ class Profile(Strict):
     lora_rank: Count = Field(description="rank of LoRA; its alpha is twice that")
     load_4bit: bool = Field(description="QLoRA: frozen weights in NF4")
     gradient_checkpointing: bool = Field(False, description="compute activations again on the way back: less memory")
-    gpus: Count = Field(1, description="GPUs that share a training stage, a process each")
-    threads: Count = Field(description="CPU threads of one run")
-    base_threads: Count = Field(description="CPU threads of building the base models")
+    gpus: Threads = Field(1, description="GPUs that share a training stage, a process each")
+    threads: Threads = Field(description="CPU threads of one run")
+    base_threads: Threads = Field(description="CPU threads of building the base models")
     evaluation: Evaluation
     ocr: Ocr = Ocr()
     smpqa: Smpqa = Smpqa()
@@ -105,7 +121,7 @@ class Profile(Strict):
 
 @cache
 def profile(name: str) -> Profile:
-    """A profile of params/profiles. Raises ParamsError for an unknown name or a bad value."""
+    """A profile of params/profiles. Raises ParamsError for an unsafe or unknown name, or a bad value."""
     return validated(Profile, stated(name) | {"name": name}, str(profile_path(name)))
 
 
@@ -121,7 +137,7 @@ def stated(name: str, below: tuple[str, ...] = ()) -> dict[str, Any]:
     """
     if name in below:
         raise ParamsError(f"{profile_path(below[0])}: profile {name!r} is its own ancestor")
-    own = load(profile_path(name))
+    own = load(profile_path(checked_name(name, "profile")))
     parent = own.pop("parent", None)
     above = stated(parent, (*below, name)) if parent else {}
     sections = {key: above[key] | value for key, value in own.items()
@@ -145,6 +161,6 @@ def recipe(config: Profile) -> str:
 
 def seed(value: Any) -> int:
     """A seed. Raises ParamsError unless it is a whole number from 0."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ParamsError(f"seed = {value!r}: a whole number from 0 is wanted")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise ParamsError(f"seed = {value!r}: a whole number from 0 to {MOST} is wanted")
     return value

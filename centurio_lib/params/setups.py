@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
+from centurio_lib.params import names as naming
 from centurio_lib.params.profiles import Profile, Tuning
 from centurio_lib.params.text_images import OcrMix
 from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
@@ -21,9 +22,9 @@ class Setup(Strict):
     name: str
     question: str = Field(description="what the setup answers, in one sentence")
     table: str = Field(description="of the paper")
-    tiers: list[Annotated[int, Field(ge=1, le=5)]] = Field([], description="of Joshi et al. 2020, whose languages are "
-                                                                           "in the mix")
-    languages: list[str] = Field([], description="codes of languages besides those of the tiers")
+    tiers: Annotated[list[Annotated[int, Field(ge=1, le=5)]], AfterValidator(naming.distinct)] = Field(
+        [], description="of Joshi et al. 2020, whose languages are in the mix")
+    languages: naming.Codes = Field([], description="codes of languages besides those of the tiers")
     english_share: Share = Field(0.5, description="of the instruct mix")
     allocation: Literal["uniform", "stratified-1", "stratified-2"] = Field("uniform", description=(
         "share of a language of tier i: the same, proportional to 1 / i, or to 1 / exp(i)"))
@@ -36,17 +37,6 @@ class Setup(Strict):
     tiling: Annotated[int, Field(ge=1, le=4)] = Field(1, description="tiles a side that an image is seen in besides "
                                                                      "(model/tiling.py)")
 
-    @field_validator("languages", mode="before")
-    @classmethod
-    def known(cls, codes: Any) -> Any:
-        """Refuse codes outside the 100, and False, which YAML reads for an unquoted `no`."""
-        for code in codes if isinstance(codes, list) else []:
-            if code is False or code is True:
-                raise ValueError(f"a language code arrived as {code}: YAML reads an unquoted no as False, write \"no\"")
-            if code not in languages():
-                raise ValueError(f"unknown language code {code!r} (the 100 codes are in centurio_lib/languages.csv)")
-        return codes
-
     @property
     def mix(self) -> list[str]:
         """Codes of the non-English languages of the mix, in the order of languages.csv."""
@@ -56,37 +46,64 @@ class Setup(Strict):
 
 @cache
 def all_setups() -> dict[str, Setup]:
-    """Every setup of params/setups.yaml, parents resolved."""
-    return setups_of(load(PATH)["setups"], str(PATH))
+    """Every setup of params/setups.yaml, parents resolved. Raises ParamsError as `setups_of`."""
+    return setups_of(section("setups"), str(PATH))
+
+
+def section(name: str) -> dict:
+    """A section of params/setups.yaml: "setups" or "questions". Raises ParamsError where it is missing or empty."""
+    stated = load(PATH)
+    if not isinstance(stated.get(name), dict) or not stated[name]:
+        raise ParamsError(f"{PATH}: {name} = {stated.get(name)!r}: entries are wanted, a name and its content each")
+    if unknown := sorted(set(stated) - {"questions", "setups"}):
+        raise ParamsError(f"{PATH}: unknown keys {unknown}; known here: questions, setups")
+    return stated[name]
 
 
 def setups_of(stated: dict[str, dict], source: str) -> dict[str, Setup]:
-    """Setups from the content of the file. Raises ParamsError for an unknown parent, a cycle or a bad value."""
+    """Setups from the content of the file.
+
+    Raises ParamsError for a name that is unsafe or taken, an entry without keys, an unknown parent, a cycle or a bad
+    value.
+    """
     def resolved(name: str, below: tuple = ()) -> dict:
-        if name not in stated or name in below:
+        if not isinstance(name, str) or name not in stated or name in below:
             raise ParamsError(f"{source}: {below[-1] if below else name}: parent {name!r} is "
                               f"{'its own ancestor' if name in below else 'no setup of the file'}")
+        if not isinstance(stated[name], dict):
+            raise ParamsError(f"{source}: {name} = {stated[name]!r}: keys are wanted, such as question and table")
         own = dict(stated[name])
         parent = own.pop("parent", None)
-        return (resolved(parent, (*below, name)) if parent else {}) | own
+        return (resolved(parent, (*below, name)) if parent is not None else {}) | own
+    for name in stated:
+        naming.name(name, f"{source}: setup")
+    naming.differ_by_more_than_case(stated, source)
     return {name: validated(Setup, resolved(name) | {"name": name}, f"{source}: {name}") for name in stated}
 
 
 def setup(name: str) -> Setup:
     """A setup by name. Raises ParamsError naming the known setups."""
-    if name not in all_setups():
+    if not isinstance(name, str) or name not in all_setups():
         raise ParamsError(f"unknown setup {name!r}; params/setups.yaml has: {', '.join(all_setups())}")
     return all_setups()[name]
 
 
 @cache
 def questions() -> dict[str, list[str]]:
-    """Setups that each ablation compares, in the order of its table: `questions` of params/setups.yaml."""
-    stated = load(PATH)["questions"]
+    """Setups that each ablation compares, in the order of its table: `questions` of params/setups.yaml.
+
+    Raises ParamsError for an unsafe name, or a question that lists no setups, an unknown one or one twice.
+    """
+    stated = section("questions")
     for question, names in stated.items():
-        for name in names:
-            if name not in all_setups():
+        naming.name(question, f"{PATH}: question")
+        if not isinstance(names, list) or not names:
+            raise ParamsError(f"{PATH}: questions.{question} = {names!r}: a list of setups is wanted")
+        for n, name in enumerate(names):
+            if not isinstance(name, str) or name not in all_setups():
                 raise ParamsError(f"{PATH}: questions.{question} names unknown setup {name!r}")
+            if name in names[:n]:
+                raise ParamsError(f"{PATH}: questions.{question} names {name!r} twice")
     return stated
 
 
