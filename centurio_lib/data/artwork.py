@@ -6,13 +6,15 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
+from centurio_lib import image_file
+
 RENDER_PIXELS = 96
 
 
 def render(svg: str) -> Image.Image:
     """Render an SVG to a transparent RGBA image whose longer side is `RENDER_PIXELS`."""
     png = resvg_py.svg_to_bytes(svg_string=svg, width=RENDER_PIXELS)
-    image = Image.open(io.BytesIO(png)).convert("RGBA")
+    image = image_file.with_alpha(png)
     image.thumbnail((RENDER_PIXELS, RENDER_PIXELS))
     return image
 
