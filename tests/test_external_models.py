@@ -83,7 +83,7 @@ def test_answers_become_the_same_tables_with_the_models_name_as_setup(other, fol
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
     found = evaluate.scores(predictions, identity)
     tables.write(tmp_path / "scores.parquet", "scores", found)
-    assert set(found.setup) == {"tiny-llava"} and found.n.tolist() == [3] and predictions.seed.eq(0).all()
+    assert set(found.setup) == {"tiny-llava"} and found.n.tolist() == [3, 3] and predictions.seed.eq(0).all()
 
 
 def test_each_model_has_a_folder_and_a_key_of_its_own():

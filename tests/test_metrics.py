@@ -129,6 +129,23 @@ def test_letter_match_is_the_papers():
     assert metrics.letter_match("banana", "A") == 100  # its known leniency
 
 
+def test_a_reference_without_a_word_is_matched_exactly_and_stops_nothing():
+    items = pd.DataFrame({"language": ["en"] * 3, "reference": ["🎈", "a dog", ".\na cat"]})
+    assert metrics.caption_shares(items, ["🎈", "a dog", "a cat"]) == pytest.approx([100] * 3)
+    assert metrics.caption_shares(items, ["a dog", "🎈", "."]).tolist() == [0, 0, 0]
+    assert metrics.caption_scores(items, ["🎈", "a dog", "a cat"])[0] == 0  # the customary scale knows words alone
+
+
+@pytest.mark.parametrize(("said", "right"), [
+    ("iki köpek", "İki köpek"), ("កម្ពុជា", "កម្ពុ\u200bជា"), ("น\u0e49\u0e4d\u0e32", "น้ำ"), ("１２", "12"),
+    ("ISPARTA", "ısparta")])
+def test_a_visibly_perfect_answer_is_perfect(said, right):
+    assert metrics.exact_match(said, right) == metrics.lenient_match(said, right) == 100
+    if right != "ısparta":  # by characters and words, letters of one language are told from those of another
+        assert metrics.characters_right(said, right) == metrics.chrf(said, right) == pytest.approx(100)
+        assert metrics.cider(said, [right], within([right])) == pytest.approx(100)
+
+
 def test_chrf():
     assert metrics.chrf("Hund", "hund") == pytest.approx(100)
     assert metrics.chrf("dog", "狗") == 0

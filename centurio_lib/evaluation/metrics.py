@@ -1,4 +1,4 @@
-"""Metrics of answers against references, from 0 to 100: CIDEr, chrF, exact match, relaxed letter match.
+"""Metrics of answers against references, from 0 to 100: CIDEr, chrF, exact match, relaxed and lenient match.
 
 For the character error rate, less is better, and it may exceed 100. A metric is a function marked by `metric` with its
 name in tasks and tables.
@@ -23,6 +23,9 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
+from centurio_lib.evaluation import answer_format
+from centurio_lib.text_form import casings, normalised
+
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0  # width of the length penalty, in tokens
 # scripts written without spaces between words: Thai, Lao, Tibetan; Burmese; Khmer; kana; Han
@@ -42,20 +45,21 @@ def metric(*names: str, of_reference: float | None = 100.0) -> Callable:
     return marked
 
 
-def normalised(text: str) -> str:
-    """Normalise a text for comparison: composed (NFC), trimmed, lower case."""
-    return unicodedata.normalize("NFC", text).strip().lower()
-
-
 def alternatives(reference: str) -> list[str]:
-    """Right answers of an item, one on each line of its reference."""
-    return reference.split("\n")
+    """Right answers of an item, one on each line of its reference; none where nothing is seen of any."""
+    return [right for right in reference.split("\n") if normalised(right)]
+
+
+def first(reference: str) -> str:
+    """First right answer of an item; "" without one."""
+    return next(iter(alternatives(reference)), "")
 
 
 @metric("exact_match", "accuracy")
 def exact_match(prediction: str, reference: str) -> float:
-    """100 if the normalised answer is one of the right answers, else 0."""
-    return 100.0 * (normalised(prediction) in map(normalised, alternatives(reference)))
+    """100 if the answer is one of the right answers, case and invisible differences aside, else 0."""
+    said = casings(prediction)
+    return 100.0 * any(said & casings(right) for right in alternatives(reference))
 
 
 def each(score: Callable[[str, str], float], predictions: Iterable[str], references: Iterable[str]) -> np.ndarray:
@@ -73,6 +77,12 @@ def letter_match(prediction: str, reference: str) -> float:
     return 100.0 * (answer.startswith(right) or answer.endswith(right))
 
 
+@metric("lenient")
+def lenient_match(prediction: str, reference: str) -> float:
+    """100 if the answer, whatever it is wrapped in, is a right answer, else 0 (answer_format). Not in the paper."""
+    return 100.0 * any(answer_format.says(prediction, right) for right in alternatives(reference))
+
+
 @metric("characters")
 def characters_right(prediction: str, reference: str) -> float:
     """Share of the characters that were read right, 0..100: 100 less the character error rate, at least 0."""
@@ -83,6 +93,8 @@ def characters_right(prediction: str, reference: str) -> float:
 def character_errors(prediction: str, reference: str) -> float:
     """Character error rate: insertions, deletions, replacements per 100 characters (a letter with its marks)."""
     right = characters(normalised(reference))
+    if not right:  # nothing was there to read, so that nothing can be read right
+        return 100.0
     return 100.0 * Levenshtein.distance(characters(normalised(prediction)), right) / len(right)
 
 
@@ -95,8 +107,9 @@ def characters(text: str) -> list[str]:
 
 @metric("chrf")
 def chrf(prediction: str, reference: str) -> float:
-    """chrF (Popović 2015, by sacrebleu) of one answer: character n-grams up to 6, nearest reference."""
-    return _chrf().sentence_score(normalised(prediction), [normalised(r) for r in alternatives(reference)]).score
+    """chrF (Popović 2015, by sacrebleu) of one answer: character n-grams up to 6, nearest reference; 0 without one."""
+    right = [normalised(one) for one in alternatives(reference)]
+    return _chrf().sentence_score(normalised(prediction), right).score if right else 0.0
 
 
 @cache
@@ -172,7 +185,8 @@ def corpus(documents: Iterable[list[str]], smoothing: float = 1.0,
 def cider_d(prediction: str, references: list[str], within: Corpus) -> float:
     """CIDEr-D of one answer on its own scale, 0..10, averaged over n-gram orders and references."""
     answer = within.cut(prediction)
-    return sum(_similarity(answer, within.cut(reference), within) for reference in references) * 10 / len(references)
+    similar = [_similarity(answer, within.cut(reference), within) for reference in references]
+    return sum(similar) * 10 / max(1, len(references))
 
 
 def _similarity(answer: list[str], reference: list[str], within: Corpus) -> float:
@@ -215,9 +229,15 @@ def caption_shares(items: pd.DataFrame, predictions: Sequence[str],
     """CIDEr-D of each caption as a share of the best reference's, 0..100: (items,).
 
     Document frequencies come from all references of a language. Pass the items of all splits at once, since one cell
-    has too few references for weights. `cut` splits a text of a language into words.
+    has too few references for weights. `cut` splits a text of a language into words. References without a word (an
+    emoji, a full stop) are matched exactly, since CIDEr says nothing of these.
     """
-    return _by_language(items, predictions, cider, 1.0, cut)
+    return _by_language(items, predictions, _share, 1.0, cut)
+
+
+def _share(prediction: str, references: list[str], within: Corpus) -> float:
+    spoken = [reference for reference in references if within.cut(reference)]
+    return cider(prediction, spoken, within) if spoken else exact_match(prediction, "\n".join(references))
 
 
 @metric("cider_x100", of_reference=None)

@@ -19,6 +19,7 @@ PICTURES, TEXT_IN_IMAGES, BENCHMARK = "pictures", "text_in_images", "benchmark"
 Scores = Callable[[pd.DataFrame, Sequence[str]], np.ndarray]  # items and answers to the score of each: (items,)
 Chance = Callable[[pd.DataFrame], np.ndarray]  # items to the expected score of a guess: (items,)
 NEEDED = {PICTURES: ("kind", "write"), TEXT_IN_IMAGES: ("source",), BENCHMARK: ("questions",)}  # fields of each group
+MATCHES = {"accuracy", "exact_match"}  # metrics of whole answers, which may come wrapped
 PROBE = ["a red apple", "two green trees", "one house by the sea"]  # made-up references, which a task scores as answers
 
 
@@ -36,7 +37,7 @@ class Task(Strict):
     max_new_tokens: Count
     generative: bool = False  # whether the model chooses the language of its answer, so that fidelity matters
     identified: bool = False  # whether the language of each answer is identified
-    besides: dict[str, Scores] = {}  # further metrics
+    besides: dict[str, Scores] = {}  # further metrics; `lenient` stands beside every match of whole answers by itself
     repetition_penalty: float = 1.0  # 1 is none
     # pictures: kind of concepts, and the function that makes the items of a language and split (synthetic_items)
     kind: str | None = None
@@ -46,6 +47,13 @@ class Task(Strict):
     options: tuple[str, ...] = ()
     # benchmarks: reads the questions of a language from the published files (benchmark_files)
     questions: Callable[..., Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lenient_beside(cls, stated: Any) -> Any:
+        if not isinstance(stated, dict) or stated.get("metric") not in MATCHES:
+            return stated
+        return stated | {"besides": {"lenient": one_by_one(metrics.lenient_match)} | stated.get("besides", {})}
 
     @model_validator(mode="after")
     def _complete(self) -> "Task":

@@ -27,7 +27,8 @@ QUALITY = 92  # JPEG, of reduced images
 COUNTED = ["rows", "samples", "images", "bad", "left_out"]
 EMPTY = dict.fromkeys(COUNTED, 0) | {"shards": 0, "finished": False}
 COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
-MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.image_file"]  # code that samples follow from
+# code that samples follow from
+MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.image_file"]
 
 
 def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
-from centurio_lib import paths, storage
+from centurio_lib import paths, storage, text_form
 from centurio_lib.data.sources.texts import udhr
 from centurio_lib.data.text_images import passages, typesetting
 from centurio_lib.languages import language, languages
@@ -153,8 +153,8 @@ def accuracy(texts_shown: list[str], seen: str) -> float:
 
 
 def bare(text: str) -> str:
-    """A text without white space and format characters, decomposed and composed again (NFC)."""
-    return "".join(c for c in unicodedata.normalize("NFC", text) if not c.isspace() and unicodedata.category(c) != "Cf")
+    """What is seen of a text, without white space and format characters."""
+    return "".join(c for c in text_form.visible(text) if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
 def _stored(table: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 def next_image(items: pd.DataFrame) -> np.ndarray:
     """Score of each item for the first caption of the language's next image."""
-    return metrics.caption_scores(items, [metrics.alternatives(text)[0] for text in chance.following(items)])
+    return metrics.caption_scores(items, [metrics.first(text) for text in chance.following(items)])
 
 
 def shares(items: pd.DataFrame, predictions: Sequence[str]) -> np.ndarray:
