@@ -23,10 +23,10 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def evaluated(setup: str, value: float) -> runs.Run:
+def evaluated(setup: str, value: float, seed: int = 0) -> runs.Run:
     """A finished evaluation at the smoke profile, with one score."""
-    run = runs.describe("12_evaluate", "smoke", setup, 0)
-    row = {"profile": "smoke", "backbone": "toy", "setup": setup, "seed": 0, "split": "new-style", "task": "flag",
+    run = runs.describe("12_evaluate", "smoke", setup, seed)
+    row = {"profile": "smoke", "backbone": "toy", "setup": setup, "seed": seed, "split": "new-style", "task": "flag",
            "task_group": "pictures", "language": "de", "tier": "T5", "metric": "exact_match", "headline": True,
            "generative": True, "value": value, "n": 4, "chance": 0.0}
     tables.write(run.folder / "scores.parquet", "scores", pd.DataFrame([row]))
@@ -72,6 +72,21 @@ def test_archived_scores_are_those_of_the_runs(home):
         pd.testing.assert_frame_equal(getattr(archived, name), getattr(of_runs, name))
     fewer = findings.load(asked("L100", "English"), committed=True, setups=["English"])
     assert fewer.cells.setup.tolist() == ["English"]
+
+
+def test_seed_variance_of_an_archive_is_of_all_its_setups_and_of_its_recipe(home):
+    files = [evaluated(setup, value + seed, seed).folder / "scores.parquet" for seed in range(2)
+             for setup, value in (("L100", 20.0), ("English", 10.0))]
+    alone = findings.load(asked("L100", seeds=2)).variance
+    folder = home / "figures" / "smoke"
+    score_archive.write(files, folder)
+    archived = findings.load(asked("L100", seeds=2), committed=True).variance
+    assert set(alone.setup) == {"L100"} and set(archived.setup) == {"L100", "English"}
+    assert set(archived.recipe) == {score_archive.recipe(folder)} == {params.recipe(params.profile("smoke"))}
+    table = score_archive.runs(folder)
+    table.assign(recipe=["one", "another", "one", "one"]).to_csv(folder / "runs.csv", index=False)
+    with pytest.raises(ValueError, match="runs of several recipes, another, one"):
+        score_archive.recipe(folder)
 
 
 def test_what_is_not_archived_is_named(home):

@@ -180,6 +180,12 @@ def test_a_thing_that_many_languages_ask_about_is_one_thing():
     assert clustered.things == 12 and clustered.cells == 10
 
 
+def test_things_that_differ_oppositely_in_two_languages_still_give_an_interval():
+    values = np.array([0.0, 10, 20, 20, 10, 0])[None, None] + np.zeros((1, 2, 6))
+    found = one(frame(values, things=[0, 1, 2, 0, 1, 3], language=["af"] * 3 + ["th"] * 3), {("A", "T3"): 1.0})
+    assert found.why == "" and found.things_variance > 0
+
+
 def test_pairs_are_paired():
     """What things and languages do to both setups cancels: a difference of 3 shows among scores that differ by 40."""
     random = np.random.default_rng(0)

@@ -182,8 +182,9 @@ def things_part(found: Answers, by_item: Effects, pool: Pool | None) -> tuple[Pa
     first, code = np.unique(stratum * (by_item.thing.max() + 1) + by_item.thing, return_index=True,
                             return_inverse=True)[1:]  # of stratum and thing
     totals, larger = np.bincount(code, by_item.weight * apart), (count / (count - 1))[stratum[first]]
-    of_things = np.bincount(by_item.thing[first], totals * larger)
-    variance = float((of_things ** 2).sum() - (totals ** 2 * (larger ** 2 - larger)).sum())
+    of_things, plain = (np.bincount(by_item.thing[first], parts) for parts in (totals * larger, totals))
+    corrected = (of_things ** 2).sum() - (totals ** 2 * (larger ** 2 - larger)).sum()
+    variance = float(max(corrected, (plain ** 2).sum()))  # things that vary oppositely between strata leave some
     left = max(0.0, variance - _noise(found, by_item, pool))
     df = _df_of_things(by_item, stratum, apart)
     return Part(left, max(1.0, df * (left / variance) ** 2) if left else np.inf), ""  # taking off adds no certainty

@@ -36,10 +36,19 @@ def load(run: Run, committed: bool = False, setups: list[str] | None = None) -> 
     files = inputs(run, committed, setups)
     answers = scores.answers(files, setups, seeds)
     items = scores.items(answers)
-    recipe = score_archive.recipe(paths.committed(run.profile.name)) if committed else params.recipe(run.profile)
-    own = seed_variance.table(scores.by_table(items), recipe)
     return Evaluated(setups, seeds, scores.stored(files, setups, seeds), items, answers, files,
-                     seed_variance.best(own, seed_variance.known(recipe)))
+                     _variance(run, items, files, committed))
+
+
+def _variance(run: Run, items: pd.DataFrame, files: list[Path], committed: bool) -> pd.DataFrame:
+    """Seed variance of all setups of an archive, or of the runs at hand where the committed one knows less."""
+    recipe = params.recipe(run.profile)
+    if committed:
+        recipe = score_archive.recipe(paths.committed(run.profile.name))
+        everything = scores.items(scores.answers(files))
+        items = everything[everything.seed < run.key["params"]["seeds"]]
+    own = seed_variance.table(scores.by_table(items), recipe)
+    return seed_variance.best(own, seed_variance.known(recipe))
 
 
 def inputs(run: Run, committed: bool = False, setups: list[str] | None = None) -> list[Path]:
