@@ -78,7 +78,8 @@ def stages(items: pd.DataFrame, first: int | None) -> list[Stage]:
 def seeds_sentence(rules: Claims, profile: str, items: pd.DataFrame) -> str:
     """Which seeds give which verdicts, and which were not run."""
     first, there = rules.from_seed.get(profile), stages(items, rules.from_seed.get(profile))
-    told = [f"seeds {stage.shown} are {stage.name}" for stage in there]
+    told = [f"{'seeds' if len(stage.seeds) > 1 else 'seed'} {stage.shown} {'are' if len(stage.seeds) > 1 else 'is'} "
+            f"{stage.name}" for stage in there]
     if first is None:
         told.append(f"params/claims.yaml names no confirmatory seed of {profile}")
     elif CONFIRMATORY not in [stage.name for stage in there]:
