@@ -1,4 +1,8 @@
-"""Paths of all files. `CENTURIO_HOME` moves the study's output (data, results, figures) elsewhere."""
+"""Paths of all files. `CENTURIO_HOME` moves the study's output (data, results, figures) elsewhere.
+
+Each variable names a folder; `~` is the user's home, and a relative folder lies in this repository, wherever a command
+runs. An empty variable is none.
+"""
 
 import os
 from pathlib import Path
@@ -7,15 +11,22 @@ REPO = Path(__file__).resolve().parent.parent
 NOTEBOOKS, PARAMS = REPO / "notebooks", REPO / "params"
 FIGURES = REPO / "figures"  # committed figures, one folder for each profile
 PACKAGE_LOCK = REPO / "package-lock.json"  # names the fetched archives and the sha512 of each
-HOME = Path(os.environ.get("CENTURIO_HOME", REPO)).resolve()
+
+
+def stated(variable: str, default: Path) -> Path:
+    """Folder that an environment variable names, absolute; the default where it is not set or empty."""
+    return (REPO / Path(os.environ.get(variable, "").strip() or default).expanduser()).resolve()
+
+
+HOME = stated("CENTURIO_HOME", REPO)
 # fetched archives are the same for every profile and home, so a second home does not download them again
-PACKAGES = Path(os.environ.get("CENTURIO_PACKAGES", REPO / "data" / "packages")).resolve()
+PACKAGES = stated("CENTURIO_PACKAGES", REPO / "data" / "packages")
 
 # third-party benchmarks as their authors publish them, a folder each (params/benchmarks.yaml)
-BENCHMARKS = Path(os.environ.get("CENTURIO_BENCHMARKS", REPO / "data" / "benchmarks")).resolve()
+BENCHMARKS = stated("CENTURIO_BENCHMARKS", REPO / "data" / "benchmarks")
 
 # data sets and models of the hub under their names, downloaded or put there by hand
-DATASETS = Path(os.environ.get("CENTURIO_DATASETS", REPO / "data" / "datasets")).resolve()
+DATASETS = stated("CENTURIO_DATASETS", REPO / "data" / "datasets")
 
 
 def data(profile: str, *parts: str) -> Path:
@@ -29,8 +40,11 @@ def run(profile: str, stage: str, setup: str, seed: int) -> Path:
 
 
 def model(name: str) -> Path | None:
-    """Folder of a model in the study's home, this repository or beside the data sets; None without one."""
-    roots = (HOME, REPO, DATASETS)
+    """Folder of a model in the study's home, this repository or beside the data sets; None without one.
+
+    An absolute name, or one that begins with ~, is a folder of its own.
+    """
+    roots, name = (HOME, REPO, DATASETS), str(Path(name).expanduser())
     return next((root / name for root in roots if (root / name / "config.json").exists()), None)
 
 

@@ -255,7 +255,7 @@ def test_damaged_files_and_answers_are_named(root, tmp_path, monkeypatch):
         building.build(asking(xgqa="all"), tmp_path)
     exam = one("m3exam", root, tmp_path, monkeypatch) / "english-questions-image.json"
     exam.write_text(exam.read_text().replace('"answer_text": "2"', '"answer_text": "9"'))
-    with pytest.raises(benchmark_files.ColumnError, match=r"m3exam: en, question 0: answer_text '9'"):
+    with pytest.raises(benchmark_files.ColumnError, match=r"m3exam: en: 4 of 4 rows.*question 0: answer_text '9'"):
         building.build(asking(m3exam="all"), tmp_path)
     exam.write_text("{")
     with pytest.raises(benchmark_files.ColumnError, match="is no JSON"):

@@ -83,7 +83,22 @@ def test_answers_become_the_same_tables_with_the_models_name_as_setup(other, fol
     tables.write(tmp_path / "predictions.parquet", "predictions", predictions[tables.SCHEMAS["predictions"].names])
     found = evaluate.scores(predictions, identity)
     tables.write(tmp_path / "scores.parquet", "scores", found)
-    assert set(found.setup) == {"tiny-llava"} and found.n.tolist() == [3, 3] and predictions.seed.eq(0).all()
+    assert set(found.setup) == {f"{folder.parent.name}/tiny-llava@0123abc"}
+    assert found.n.tolist() == [3, 3] and predictions.seed.eq(0).all()
+
+
+@pytest.mark.parametrize(("model", "name"), [
+    ("Qwen/A", "Qwen/A"), ("other/A", "other/A"), ("Qwen/A@refs/pr/1", "Qwen/A@refs/pr/1"),
+    ("/m/a@b/models/x", "models/x"), ("/m/a@b/models/x@0123abc", "models/x@0123abc"), ("/m/x/", "m/x")])
+def test_models_are_named_with_owner_and_revision(model, name):
+    assert external_models.name_of(model) == name
+
+
+def test_a_folder_may_hold_an_at_sign(tmp_path):
+    (tmp_path / "a@b").mkdir()
+    assert external_models.pinned(str(tmp_path / "a@b")) == (str(tmp_path / "a@b"), "")
+    with pytest.raises(external_models.ExternalModelError, match=r"a@b holds no config\.json"):
+        external_models.load(str(tmp_path / "a@b"))
 
 
 def test_each_model_has_a_folder_and_a_key_of_its_own():

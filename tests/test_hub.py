@@ -42,6 +42,48 @@ def test_images_are_found_by_the_names_data_sets_give_them(tmp_path):
             images.read(unclear)
 
 
+@pytest.mark.parametrize(("member", "asked"), [
+    ("Cafe\u0301.jpg", "Caf\u00e9.jpg"), ("train/1.JPG", "train/1.jpg"), ("train\\1.jpg", "train/1.jpg"),
+    ("train/1.jpg", "coco\\train\\1.JPG"), ("x/train/1.JPG", "train/1.jpg"), ("./1.jpg", "1.jpg")])
+def test_names_that_are_spelled_otherwise_stand_for_the_same_image(tmp_path, member, asked):
+    (tmp_path / "a.zip").write_bytes(tiny_hub.zipped({member: b"one"}))
+    assert Images([tmp_path / "a.zip"]).read(asked) == b"one"
+
+
+def test_an_exact_name_wins_and_an_unclear_one_is_refused(tmp_path):
+    (tmp_path / "a.zip").write_bytes(tiny_hub.zipped({"A.jpg": b"large", "a.jpg": b"small"}))
+    images = Images([tmp_path / "a.zip"])
+    assert (images.read("A.jpg"), images.read("x/a.jpg")) == (b"large", b"small")
+    with pytest.raises(KeyError, match=r"2 of the archives' members"):
+        images.read("a.JPG")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.ZIP"])
+def test_a_page_in_the_place_of_an_archive_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"<!DOCTYPE html><title>Log in</title>" * 40)
+    with pytest.raises(PackageError, match=rf"{name} is no .* archive, but perhaps a page to log in.*fetch it again"):
+        Images([tmp_path / name])
+
+
+def test_a_file_of_another_kind_is_no_archive(tmp_path):
+    (tmp_path / "a.rar").write_bytes(b"Rar!")
+    with pytest.raises(PackageError, match=r"a\.rar is no archive that is read here"):
+        Images([tmp_path / "a.rar"])
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "~/no-such-folder", "./no-such-folder", "../x"])
+def test_a_missing_folder_of_a_model_is_named(name):
+    with pytest.raises(hub.HubError, match=rf"model {name}: .* holds no config\.json: name a folder that does"):
+        hub.model(name)
+
+
+def test_a_model_in_the_users_home_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "my model").mkdir()
+    (tmp_path / "my model" / "config.json").write_text("{}")
+    assert hub.model("~/my model", weights=False) == tmp_path / "my model"
+
+
 @pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_damaged_member_is_a_bad_image_and_leaves_the_others(packed, tmp_path):
     path, content = tmp_path / "a.zip", bytes(range(256)) * 8
@@ -206,5 +248,8 @@ def test_a_download_goes_on_where_it_broke_off_and_is_checked(tmp_path):
     assert Ranged.asked[0] == 0 and Ranged.asked[1] > 0
     with pytest.raises(hub.HubError, match=r"arrived damaged"):
         hub.archive(url, tmp_path / "b.zip", "md5:" + "0" * 32, "CC")
+    with pytest.raises(hub.HubError, match=r"sent no \.zip, but b'.*perhaps a page to log in.*put the archive at"):
+        hub.archive(url, tmp_path / "c.zip", "", "CC")
+    assert not list(tmp_path.glob("c.zip*"))
     assert not list(tmp_path.glob("b.zip*"))
     server.shutdown()

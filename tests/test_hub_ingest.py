@@ -3,6 +3,7 @@
 Run with: pytest tests/test_hub_ingest.py
 """
 
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -10,6 +11,8 @@ import killed
 import pandas as pd
 import pytest
 import tiny_hub
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from centurio_lib import image_file, params, paths, storage, tables
 from centurio_lib.data import image_store
@@ -243,6 +246,54 @@ def test_bad_images_are_counted_and_too_many_are_an_error(bad, fails, home, tmp_
             and done["samples"] == 199
             and "sharegpt4v/0" not in set(samples(tmp_path / "out").sample_id)
         )
+
+
+def test_a_bad_row_costs_its_sample_alone_and_is_named(home, tmp_path, capsys):
+    members = {f"train2017/{name}": tiny_hub.picture(i) for i, name in enumerate(tiny_hub.coco(300))}
+    tiny_hub.put(home, "coco_train2017", "train2017.zip", tiny_hub.zipped(members))
+    chats = [tiny_hub.chat(f"coco/{name}", i) for i, name in enumerate(members)]
+    chats[1] = chats[1] | {"conversations": [{"from": "human", "value": "?"}, {"from": "gpt", "value": "half \ud83d"}]}
+    chats[2] = chats[2] | {"conversations": None}
+    chats[3] = chats[3] | {"conversations": [{"from": "human", "value": ["?"]}, {"from": "gpt", "value": 7}]}
+    file = "share-captioner_coco_lcs_sam_1246k_1107.json"
+    tiny_hub.put(home, "Lin-Chen/ShareGPT4V", file, json.dumps(chats).encode())
+    table = ingest.build(tmp_path / "out", "pretrain", OPTIONS.model_copy(update={"at_most": 400})).iloc[0]
+    assert (table.samples, table.bad_rows, table.bad, table["rows"]) == (297, 3, 0, 300)
+    said = capsys.readouterr().out
+    assert "3 bad rows; first: sharegpt4v/1: text half \\ud83d holds half a character" in said
+    taken = samples(tmp_path / "out")
+    assert {"sharegpt4v/1", "sharegpt4v/2", "sharegpt4v/3"}.isdisjoint(taken.sample_id)
+    chats = [chat | {"conversations": None} for chat in chats]
+    tiny_hub.put(home, "Lin-Chen/ShareGPT4V", file, json.dumps(chats).encode())
+    with pytest.raises(convert.SourceError, match=r"sharegpt4v: .* rows are damaged or have another form"):
+        ingest.take_in(tmp_path / "again" / "s", catalogue.entries()["sharegpt4v"], OPTIONS)
+
+
+def test_lines_of_json_end_at_a_line_feed_alone(tmp_path):
+    entry = catalogue.entries()["vqav2"]._replace(form="instruction")
+    rows = [{"instruction": "a\u2028b\x85c?", "response": "yes"}, {"instruction": "b?", "response": "no"}]
+    lines = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
+    lines = [b"\xef\xbb\xbf" + lines[0], b"", b"{broken", b"\xff{}", b"[1]", lines[1]]
+    (tmp_path / "a.jsonl").write_bytes(b"\r\n".join(lines))
+    found = list(convert.samples(entry, [tmp_path / "a.jsonl"]))
+    assert [raw.turns[0][1] for raw in found if isinstance(raw, convert.Raw)] == ["a\u2028b\x85c?", "b?"]
+    assert [raw.reason[:16] for raw in found if isinstance(raw, convert.Bad)] == [
+        "a.jsonl, line 3:", "a.jsonl, line 4:", "row 3 is no reco"]
+
+
+texts = st.text(st.characters(exclude_categories=()), max_size=8)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(texts | st.none() | st.integers() | st.lists(texts), texts | st.floats() | st.dictionaries(texts, texts))
+def test_any_row_is_learned_as_written_or_left_out(question, answer):
+    row = {"instruction": question, "response": answer}
+    raw = convert.finished(convert.converted(convert.FORMS["instruction"], row))
+    if isinstance(raw, convert.Raw):
+        written = [convert.PLACEHOLDER.sub(" ", text).strip() for text in (question, answer)]
+        assert [text for _, text in raw.turns] == written and all(text.encode() for text in written)
+    else:
+        assert raw is None or raw.reason.encode()
 
 
 def test_a_damaged_archive_costs_its_image_alone(home, tmp_path):

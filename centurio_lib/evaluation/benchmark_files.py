@@ -5,6 +5,7 @@ download resumes where it was interrupted and is checked against the hub's hashe
 the same code reads them. Messages name the file. Parquet files are read by batches of rows, never whole.
 """
 
+import ast
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import snapshot_download
 
-from centurio_lib import paths
+from centurio_lib import file_name, paths
 from centurio_lib.data.hub import hub
 from centurio_lib.params.benchmarks import Benchmark
 
@@ -29,6 +30,12 @@ class MissingDataError(RuntimeError):
 
 class ColumnError(ValueError):
     """A file of a benchmark has another form; the message names benchmark, file and column."""
+
+
+class Bad(NamedTuple):
+    """A row that gives no item, and why: it is left out, counted and named."""
+
+    reason: str
 
 
 class Source(NamedTuple):
@@ -113,9 +120,9 @@ def records(source: Source, name: str, fields: list[str]) -> Rows:
 
 
 def _json(source: Source, path: Path) -> list[dict]:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # a line ends at a line feed alone, not at U+2028 in a text
     try:
-        return json.loads(text) if text.lstrip()[:1] == "[" else [json.loads(s) for s in text.splitlines() if s.strip()]
+        return json.loads(text) if text.lstrip()[:1] == "[" else [json.loads(s) for s in text.split("\n") if s.strip()]
     except json.JSONDecodeError as error:
         raise ColumnError(f"{source.name}: {path} is no JSON ({error}): fetch it again") from error
 
@@ -133,6 +140,14 @@ def _check(source: Source, path: Path, columns: list[str], names: Any) -> None:
                           f"publisher renamed it, name it under {source.name}.columns of params/benchmarks.yaml")
 
 
+def printed(text: str) -> Any:
+    """Value of a printed Python literal, such as a list of options; None for another text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+
+
 def content(source: Source, cell: Any, where: str) -> bytes:
     """Bytes of a picture in a parquet cell: the hub's form {bytes, path}, or plain bytes.
 
@@ -146,7 +161,7 @@ def content(source: Source, cell: Any, where: str) -> bytes:
 
 def picture(source: Source, name: str) -> Path:
     """File of a picture. Raises MissingDataError for a missing file."""
-    path = source.folder / name
-    if not path.is_file():
-        raise MissingDataError(f"{source.name}: picture {path} is missing: {source.params.fetch}")
+    path = file_name.found(source.folder, name)
+    if not path:
+        raise MissingDataError(f"{source.name}: picture {source.folder / name} is missing: {source.params.fetch}")
     return path

@@ -5,20 +5,23 @@ repeats every third item with as many pictures of other items of its language, s
 information of the pictures.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pandas as pd
 
-from centurio_lib import storage, tables
+from centurio_lib import storage, tables, text_form
 from centurio_lib.data.blind_copies import blind_copy
 from centurio_lib.data.splits import BLIND_EVERY
-from centurio_lib.evaluation.benchmark_files import ColumnError, Question, Source
+from centurio_lib.evaluation import metrics
+from centurio_lib.evaluation.benchmark_files import Bad, ColumnError, Question, Source
 from centurio_lib.evaluation.task import Task
 from centurio_lib.tables import BLIND
 
 TEST = "test"
+MAX_BAD = 0.01  # share of rows that may give no item
 
 
 def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, seed: int) -> pd.DataFrame:
@@ -26,15 +29,39 @@ def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, 
 
     Pictures are written to the folder `pictures` under their ids, each once.
     """
-    names, rows = [], []
-    for number, question in enumerate(islice(task.questions(source, code), n)):
+    names, rows, bad = [], [], []
+    for number, question in enumerate(islice(_good(task.questions(source, code), bad), n)):
         images = [_write(pictures, f"{task.name}/{name}", content) for name, content in question.images]
         names.append(question.item_id)
         rows.append(_row(task.name, code, number, question, images))
+    _tolerable(f"{task.name}: {code}", bad, len(rows))
     pool = list(dict.fromkeys(image for row in rows for image in row["images"]))
     blind = [_blind(row, _item_id(task.name, BLIND, code, name), pool, seed)
              for name, row in list(zip(names, rows, strict=True))[::BLIND_EVERY]]
     return pd.DataFrame([*rows, *filter(None, blind)], columns=tables.SCHEMAS["items"].names)
+
+
+def _good(questions: Iterator[Question | Bad], bad: list[str]) -> Iterator[Question]:
+    """Questions that can be asked and scored; the reasons of the others are added to `bad`."""
+    for question in questions:
+        if isinstance(question, Bad):
+            bad.append(question.reason)
+        elif not metrics.alternatives("\n".join(map(str, question.references))):
+            bad.append(f"{question.item_id}: no right answer is stated")
+        elif text_form.SURROGATES.search("\n".join([question.prompt, *map(str, question.references)])):
+            bad.append(f"{question.item_id}: its text holds half a character (a lone surrogate)")
+        else:
+            yield question
+
+
+def _tolerable(where: str, bad: list[str], good: int) -> None:
+    """Print rows that were left out. Raises ColumnError where these are more than one, and one in a hundred."""
+    if not bad:
+        return
+    said = f"{where}: {len(bad)} of {len(bad) + good} rows give no item; first: {'; '.join(bad[:3])}"
+    if not good or len(bad) > max(1, MAX_BAD * (good + len(bad))):
+        raise ColumnError(f"{said}: the file has another form, or is damaged: fetch it again")
+    print(f"{said}: left out", flush=True)
 
 
 def _item_id(task: str, split: str, code: str, name: str) -> str:

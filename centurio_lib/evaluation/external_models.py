@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from centurio_lib import file_name, paths
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import tasks
 from centurio_lib.model import four_bits
@@ -31,8 +32,22 @@ class ExternalModel(NamedTuple):
 
 
 def name_of(model: str) -> str:
-    """A model's name in tables: the last part of its name or folder, without its revision."""
-    return Path(model.partition("@")[0]).name
+    """A model's name in tables: owner, name and revision on the hub, or the last two parts of its folder.
+
+    Two owners' models of one name are two rows.
+    """
+    folder, revision = pinned(model)
+    name = "/".join(Path(folder).expanduser().resolve().parts[-2:]) if file_name.is_folder(folder) else folder
+    return f"{name}@{revision}" if revision else name
+
+
+def pinned(model: str) -> tuple[str, str]:
+    """Name or folder of a model and its revision, "" without one. A folder may hold @ in its path."""
+    if not file_name.is_folder(model):
+        name, _, revision = model.partition("@")
+        return name, revision
+    name, _, revision = model.rpartition("@")
+    return (name, revision) if name and "/" not in revision and not Path(model).expanduser().exists() else (model, "")
 
 
 def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
@@ -41,12 +56,17 @@ def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
     Raises ExternalModelError for a model that is gated, out of reach, without chat template, or unknown to
     transformers.
     """
-    name, _, revision = model.partition("@")
-    pinned = {"revision": revision} if revision else {}
+    name, revision = pinned(model)
+    if file_name.is_folder(name):
+        name = str((paths.REPO / Path(name).expanduser()).resolve())
+        if not (Path(name) / "config.json").is_file():
+            raise ExternalModelError(f"{model}: {name} holds no config.json: name a folder that does, or owner/name of "
+                                     "a model of the hub")
+    options = {"revision": revision} if revision else {}
     try:
-        processor = AutoProcessor.from_pretrained(name, trust_remote_code=False, **pinned)
+        processor = AutoProcessor.from_pretrained(name, trust_remote_code=False, **options)
         loaded = AutoModelForImageTextToText.from_pretrained(
-            name, dtype=getattr(torch, dtype), trust_remote_code=False, **pinned)
+            name, dtype=getattr(torch, dtype), trust_remote_code=False, **options)
     except ImportError as error:
         raise ExternalModelError(f"{model} wants a package that the study does not: {error}") from error
     except (OSError, ValueError, KeyError) as error:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from centurio_lib import file_name
 from centurio_lib.data.sources import packages
 
 MAX_IMAGE_BYTES = packages.MAX_MEMBER_BYTES
@@ -21,18 +22,18 @@ class Images:
     """Images of some archives: `images.read(name)`.
 
     A data set may call "coco/train2017/1.jpg" what an archive holds as "train2017/1.jpg", or just "1.jpg". A name
-    stands for the one member that ends in it, or that it ends in.
+    stands for the one member that ends in it, or that it ends in. Case, forms of Unicode and backslashes may differ.
     """
 
     def __init__(self, files: list[Path]):
         self.readers: dict[str, Callable[[], bytes]] = {}
         for path in files:
-            self.readers |= OPENERS[
-                "".join(path.suffixes[-2:]) if path.suffixes[-2:] == [".tar", ".gz"] else path.suffix
-            ](path)
+            self.readers |= _opened(path)
+        self.by_key: dict[str, list[str]] = {}
         self.by_last: dict[str, list[str]] = {}
         for name in self.readers:
-            self.by_last.setdefault(PurePosixPath(name).name, []).append(name)
+            self.by_key.setdefault(file_name.key(name), []).append(name)
+            self.by_last.setdefault(PurePosixPath(file_name.key(name)).name, []).append(name)
 
     def read(self, name: str) -> bytes:
         """Bytes of an image.
@@ -46,14 +47,37 @@ class Images:
 
     def _member(self, name: str) -> str:
         """Name of an image's member in its archive."""
-        path = PurePosixPath(name)
-        for start in range(len(path.parts)):
-            if "/".join(path.parts[start:]) in self.readers:
-                return "/".join(path.parts[start:])
-        ending = [other for other in self.by_last.get(path.name, []) if other.endswith(f"/{name}")]
-        if len(ending) != 1:
-            raise KeyError(f"image {name!r}: {len(ending) or 'none'} of the archives' members are called so")
-        return ending[0]
+        ends = [name.split("/", start)[-1] for start in range(name.count("/") + 1)]
+        if exact := [end for end in ends if end in self.readers]:
+            return exact[0]
+        form = file_name.key(name)
+        keys = [form.split("/", start)[-1] for start in range(form.count("/") + 1)]
+        alike = next((self.by_key[one] for one in keys if one in self.by_key), [])
+        ending = [other for other in self.by_last.get(PurePosixPath(form).name, [])
+                  if file_name.key(other).endswith(f"/{form}")]
+        if len(candidates := alike or ending) != 1:
+            raise KeyError(f"image {name!r}: {len(candidates) or 'none'} of the archives' members are called so")
+        return candidates[0]
+
+
+def kind(path: Path) -> str:
+    """Ending of an archive's name that says its kind, such as ".zip"; "" for other files."""
+    return next((ending for ending in OPENERS if path.name.lower().endswith(ending)), "")
+
+
+def whole(path: Path, named: Path | None = None) -> bool:
+    """Whether a file is the archive that its name (or another's) says: a page to log in is none."""
+    wanted = kind(named or path)
+    return not wanted or (zipfile.is_zipfile(path) if wanted == ".zip" else tarfile.is_tarfile(path))
+
+
+def _opened(path: Path) -> dict[str, Callable[[], bytes]]:
+    if not kind(path):
+        raise packages.PackageError(f"{path} is no archive that is read here: {', '.join(OPENERS)} are")
+    if not whole(path):
+        raise packages.PackageError(f"{path} is no {kind(path)} archive, but perhaps a page to log in or half a "
+                                    "download: remove it and fetch it again, or put the archive there by hand")
+    return OPENERS[kind(path)](path)
 
 
 def _zip(path: Path) -> dict[str, Callable[[], bytes]]:
@@ -100,7 +124,8 @@ def _unpack(path: Path, folder: Path) -> None:
 
 
 def _check(path: Path, name: str, size: int, special: bool) -> None:
-    if special or ".." in PurePosixPath(name).parts or name.startswith("/") or size > MAX_IMAGE_BYTES:
+    outside = name.startswith("/") or ".." in PurePosixPath(name.replace("\\", "/")).parts
+    if special or outside or size > MAX_IMAGE_BYTES:
         raise packages.PackageError(f"{path} holds an unsafe member {name!r}: do not use this archive")
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from centurio_lib import paths
 from centurio_lib.data.hub import hub
+from centurio_lib.data.hub.archives import kind as archive_kind
 
 FOLDER = Path(__file__).parent
 
@@ -104,7 +105,7 @@ def fetched_archive(name: str) -> list[Path]:
     home = paths.DATASETS / name
     if images.url:
         return [hub.archive(images.url, home / images.files, images.checksum, images.licence)]
-    there = sorted(path for path in home.glob("*") if path.suffix in (".tar", ".zip"))
+    there = sorted(path for path in home.glob("*") if archive_kind(path))
     if not there:
         raise hub.HubError(
             f"images {name} must be put there by hand: licence: {images.licence}; put {images.files} into {home} "

@@ -5,6 +5,7 @@ question. Their questions, not their images, are gathered first, so that all on 
 """
 
 import json
+import mmap
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,7 +18,11 @@ import pyarrow.parquet as pq
 
 from centurio_lib.data.hub.catalogue import Entry
 from centurio_lib.languages import languages
+from centurio_lib.text_form import SURROGATES
 
+# an escaped half of a character without its other half beside it
+HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+                  rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 BATCH = 32  # rows of parquet, of which each may hold an image of some megabytes
 PLACEHOLDER = re.compile(r"\s*<image\d*>\s*")
 HUMAN = {"human", "user"}
@@ -58,7 +63,13 @@ class Raw(NamedTuple):
     language: str = "en"
 
 
-def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | None]:
+class Bad(NamedTuple):
+    """A row that is damaged or has another form, and why: it is left out, counted and named."""
+
+    reason: str
+
+
+def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | Bad | None]:
     """The samples of a data set in order; None for a row that yields none (another language, no answer).
 
     Raises SourceError where a column is lacking.
@@ -67,23 +78,51 @@ def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | None]:
     data = [path for path in files if path.suffix in DATA]
     if form.key is None:
         for row in chosen(entry, rows(entry, data)):
-            yield _filled(form.convert(row))
+            yield finished(converted(form, row))
         return
     turns_by_key: dict[str, list[tuple[str, str]]] = {}
     for row in rows(entry, data, without_images=True):
-        turns_by_key.setdefault(str(row[form.key]), []).extend(form.convert(row).turns)
+        if not isinstance(finished(raw := converted(form, row)), Bad):
+            turns_by_key.setdefault(str(row[form.key]), []).extend(raw.turns)
     for row in rows(entry, data):
-        turns = turns_by_key.pop(str(row[form.key]), None)
-        if turns is not None:
-            yield _filled(form.convert(row)._replace(turns=turns))
+        if isinstance(bad := finished(raw := converted(form, row)), Bad):
+            yield bad
+        elif (turns := turns_by_key.pop(str(row[form.key]), None)) is not None:
+            yield finished(raw._replace(turns=turns))
 
 
-def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Iterator[dict]:
+def converted(form: "Form", row: "dict | Bad") -> Raw | Bad:
+    """Images and turns of a row as they come; Bad for a row of another form."""
+    if isinstance(row, Bad):
+        return row
+    try:
+        return form.convert(row)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        return Bad(f"row with {', '.join(sorted(row))[:80]}: {type(error).__name__}: {error}")
+
+
+def finished(raw: Raw | Bad) -> Raw | Bad | None:
+    """The sample of a row; None for one without an answer or in another language; Bad for texts that none can store."""
+    if isinstance(raw, Bad):
+        return raw
+    texts = [*(text for turn in raw.turns for text in turn), raw.language, *raw.images]
+    if odd := [text for text in texts if not isinstance(text, str | bytes | None)]:
+        return Bad(f"{str(odd[0])[:60]!r} is no text")
+    if broken := next((text for text in texts if isinstance(text, str) and SURROGATES.search(text)), None):
+        return Bad(f"text {broken.encode('ascii', 'backslashreplace')[:60].decode()} holds half a character (a lone "
+                   "surrogate)")
+    return _filled(raw)
+
+
+def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Iterator[dict | Bad]:
     """Rows of some files, checked for the columns that the form of the data set needs. Raises SourceError."""
     form = FORMS[entry.form]
     read = {".parquet": _parquet, ".json": _json, ".jsonl": _lines}
     raw_rows = chain.from_iterable(read[path.suffix](path, form, without_images) for path in files)
     for number, row in enumerate(raw_rows):
+        if not isinstance(row, dict):
+            yield row if isinstance(row, Bad) else Bad(f"row {number} is no record: {str(row)[:60]!r}")
+            continue
         lacking = [name for name in form.needs if name not in row and not (without_images and name == form.image)]
         if lacking:
             raise SourceError(
@@ -93,11 +132,15 @@ def rows(entry: Entry, files: list[Path], without_images: bool = False) -> Itera
         yield row
 
 
-def chosen(entry: Entry, raw_rows: Iterator[dict]) -> Iterator[dict]:
+def chosen(entry: Entry, raw_rows: Iterator[dict | Bad]) -> Iterator[dict | Bad]:
     """The rows that belong to a data set, where its file holds several."""
     image, prompt = re.compile(entry.where_image), re.compile(entry.where_prompt)
     for row in raw_rows:
-        question = row["conversations"][0]["value"] if entry.where_prompt else ""
+        if isinstance(row, Bad):
+            yield row
+            continue
+        said = row.get("conversations") or [{}]
+        question = str(said[0].get("value", "")) if entry.where_prompt else ""
         if image.search(str(row.get("image", ""))) and prompt.search(question):
             yield row
 
@@ -218,9 +261,26 @@ def _parquet(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
 
 def _json(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
     with path.open("rb") as file:
-        yield from ijson.items(file, "item", use_float=True)
+        try:
+            yield from ijson.get_backend(_backend(path)).items(file, "item", use_float=True)
+        except ijson.JSONError as error:
+            raise SourceError(f"{path} is no JSON or breaks off ({error}): remove it and fetch it again") from error
+
+
+def _backend(path: Path) -> str:
+    """Reader of a JSON file: in Python for one with half a character, for which the fast one writes "?"."""
+    if path.stat().st_size == 0:
+        return "python"
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return "python" if HALF.search(content) else ijson.backend
 
 
 def _lines(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
-    with path.open(encoding="utf-8") as file:
-        yield from (json.loads(line) for line in file if line.strip())
+    with path.open("rb") as file:  # a line ends at a line feed alone, not at U+2028 or U+0085 in a text
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line.decode("utf-8-sig"))
+            except ValueError as error:  # of JSON, or of UTF-8
+                yield Bad(f"{path.name}, line {number}: {error}")

@@ -24,7 +24,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from centurio_lib import paths, storage
+from centurio_lib import file_name, paths, storage
+from centurio_lib.data.hub import archives
 
 CHUNK = 1 << 20  # bytes
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights
@@ -39,9 +40,13 @@ class HubError(RuntimeError):
 def model(name: str, revision: str | None = None, weights: bool = True) -> Path:
     """Folder of a model: a local one, else fetched from the hub at a commit or a reference ("refs/pr/1").
 
-    Raises HubError, also where `weights` are asked for and are pickled alone.
+    Raises HubError, also for a missing folder, and where `weights` are asked for and are pickled alone.
     """
-    folder = paths.model(name) or _fetched(name, revision)
+    folder = paths.model(name)
+    if not folder and file_name.is_folder(name):
+        raise HubError(f"model {name}: {Path(name).expanduser()} holds no config.json: name a folder that does, from "
+                       f"{paths.REPO} on, or a model of the hub as owner/name")
+    folder = folder or _fetched(name, revision)
     if weights and not any(folder.glob("*.safetensors")):
         raise HubError(
             f"model {name} ({folder}) holds no *.safetensors, and pickled weights are not read: name a revision that "
@@ -110,6 +115,11 @@ def archive(url: str, path: Path, checksum: str, licence: str) -> Path:
         with explained(f"archive {path.name}", url, licence, f"a download of {url} to {path}"):
             _resumed(url, part)
         _check(part, checksum, url)
+        if not checksum and not archives.whole(part, path):
+            begins = part.read_bytes()[:40]
+            part.unlink()
+            raise HubError(f"archive {path.name}: {url} sent no {archives.kind(path)}, but {begins!r}..., "
+                           f"perhaps a page to log in (licence: {licence}): put the archive at {path} by hand")
         part.rename(path)
     return path
 

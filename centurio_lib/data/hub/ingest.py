@@ -1,7 +1,7 @@
 """Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a time.
 
 A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image that
-cannot be read costs its sample, and is counted; more than one in a hundred is an error.
+cannot be read costs its sample, and so does a damaged row. Both are counted; more than one in a hundred is an error.
 """
 
 import io
@@ -24,7 +24,7 @@ MAX_BAD = 0.01  # share of images
 ENOUGH = 1000  # images after which that share is first looked at
 IMAGE_BYTES = 120_000  # of a stored image, about, for the check of disk space
 QUALITY = 92  # JPEG, of reduced images
-COUNTED = ["rows", "samples", "images", "bad", "left_out"]
+COUNTED = ["rows", "samples", "images", "bad", "bad_rows", "left_out"]
 EMPTY = dict.fromkeys(COUNTED, 0) | {"shards": 0, "finished": False}
 COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
 # code that samples follow from
@@ -55,7 +55,8 @@ def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
             }
         )
         print(
-            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} bad", flush=True
+            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} of them bad, "
+            f"{done['bad_rows']} bad rows{named(done)}", flush=True
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -131,6 +132,11 @@ def _block(
             return
         sample_id = f"{entry.name}/{done['rows']}"
         done["rows"] += 1
+        if isinstance(raw, convert.Bad):
+            done["bad_rows"] += 1
+            _example(done, f"{sample_id}: {raw.reason}")
+            yield None, []
+            continue
         images = [] if raw is None else _images(raw.images, sample_id, archives, done, options.max_image_size)
         if raw is None or images is None:
             done["left_out"] += raw is None
@@ -151,10 +157,18 @@ def _images(images_or_names: list, sample_id: str, archives: Images, done: dict,
             )
         except (KeyError, ValueError, TypeError) as error:
             done["bad"] += 1
-            done.setdefault("examples", []).append(str(error)[:120])
-            done["examples"] = done["examples"][:5]
+            _example(done, f"{sample_id}/{number}: {error}")
             return None
     return contents
+
+
+def _example(done: dict, reason: str) -> None:
+    done["examples"] = [*done.get("examples", []), reason[:160]][:5]
+
+
+def named(done: dict) -> str:
+    """What was bad first, for a message; "" where nothing was."""
+    return f"; first: {'; '.join(done['examples'])}" if done.get("examples") else ""
 
 
 def _row(raw: convert.Raw, sample_id: str, entry: Entry) -> dict:
@@ -207,6 +221,11 @@ def _archives(entry: Entry) -> Images:
 
 
 def _tolerable(entry: Entry, done: dict) -> None:
+    if done["bad_rows"] > max(1, MAX_BAD * done["rows"]):
+        raise convert.SourceError(
+            f"data set {entry.name}: {done['bad_rows']} of {done['rows']} rows are damaged or have another form, more "
+            f"than {MAX_BAD:.0%}: fetch it again, or correct its form in the catalogue{named(done)}"
+        )
     if done["bad"] > MAX_BAD * done["images"]:
         raise convert.SourceError(
             f"data set {entry.name}: {done['bad']} of {done['images']} images cannot be read, more than "

@@ -14,7 +14,10 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     """Items of one language and country. Raises MissingDataError for files with hidden labels."""
     where = ("subset", lambda cell: subset(cell) == tested()[code].name)
     for row in benchmark_files.table(source, "data/test-*.parquet", FIELDS, where):
-        options = row["options"] if isinstance(row["options"], list) else ast.literal_eval(row["options"])
+        options = row["options"] if isinstance(row["options"], list) else benchmark_files.printed(row["options"])
+        if not isinstance(options, list):
+            yield benchmark_files.Bad(f"{row['id']}: options {row['options']!r} are no list")
+            continue
         if not 0 <= int(row["label"]) < len(options):
             raise benchmark_files.MissingDataError(
                 f"{source.name}: the labels are hidden in this revision; predictions can "

@@ -10,7 +10,8 @@ from centurio_lib.languages import name_of
 
 FIELDS = ["question_text", "background_description", "options", "answer_text"]
 MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
-LABEL = re.compile(r"^\s*[(（]?(\w{1,2})[)）.．、:：]\s*")  # label of an option: (1), A., ก.
+# label of an option: (1), A., ก.; the 1 of 1.5, 1:30 or 1,5 is none
+LABEL = re.compile(r"^\s*[(（]?(\w{1,2})(?:[)）、]|(?<!\d)[.．:：]|(?<=\d)[.．:：](?!\d))\s*")
 DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
 
 
@@ -24,10 +25,9 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
                   for name in MARK.findall(prompt)]
         answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
         if answer not in labels:
-            raise benchmark_files.ColumnError(
-                f"{source.name}: {code}, question {i}: answer_text {row['answer_text']!r} is "
-                f"the label of none of the options {row['options']}"
-            )
+            yield benchmark_files.Bad(f"{code}, question {i}: answer_text {row['answer_text']!r} is the label of none "
+                                      f"of the options {row['options']}")
+            continue
         yield benchmark_files.Question(
             str(i), images, MARK.sub(IMAGE, prompt), [shared_prompts.LETTERS[labels.index(answer)]]
         )

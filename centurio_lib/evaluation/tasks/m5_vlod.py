@@ -20,6 +20,9 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     """Items of one language; the label is the image's number from 0, or a letter."""
     for row, images in m5_files.samples(source, code, SHOWN):
         label = str(row["label"]).strip().upper()
+        if label not in (*OPTIONS, *map(str, range(len(OPTIONS)))):
+            yield benchmark_files.Bad(f"{row['sample_id']}: label {row['label']!r} is no image's number or letter")
+            continue
         letter = label if label in OPTIONS else OPTIONS[int(label)]
         yield benchmark_files.Question(row["sample_id"], images, prompt(row["hypothesis"]), [letter])
 

@@ -1,6 +1,5 @@
 """Questions about text in images, in 9 languages, answered in that language (MTVQA, Tang et al. 2024)."""
 
-import ast
 from collections.abc import Iterator
 
 from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
@@ -14,7 +13,11 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     where = ("lang", lambda lang: lang.lower() == CODES.get(code, code))
     for row in benchmark_files.table(source, "data/test-*.parquet", ["id", "lang", "qa_pairs", "image"], where):
         name, image = f"{code}-{row['id']}", benchmark_files.content(source, row["image"], f"row {row['id']}")
-        for i, pair in enumerate(ast.literal_eval(row["qa_pairs"])):
+        pairs = benchmark_files.printed(row["qa_pairs"])
+        if not isinstance(pairs, list):
+            yield benchmark_files.Bad(f"{row['id']}: qa_pairs {row['qa_pairs'][:80]!r} are no list")
+            continue
+        for i, pair in enumerate(pairs):
             yield benchmark_files.Question(f"{row['id']}-{i}", [(name, image)],
                                      shared_prompts.short_answer(pair["question"], code), [pair["answer"]])
 

@@ -1,6 +1,5 @@
 """College questions with one to seven images in 7 languages (xMMMU, Yue et al. 2024; MMMU's validation set)."""
 
-import ast
 import re
 from collections.abc import Iterator
 
@@ -17,7 +16,10 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     """Items of one language, a few of them open; an image without a mark stands before the question."""
     name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
     for row in benchmark_files.table(source, f"data/{name}.parquet", FIELDS):
-        options = ast.literal_eval(row["options"])
+        options = benchmark_files.printed(row["options"])
+        if not isinstance(options, list):
+            yield benchmark_files.Bad(f"{row['id']}: options {row['options']!r} are no list")
+            continue
         prompt = (shared_prompts.choice(row["question"], options) if options
                   else shared_prompts.short_answer(row["question"], code))
         present = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
@@ -32,8 +34,9 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 
 def right(answer: str) -> list[str]:
-    """Right answers: a letter, or for an open question one answer or a printed list of answers."""
-    return [str(one) for one in ast.literal_eval(answer)] if answer.startswith("[") else [answer]
+    """Right answers: a letter, or for an open question one answer ("[0, 1)" too) or a printed list of answers."""
+    answers = benchmark_files.printed(answer) if answer.startswith("[") else None
+    return [str(one) for one in answers] if isinstance(answers, list) else [answer]
 
 
 TASK = Task(

@@ -1,0 +1,71 @@
+"""Bad rows of benchmarks are left out, counted and named; odd ones are read as they stand.
+
+Run with: pytest tests/test_bad_rows.py
+"""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import test_benchmark_builder as published
+from test_benchmark_builder import asking, one
+
+from centurio_lib.evaluation import benchmark_builder, benchmark_files
+from centurio_lib.evaluation.tasks import m3exam, xmmmu
+from centurio_lib.params import benchmarks
+
+root = published.root  # a fixture
+
+
+@pytest.mark.parametrize(("options", "labels", "texts"), [
+    (["1.5", "2.5", "3.5"], ["1", "2", "3"], ["1.5", "2.5", "3.5"]),
+    (["1:30", "2:30"], ["1", "2"], ["1:30", "2:30"]),
+    (["๑.๕", "๒.๕"], ["1", "2"], ["๑.๕", "๒.๕"]),
+    (["1. 5", "2. 7"], ["1", "2"], ["5", "7"]),
+    (["A.5", "B.x"], ["A", "B"], ["5", "x"]),
+], ids=range(5))
+def test_a_number_is_no_label_of_an_option(options, labels, texts):
+    assert m3exam.labelled(options) == (labels, texts)
+
+
+@pytest.mark.parametrize(("answer", "right"), [("[0, 1)", ["[0, 1)"]), ("['6', 'six']", ["6", "six"]), ("[6]", ["6"]),
+                                               ("[x", ["[x"]), ("B", ["B"])])
+def test_an_interval_is_an_answer_and_a_printed_list_is_several(answer, right):
+    assert xmmmu.right(answer) == right
+
+
+def test_rows_that_cannot_be_asked_are_left_out_counted_and_named(root, tmp_path, monkeypatch, capsys):
+    path = one("xmmmu", root, tmp_path, monkeypatch) / "data/en-00000-of-00001.parquet"
+    table = pq.read_table(path)
+    good = table.to_pylist()[0]
+    rows = [good | {"id": f"validation_{n}"} for n in range(200)]
+    rows[3]["options"] = "['a', 'b"
+    rows[4]["answer"] = " \u200b"
+    rows[5] |= {"answer": "[0, 1)", "options": "[]", "question_type": "open"}
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), path)
+    items, _ = benchmark_builder.build(asking(xmmmu="all"), tmp_path)
+    said = items[(items.language == "en") & (items.split == "test")].set_index("item_id").reference
+    assert len(said) == 198 and said["xmmmu/test/en/validation_5"] == "[0, 1)"
+    assert "xmmmu: en: 2 of 200 rows give no item; first: validation_3: options" in capsys.readouterr().out
+
+
+def test_half_a_character_costs_one_item_and_other_line_marks_cost_none(root, tmp_path, monkeypatch, capsys):
+    path = one("xvnli", root, tmp_path, monkeypatch) / "annotations/en/test.jsonl"
+    record = json.loads(path.read_text().split("\n")[0])
+    lines = [json.dumps(record | {"pairID": f"p{n}", "gold_label": "neutral"}) for n in range(120)]
+    lines[1] = json.dumps(record | {"pairID": "p1", "gold_label": "neutral", "sentence2": "a\u2028b\x85c"},
+                          ensure_ascii=False)
+    lines[2] = json.dumps(record | {"pairID": "p2", "gold_label": "neutral", "sentence2": "\ud83d"})
+    path.write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
+    items, _ = benchmark_builder.build(asking(xvnli="all"), tmp_path)
+    own = items[(items.language == "en") & (items.split == "test")].set_index("item_id")
+    assert len(own) == 119 and "a\u2028b\x85c" in own.prompt["xvnli/test/en/p1"]
+    assert "xvnli: en: 1 of 120 rows give no item; first: p2: its text holds half" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("Cafe\u0301.JPG", "Caf\u00e9.jpg"), ("a/B.png", "a\\b.PNG")])
+def test_pictures_are_found_in_other_spellings_of_their_names(tmp_path, stored, asked):
+    (tmp_path / stored).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / stored).write_bytes(b"x")
+    source = benchmark_files.Source("maxm", benchmarks.known()["maxm"], tmp_path)
+    assert benchmark_files.picture(source, asked).read_bytes() == b"x"
