@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from toy_scores import SETUPS, TASKS, evaluated
 
-from centurio_lib import paths, storage, tables
-from centurio_lib.findings import ablation, claims, records, score_archive, scores, verify
+from centurio_lib import params, paths, storage, tables
+from centurio_lib.findings import ablation, claims, records, score_archive, scores, seed_variance, verify
 from centurio_lib.study import publish
 
 
@@ -90,6 +90,17 @@ def test_runs_of_some_setups_are_compared_with_those_of_all(home):
     evaluated(home, setups=["L100"])
     cells, tiers, verdicts = publish.compare("smoke")
     assert cells.n == cells.agree > 0 and tiers.n > 0 and verdicts.n == 0
+
+
+def test_scores_of_another_recipe_are_named_as_such(home, capsys):
+    record = drawn(home)
+    recipe = params.recipe(params.profile("smoke"))
+    items = scores.items(scores.answers(evaluated(home, 2)))
+    for name, said in ((recipe, False), ("of another study", True)):
+        seed_variance.write(seed_variance.table(scores.by_table(items), name), record.folder)
+        publish.publish("smoke")
+        assert publish.main(["verify", "smoke"]) == 0
+        assert ("another recipe than params/profiles/smoke.yaml" in capsys.readouterr().out) is said
 
 
 def test_nothing_to_compare_is_an_error(home, capsys):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from centurio_lib import params, paths
+from centurio_lib import params, paths, tables
 from centurio_lib.findings import ablation, claims, figure_index, score_archive, scores, seed_variance, verify
 from centurio_lib.study import stages
 from centurio_lib.study.findings import PAPER
@@ -101,6 +101,19 @@ def compare(profile: str) -> list[verify.Compared]:
             verify.verdicts(ours, theirs[theirs["where"] == profile])]
 
 
+def other_recipe(profile: str) -> str:
+    """Say that the committed scores are of another recipe (`params.recipe`) than the profile's; "" where they are not.
+
+    Archives without a seed variance name no recipe, and nothing is said of them.
+    """
+    path = paths.committed(profile) / seed_variance.FILE
+    theirs = set(tables.read(path, "seed_variance", columns=["recipe"]).recipe) if path.exists() else set()
+    if not theirs - {params.recipe(params.profile(profile))}:
+        return ""
+    return (f"The committed scores are of another recipe than params/profiles/{profile}.yaml states now: training or "
+            "test items have changed since. Scores that differ are no fault of your run.\n")
+
+
 def _names(profile: str) -> dict[str, str]:
     return {name: params.trained_as(params.profile(profile), name) for name in params.all_setups()}
 
@@ -133,6 +146,7 @@ def main(arguments: list[str]) -> int:
             print(f"{len(written)} files in {paths.committed(options.profile)} and beside it")
         else:
             print(f"runs of {options.profile} beside {paths.committed(options.profile)}\n")
+            print(other_recipe(options.profile))
             print(verify.summary(compare(options.profile)))
     except (Refused, score_archive.NotArchived, params.ParamsError) as error:
         print(error, file=sys.stderr)
