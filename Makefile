@@ -22,6 +22,18 @@ export OMP_WAIT_POLICY := PASSIVE
 export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED := 1
 
+# containers have users without a name, for whom libraries fail
+export USER ?= uid$(shell id -u)
+# a word of the command line, whatever characters it holds
+quoted = '$(subst ','\'',$(1))'
+# names are parts of paths and commands, so they are checked before any of these is made (centurio_lib/params/names.py)
+unsafe = $(if $(shell printf %s $(call quoted,$($(1))) | grep -xE '[A-Za-z][A-Za-z0-9_-]{0,63}'),,$(error $(1)=$($(1)) is no \
+  name: use letters, digits, - and _, a letter first))
+$(foreach name,PROFILE SETUP,$(call unsafe,$(name)))
+# Snakemake keeps its state in this folder, wherever CENTURIO_HOME lies
+WRITABLE = $(if $(shell test -w . || echo no),$(error $(CURDIR) may not be written to, where the study keeps its state \
+  (.snakemake): copy the repository to a folder of your own))
+
 # stamps of what is installed in .venv: for the study, and what JupyterLab and the tests add; none in an own environment
 OWN := $(filter .venv/bin/python,$(PYTHON))
 READY := $(if $(OWN),.venv/installed)
@@ -31,14 +43,15 @@ READY_TEST := $(if $(OWN),.venv/installed-test)
 FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib import params; from centurio_lib.study import stages; print(*stages.findings(params.profile("$(PROFILE)")))')
 # a worker a core, four at most, each with one thread; the tests of a file stay together
 TESTS = OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
-FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) $(if $(SEEDS),seeds=$(SEEDS))
+FLOW = $(WRITABLE)$(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) \
+  $(if $(SEEDS),$(call quoted,seeds=$(SEEDS)))
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z-]+) /\1\t/' | expand -t 16
 	@echo "options: PROFILE=$(PROFILE) (params/profiles), SEEDS=n (the profile's otherwise), SETUPS=\"English L100\" (these alone), PYTHON=$(PYTHON)"
 
 study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
-	$(FLOW) $(if $(SETUPS),setups="$(SETUPS)" -- setups)
+	$(FLOW) $(if $(SETUPS),$(call quoted,setups=$(SETUPS)) -- setups)
 
 smoke:  ## the whole path with tiny random models, in minutes
 	@$(MAKE) --no-print-directory study PROFILE=smoke
@@ -50,7 +63,7 @@ figures: $(READY)  ## tables and figures of a profile, drawn again from its stor
 	$(FLOW) --allowed-rules $(FINDINGS) --forcerun $(FINDINGS) -- figures
 
 redraw: $(READY)  ## the committed tables and figures, drawn again from the committed scores
-	$(PYTHON) -m centurio_lib.study.publish redraw $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS))
+	$(PYTHON) -m centurio_lib.study.publish redraw $(PROFILE) $(if $(SEEDS),--seeds $(call quoted,$(SEEDS)))
 
 publish: $(READY)  ## copy a study's tables, figures and scores to figures/; FORCE=1: though runs are lost by it
 	$(PYTHON) -m centurio_lib.study.publish publish $(PROFILE) $(if $(FORCE),--force)
@@ -77,7 +90,8 @@ bench: fetch  ## speed and memory beside the plain way
 
 external: fetch  ## another model on a profile's items: make external MODEL=name-on-the-hub PROFILE=paper
 	mkdir -p results/$(PROFILE)/external_models
-	$(PYTHON) -m papermill notebooks/13_external_models.ipynb results/$(PROFILE)/external_models/run.ipynb -p profile $(PROFILE) -p model $(MODEL)
+	$(PYTHON) -m papermill notebooks/13_external_models.ipynb results/$(PROFILE)/external_models/run.ipynb -p profile $(PROFILE) \
+	  -p model $(call quoted,$(MODEL))
 
 export: fetch  ## a trained setup as a plain folder for other tools: make export SETUP=L100 PROFILE=paper
 	mkdir -p results/$(PROFILE)/export/$(SETUP)/seed0

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from centurio_lib import params, paths
 from centurio_lib.base_models import download
-from centurio_lib.study import plan, runs, stages, warm
+from centurio_lib.study import checks, plan, runs, stages, warm
 
-PROFILE = params.profile(config.get("profile", "laptop"))
+PROFILE, ALONE = checks.asked(config)  # ALONE: setups of a slice
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
 GPU = int(PROFILE.base.dtype == "bfloat16")  # profiles in half precision are for GPUs, where runs take turns
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # this environment's papermill
@@ -158,7 +158,7 @@ rule study:
 rule setups:  # a slice of the study, up to its scores: make study SETUPS="English L100"
     input:
         [result("evaluate", f"{params.trained_as(PROFILE, name)}/seed{seed}")
-         for name in str(config.get("setups", "")).split() for seed in range(SEEDS)],
+         for name in ALONE for seed in range(SEEDS)],
 
 
 rule data:
@@ -192,5 +192,5 @@ for declared in stages.by_notebook().values():
             resources:
                 gpu=GPU * (PROFILE.gpus if declared.stage in TRAINED else 1) if declared.gpu else 0,
             shell:
-                "papermill notebooks/{params.notebook}.ipynb {log} {params.options} --no-progress-bar "
+                "papermill notebooks/{params.notebook}.ipynb {log:q} {params.options} --no-progress-bar "
                 "--log-level WARNING --stdout-file -"

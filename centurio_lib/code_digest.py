@@ -60,7 +60,33 @@ def notebook_code(notebook: Path) -> list[str]:
     """
     cells = [c for c in storage.read_json(notebook)["cells"] if c["cell_type"] == "code"]
     sources = ["".join(c["source"]) for c in cells if "parameters" not in c["metadata"].get("tags", [])]
-    return ["\n".join(line for line in s.splitlines() if not line.lstrip().startswith(("%", "!"))) for s in sources]
+    return [python(source, f"{notebook.name}, code cell {n}") for n, source in enumerate(sources, 1)]
+
+
+def python(source: str, where: str) -> str:
+    """A cell as Python: without lines that are magics, or, where magics are part of its code, as IPython reads it.
+
+    Raises SyntaxError naming the cell, `where`, for what is neither.
+    """
+    plain = "\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!")))
+    if parses(plain) and not source.lstrip().startswith("%%"):
+        return plain
+    from IPython.core.inputtransformer2 import TransformerManager  # half a second, which few notebooks need
+    cell = TransformerManager().transform_cell(source)
+    try:
+        ast.parse(cell)
+    except SyntaxError as error:
+        raise SyntaxError(f"notebook {where}: {error.msg} (line {error.lineno}): {error.text}") from error
+    return cell
+
+
+def parses(source: str) -> bool:
+    """Whether a text is Python."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def module_file(name: str) -> Path | None:

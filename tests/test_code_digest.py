@@ -77,3 +77,27 @@ def test_files_that_a_module_names_are_part_of_its_digest(tmp_path, monkeypatch)
     table.write_text("a,c\n")
     assert digest() != before
     code_digest.module_digest.cache_clear()
+
+
+@pytest.mark.parametrize(("cell", "python"), [
+    ("%matplotlib inline\nx = 1", "x = 1"), ("!ls\nx = 1", "x = 1"), ("x = 1", "x = 1"),
+    ("%%bash\nls | wc", "get_ipython().run_cell_magic('bash', '', 'ls | wc\\n')\n"),
+    ("files = !ls", "files = get_ipython().getoutput('ls')\n"),
+    ("print?", "get_ipython().run_line_magic('pinfo', 'print')\n"),
+])
+def test_cells_with_magics_are_read_as_ipython_reads_them(cell, python):
+    assert code_digest.python(cell, "a.ipynb, code cell 1") == python
+
+
+def test_a_cell_that_is_no_python_is_named(tmp_path):
+    path = tmp_path / "07_mine.ipynb"
+    cells = [{"cell_type": "code", "metadata": {}, "source": source} for source in (["x = 1\n"], ["y = = 2\n"])]
+    storage.write_json(path, {"cells": cells})
+    with pytest.raises(SyntaxError, match=r"notebook 07_mine\.ipynb, code cell 2: invalid syntax"):
+        code_digest.notebook_code(path)
+
+
+def test_what_a_cell_of_bash_does_is_part_of_the_code(tmp_path):
+    def digest(source: str) -> str:
+        return storage.digest(code_digest.code_only(code_digest.python(source, "a")))
+    assert digest("%%bash\nls") != digest("%%bash\nrm x") and digest("%time x = 1\ny = 2") == digest("y = 2")

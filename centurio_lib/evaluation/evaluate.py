@@ -91,7 +91,7 @@ def _besides(task: Task, rows: pd.DataFrame, identifier: str) -> dict[str, np.nd
 
 
 def _fidelity(rows: pd.DataFrame, identifier: str) -> dict[str, np.ndarray]:
-    references = [metrics.alternatives(reference)[0] for reference in rows.reference]
+    references = [metrics.first(reference) for reference in rows.reference]
     of_references = fidelity.identify(references, identifier)
     return {"fidelity": 100 * rows.in_language.to_numpy(float),
             "fidelity_normalised": 100 * fidelity.agreement(rows.label, rows.language, identifier, normalised=True),

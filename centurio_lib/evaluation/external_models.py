@@ -17,7 +17,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from centurio_lib import file_name, paths
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import tasks
-from centurio_lib.model import four_bits
+from centurio_lib.model import conversation, four_bits
 
 
 class ExternalModelError(RuntimeError):
@@ -75,6 +75,7 @@ def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
                                  ) from error
     if not getattr(processor, "chat_template", None):
         raise ExternalModelError(f"{model} has no chat template: put one into chat_template.jinja in its folder")
+    processor.chat_template = conversation.on_one_day(processor.chat_template)
     four_bits.settle(loaded)
     return ExternalModel(loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
 

@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from centurio_lib.data.hub import hub
 from centurio_lib.model import four_bits
-from centurio_lib.model.conversation import IMAGE, end_of_turn
+from centurio_lib.model.conversation import IMAGE, end_of_turn, on_one_day, rendered
 from centurio_lib.params import Base
 
 NOT_QUANTISED = ["lm_head"]  # a list of modules replaces transformers' exclusion of the head, so the head is named here
@@ -53,9 +53,11 @@ def load_tokenizer(base: Base):
                                               trust_remote_code=False)
     if IMAGE not in tokenizer.get_vocab():
         tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]})
+    tokenizer.chat_template = on_one_day(tokenizer.chat_template or "") or None
     end = end_of_turn(tokenizer)
     if base.system_prompt is not None:
         tokenizer.chat_template = with_system(tokenizer.chat_template, base.system_prompt)
+        rendered(tokenizer, [{"role": "user", "content": "Q"}])  # refused here where the template knows no such line
     tokenizer.eos_token = end  # Phi's own ends the whole text
     if tokenizer.pad_token is None:  # Llama 3 has none; masks mark padding, so any token will do
         tokenizer.pad_token = end

@@ -8,13 +8,24 @@ A small decoder does not know the spelling of its tokens, but has to read. So an
 the tokenizer's smallest pieces: by BPE dropout (Provilkov et al. 2020, arXiv 1910.13267) of 1.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NamedTuple
 
+import jinja2
 import numpy as np
 
 from centurio_lib.data.prompts import IMAGE
+
+NOW = re.compile(r"strftime_now\(\s*(['\"])(.*?)\1\s*\)")  # how a template asks for the day
+DAY = datetime(2024, 7, 26)  # that templates are told: the one that Llama's falls back on
+
+
+def on_one_day(template: str) -> str:
+    """A chat template that writes `DAY` where it would write the day of today, so that prompts do not change."""
+    return NOW.sub(lambda match: repr(DAY.strftime(match[2])), template)
 
 
 class ConversationError(ValueError):
@@ -58,8 +69,16 @@ def end_of_turn(tokenizer) -> str:
 
 
 def rendered(tokenizer, chat: list[dict], prompt: bool = False) -> str:
-    """Text of a chat by the tokenizer's template; `prompt` adds the assistant's header at the end."""
-    return tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=prompt)
+    """Text of a chat by the tokenizer's template; `prompt` adds the assistant's header at the end.
+
+    Raises ConversationError where the template refuses the chat.
+    """
+    try:
+        return tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=prompt)
+    except jinja2.TemplateError as error:
+        roles = " ".join(message["role"] for message in chat)
+        raise ConversationError(f"the chat template of {tokenizer.name_or_path} refuses a chat of {roles} ({error}): "
+                                "where it knows no system line, set base.system_prompt: null") from error
 
 
 def expand(ids: np.ndarray, image_token: int, counts: list[int]) -> np.ndarray:
@@ -89,6 +108,21 @@ def tokenize(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens
         found.append(sample._replace(ids=np.repeat(ids, repeats).astype(np.int32),
                                      label_mask=np.repeat(label_mask, repeats)))
     return found
+
+
+def tokenize_good(tokenizer, samples: list[tuple[str, list[str], list[dict]]], tokens_of: Callable,
+                  spelled: list[bool]) -> tuple[list[Conversation], list[str]]:
+    """Tokenize samples as `tokenize`; returns the good ones, and the reason of each that cannot be trained on."""
+    try:
+        return tokenize(tokenizer, samples, tokens_of, spelled), []
+    except ConversationError:
+        good, reasons = [], []
+    for sample, small in zip(samples, spelled, strict=True):
+        try:
+            good += tokenize(tokenizer, [sample], tokens_of, [small])
+        except ConversationError as error:
+            reasons.append(str(error))
+    return good, reasons
 
 
 def _coded(tokenizer, samples: list[tuple[str, list[str], list[dict]]]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,15 +1,19 @@
 """Checks of a profile, and of what a command asks for, that need more than the file: done before any work."""
 
+import ast
 from collections.abc import Mapping
 from typing import Any
 
-from centurio_lib import params
+from IPython import get_ipython
+
+from centurio_lib import params, paths, storage
 from centurio_lib.data.hub import catalogue
 from centurio_lib.data.sources import things
 from centurio_lib.evaluation import tasks
 from centurio_lib.params import ParamsError, benchmarks
 
-ASKED = ("profile", "seeds", "setups")  # options of a study: snakemake --config profile=laptop seeds=3
+ASKED = ("profile", "seeds", "setups", "kernels")  # options of a study: snakemake --config profile=laptop seeds=3
+INJECTED = "# Parameters"  # first line of the cell that papermill puts in
 
 
 def profile(config: params.Profile) -> None:
@@ -41,7 +45,28 @@ def asked(options: Mapping[str, Any]) -> tuple[params.Profile, list[str]]:
         raise ParamsError(f"profile = {name!r}: the name of one file of params/profiles is wanted, such as laptop")
     config = params.profile(name)
     profile(config)
+    if options.get("kernels", "warm") not in ("warm", "fresh"):
+        raise ParamsError(f"kernels = {options['kernels']!r}: warm or fresh are there")
     return config, _setups(options["setups"]) if "setups" in options else []
+
+
+def parameters(notebook: str) -> None:
+    """Check the parameters that papermill put into the notebook that runs. Raises ParamsError for an unknown one."""
+    shell = get_ipython()
+    cells = [cell for cell in (shell.user_ns.get("In", []) if shell else []) if cell.startswith(INJECTED)]
+    stored = storage.read_json(paths.NOTEBOOKS / f"{notebook}.ipynb")["cells"]
+    known = assigned("\n".join("".join(cell["source"]) for cell in stored
+                               if "parameters" in cell["metadata"].get("tags", [])))
+    if unknown := [name for cell in cells for name in assigned(cell) if name not in known]:
+        raise ParamsError(f"notebooks/{notebook}.ipynb has no parameters {unknown}; papermill -p takes "
+                          f"{', '.join(known)}")
+
+
+def assigned(source: str) -> list[str]:
+    """Names that the statements of a cell of parameters set."""
+    targets = [target for node in ast.parse(source).body
+               for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _setups(stated: Any) -> list[str]:

@@ -4,7 +4,6 @@ The Snakefile hands over the runs that Snakemake schedules. The time of a run is
 stage, or `FIRST_S` before any run of the stage has finished.
 """
 
-import fcntl
 import os
 import threading
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO, NamedTuple
 
-from centurio_lib import params, paths, storage
+from centurio_lib import lock, params, paths, storage
 from centurio_lib.params import benchmarks
 from centurio_lib.study import keys, runs, stages
 
@@ -139,12 +138,10 @@ def hold(profile: str) -> IO:
     path = paths.HOME / "results" / profile / ".study"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock.taken(file):
         file.seek(0)
         raise StudyRunning(f"process {file.read().strip()} already runs the study of profile {profile}: "
-                           "wait for it or stop it") from None
+                           "wait for it or stop it")
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()

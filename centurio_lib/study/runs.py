@@ -4,20 +4,19 @@ A notebook starts with `run = runs.start("11_instruct", profile, setup, seed)` a
 writes `provenance.json`, the result file that says the run is complete. Snakemake asks the same functions for the key.
 """
 
-import fcntl
 import time
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import pyarrow.parquet as pq
 
-from centurio_lib import params, paths, storage
+from centurio_lib import lock, params, paths, storage
 from centurio_lib.base_models import language_models
 from centurio_lib.data.hub import catalogue
 from centurio_lib.evaluation import tasks
 from centurio_lib.evaluation.task import TEXT_IN_IMAGES
 from centurio_lib.params import benchmarks
-from centurio_lib.study import keys, stages
+from centurio_lib.study import checks, keys, stages
 
 # data stages with text in images -> table of the images
 TEXT_IMAGES = {"ocr": "documents", "smpqa": "plots"}
@@ -212,6 +211,8 @@ def borrowed_encoder(config: params.Profile) -> Path | None:
 def start(notebook: str, profile: str, setup: str | None = None, seed: int = 0, seeds: int | None = None) -> Run:
     """Begin a run: find its inputs, make and lock its folder, write its key, print its name."""
     run, declared = describe(notebook, profile, setup, seed, seeds), stages.by_notebook()[notebook]
+    checks.parameters(notebook)
+    checks.profile(run.profile)
     if "base" in declared.params:
         borrowed_encoder(run.profile)  # before any work
     if declared.kind != "finding":  # what these compare are many runs, or scores that lie beside the figures
@@ -271,11 +272,9 @@ def _hold(run: Run) -> None:
     """Wait while another process works on the same run; a process may outlive a killed study."""
     run.folder.mkdir(parents=True, exist_ok=True)
     file = (run.folder / ".lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock.taken(file):
         print(f"{run.label}: another process is at work in {run.folder}: waiting for it to end", flush=True)
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock.taken(file, wait=True)
     _LOCKS[run.folder] = file
 
 

@@ -13,6 +13,7 @@ from centurio_lib.model import image_features as features
 from centurio_lib.model import train as training
 from centurio_lib.study import loading, mixes, runs
 
+MAX_BAD = 0.01  # share of samples that may be left out since they cannot be trained on
 WORKER = "centurio_lib.study.worker"  # the module that each process of a stage runs
 
 
@@ -20,32 +21,43 @@ def tokenized(run: runs.Run, chosen: pd.DataFrame, tokenizer,
               image_features: features.Features) -> Sequence[conversation.Conversation]:
     """Tokenize samples and check them before training; text to read is spelled where the profile says so.
 
-    Samples longer than the stage allows are left out, and their number is printed. Raises
-    conversation.ConversationError where no sample is left.
+    Samples that cannot be trained on, or are longer than the stage allows, are left out, and their number is printed.
+    Raises conversation.ConversationError where no sample is left, or more than one in a hundred cannot be trained on.
     """
     stage = run.profile.pretrain if run.stage == "pretrain" else run.profile.instruct
     pieces = (chosen.iloc[start:start + disk_table.ROWS] for start in range(0, len(chosen), disk_table.ROWS))
+    bad: list[str] = []
     made = tokenized_dataset.Mapped(
-        run.folder, (_part(run, piece, tokenizer, image_features, stage) for piece in pieces)
+        run.folder, (_part(run, piece, tokenizer, image_features, stage, bad) for piece in pieces)
     )
+    _tolerable(bad, len(chosen))
     too_long = f"longer than {stage.max_text_tokens} tokens of text, or than {stage.max_seq_len} with their images"
     if not made:
         raise conversation.ConversationError(f"all {len(chosen)} samples are {too_long}: raise max_text_tokens or "
                                              "max_seq_len of the stage")
-    if len(made) < len(chosen):
-        print(f"{len(chosen) - len(made)} of {len(chosen)} samples left out: {too_long}")
+    if len(made) + len(bad) < len(chosen):
+        print(f"{len(chosen) - len(made) - len(bad)} of {len(chosen)} samples left out: {too_long}")
     return made
 
 
 def _part(run: runs.Run, chosen: pd.DataFrame, tokenizer, image_features: features.Features,
-          stage: params.Stage) -> list[conversation.Conversation]:
+          stage: params.Stage, bad: list[str]) -> list[conversation.Conversation]:
     rows = [(r.sample_id, list(r.images), list(r.turns)) for r in chosen.itertuples()]
     spelled = [run.profile.spell_answers and heavy for heavy in chosen.text_heavy]
-    made = conversation.tokenize(tokenizer, rows, image_features.tokens, spelled)
+    made, reasons = conversation.tokenize_good(tokenizer, rows, image_features.tokens, spelled)
+    bad += reasons
     if stage.max_text_tokens is None:
         return made
     image = tokenizer.convert_tokens_to_ids(conversation.IMAGE)
     return conversation.fitting(made, image, stage.max_text_tokens, stage.max_seq_len)
+
+
+def _tolerable(bad: list[str], n: int) -> None:
+    said = f"{len(bad)} of {n} samples cannot be trained on; first: {'; '.join(bad[:3])}"
+    if len(bad) > max(1, MAX_BAD * n):
+        raise conversation.ConversationError(said)
+    if bad:
+        print(f"{said}: left out")
 
 
 def fresh(run: runs.Run, model):
