@@ -120,9 +120,35 @@ def test_a_long_sentence_is_cut_and_loses_nothing():
 
 
 def test_numbers_are_the_same_in_any_digits():
-    assert sentences.numbers("1,000 and 3.5") == sentences.numbers("٣٫٥ و ١٬٠٠٠") == ["1000", "35"]
+    assert sentences.numbers("1,000 and 3.5") == sentences.numbers("٣٫٥ و ١٬٠٠٠") == ["1000", "3.5"]
     assert not sentences.faithful("2 dogs", "3 hunde") and not sentences.faithful("a", " ")
     assert not sentences.faithful("a", "b <image>") and sentences.faithful("2 dogs", "२ कुत्ते")
+
+
+@pytest.mark.parametrize(("text", "numbers"), [
+    ("3.5 m", ["3.5"]), ("35 m", ["35"]), ("3,5 m", ["3.5"]), ("-5", ["-5"]), ("−5", ["-5"]), ("3-5", ["3", "5"]),
+    ("1/2", ["1/2"]), ("2/1", ["2/1"]), ("1,000,000", ["1000000"]), ("1.000.000", ["1000000"]), ("1,234.5", ["1234.5"]),
+    ("12:30", ["12:30"]), ("COVID-19", ["19"]), ("(-2, -3)", ["-2", "-3"])])
+def test_numbers_keep_sign_point_and_order(text, numbers):
+    assert sentences.numbers(text) == numbers
+
+
+@pytest.mark.parametrize(("source", "translation"), [
+    ("3.5 m", "35 m"), ("-5 degrees", "5 grad"), ("1/2 cup", "2/1 tasse"), ("a dog", "hund " * 200),
+    ("yes", "ja " * 40)])
+def test_a_translation_that_changes_a_number_or_repeats_itself_is_not_faithful(source, translation):
+    assert not sentences.faithful(source, translation) and sentences.faithful(source, source)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("B", []), ("(B)", []), ("B.", []), ("Answer: B.", ["Answer:"]), ("The answer is (B).", ["The answer is"]),
+    ("A. a dog\nB. a cat", ["a dog", "a cat"]), ("(A) red\n(B) blue", ["red", "blue"]),
+    ("The answer is: C", ["The answer is:"]),
+    ("I see a cat.", ["I see a cat."]), ("Plan B is good.", ["Plan B is good."]), ("A dog.", ["A dog."])])
+def test_letters_of_options_are_kept(text, said):
+    pieces = sentences.pieces(text)
+    assert [piece.text for piece in pieces if piece.translated] == said
+    assert "".join(piece.text for piece in pieces) == text
 
 
 # === nothing is lost ===

@@ -28,12 +28,19 @@ KEPT = re.compile(
             r"%[sd]\b",  # tags and placeholders: <image>, <b>, {name}
             r"\*\*|__|~~|\|",  # Markdown: emphasis, cells
             r"(?m:^[ \t]*(?:[-*+•>]|\d{1,3}[.)]|\#{1,6})[ \t]+)",  # and the heads of lines
+            r"(?m:^[ \t]*\(?[A-Z][.):](?:[ \t]+|$))",  # letters of options: at the head of a line,
+            r"(?m:^[ \t]*\(?[A-Z]\)?[.]?[ \t]*$)",  # alone,
+            r"(?:(?<=[:：] )|(?<=\bis )|(?<=\bis: ))\(?[A-Z]\)?(?=[ \t]*[.]?[ \t]*(?:[\r\n]|$))",  # and as an answer
             r"[\r\n]+",
         ]
     ),
     re.DOTALL,
 )
-NUMBER = re.compile(r"\d+(?:[.,:٫٬]\d+)*")
+# a number with its sign; a fraction or a date is one number, whose parts keep their order
+NUMBER = re.compile(r"(?:(?<![^\s(\[=,;:])[-−])?\d+(?:[.,:/٫٬]\d+)*")
+GROUPED = re.compile(r"([-−]?\d{1,3})((?:[.,٬]\d{3})+)(?:[.,٫](\d{1,2}|\d{4,}))?")  # 1,000 and 1.000.000 and 1,234.5
+LENGTHENED = 8  # times that a faithful translation may be longer than its source, and so many characters besides:
+BESIDES = 40
 # a stop after one of these ends no sentence
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|e\.g|i\.e|cf|No|Fig|approx|[A-Z])\.\s*$")
 WITHOUT_SPACES = {"Han", "Japanese"}  # scripts that set no space between sentences
@@ -86,13 +93,25 @@ def joined(parts: list[Piece], translations: dict[str, str], script: str) -> str
 
 
 def numbers(text: str) -> list[str]:
-    """Sorted numbers of a text in any digits, without grouping marks: "1,000" and "1.000" are the same."""
-    return sorted("".join(str(unicodedata.digit(c)) for c in number if c.isdigit()) for number in NUMBER.findall(text))
+    """Sorted numbers of a text in plain digits, without grouping marks: "1,000" and "1.000" are the same.
+
+    "3.5" and "3,5" are the same too, and other than "35"; "-5" is other than "5", and "1/2" than "2/1".
+    """
+    return sorted(_plain(number) for number in NUMBER.findall(text))
+
+
+def _plain(number: str) -> str:
+    digits = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in number).replace("−", "-")
+    if grouped := GROUPED.fullmatch(digits):
+        whole = re.sub(r"[.,٬]", "", grouped[1] + grouped[2])
+        return f"{whole}.{grouped[3]}" if grouped[3] else whole
+    return re.sub("[,٫٬]", ".", digits)
 
 
 def faithful(source: str, translation: str) -> bool:
-    """Whether a translation says something, holds the numbers of its source, and adds no tag or line break."""
-    return bool(translation.strip()) and numbers(source) == numbers(translation) and not KEPT.search(translation)
+    """Whether a translation says something, at no great length, holds the numbers of its source, and adds no tag."""
+    says = bool(translation.strip()) and len(translation) <= LENGTHENED * len(source) + BESIDES
+    return says and numbers(source) == numbers(translation) and not KEPT.search(translation)
 
 
 def _sentences(text: str) -> list[Piece]:
