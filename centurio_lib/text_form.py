@@ -24,26 +24,26 @@ TURKISH = str.maketrans("Iİ", "ıi")
 
 
 def visible(text: str) -> str:
-    """A text by what is seen of it: composed, plain shapes, no invisible characters, single spaces."""
+    """A text by what is seen of it: composed, plain shapes, no invisible characters, single spaces in a line."""
     plain = unicodedata.normalize("NFC", SURROGATES.sub("\ufffd", text).translate(PLAIN))
     seen = unicodedata.normalize("NFC", INVISIBLE.sub("", plain))
     for apart, together in AM:
         seen = apart.sub(together, seen)
-    return " ".join(seen.split())
+    return "\n".join(" ".join(line.split()) for line in seen.split("\n")).strip()
 
 
 def normalised(text: str) -> str:
-    """A text for comparison: what is seen of it, in lower case."""
-    return _lower(visible(text))
+    """A text for comparison by letters and words: what is seen of it, in lower case."""
+    return unicodedata.normalize("NFC", visible(text).lower().replace(DOTTED, "i"))
 
 
-def casings(text: str) -> set[str]:
-    """The forms that a text has without regard to case, by the rules of all languages and by those of Turkish."""
+def same(one: str, other: str) -> bool:
+    """Whether two texts look the same without regard to case, by the rules of most languages or of Turkish."""
+    return any(a == b for a, b in zip(_casings(one), _casings(other), strict=True))
+
+
+def _casings(text: str) -> list[str]:
+    # Iran and İran differ by either rule, İKİ and iki are the same by that of Turkish, STRASSE and straße when folded
     seen = visible(text)
-    return {_lower(seen), _lower(seen.translate(TURKISH)), unicodedata.normalize("NFC", _lower(seen).casefold())}
-
-
-def _lower(seen: str) -> str:
-    # once more after the first time: a few capitals become a letter and a mark
-    lower = seen.lower().replace(DOTTED, "i")
-    return unicodedata.normalize("NFC", lower)
+    forms = (seen.lower(), seen.translate(TURKISH).lower(), seen.casefold())
+    return [unicodedata.normalize("NFC", form) for form in forms]

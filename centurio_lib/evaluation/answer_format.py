@@ -6,7 +6,7 @@ headline, for every model alike.
 
 import re
 
-from centurio_lib.text_form import casings, visible
+from centurio_lib.text_form import same, visible
 
 MARKS = re.compile(r"[*`]|\\(?:boxed|text|mathbf|textbf)|\$")  # of Markdown and LaTeX
 # words before an answer; the study's prompts are in English
@@ -19,8 +19,8 @@ QUOTES = str.maketrans("’‘“”«»‐‑", "''\"\"\"\"--")
 
 def says(prediction: str, right: str) -> bool:
     """Whether an answer, its first or its last line is a right answer, wrapping aside."""
-    wanted = casings(bare(right)) or casings(right)
-    return any(casings(one) & wanted for one in readings(prediction, is_letter(right)))
+    wanted = bare(right) or right
+    return any(same(one, wanted) for one in readings(prediction, is_letter(right)))
 
 
 def is_letter(right: str) -> bool:

@@ -24,7 +24,7 @@ from rapidfuzz.distance import Levenshtein
 from sacrebleu.metrics import CHRF
 
 from centurio_lib.evaluation import answer_format
-from centurio_lib.text_form import casings, normalised
+from centurio_lib.text_form import normalised, same
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0  # width of the length penalty, in tokens
@@ -58,8 +58,7 @@ def first(reference: str) -> str:
 @metric("exact_match", "accuracy")
 def exact_match(prediction: str, reference: str) -> float:
     """100 if the answer is one of the right answers, case and invisible differences aside, else 0."""
-    said = casings(prediction)
-    return 100.0 * any(said & casings(right) for right in alternatives(reference))
+    return 100.0 * any(same(prediction, right) for right in alternatives(reference))
 
 
 def each(score: Callable[[str, str], float], predictions: Iterable[str], references: Iterable[str]) -> np.ndarray:
