@@ -142,7 +142,8 @@ def test_more_seeds_run_the_new_ones_only(finished):
 
 
 def test_unknown_names_stop_the_study_before_any_work(finished):
-    assert "none.yaml does not exist; there are" in in_copy(finished, *SNAKEMAKE, "profile=none", "-n")
+    assert "nowhere.yaml does not exist; there are" in in_copy(finished, *SNAKEMAKE, "profile=nowhere", "-n")
+    assert "profile 'none' is a name that YAML" in in_copy(finished, *SNAKEMAKE, "profile=none", "-n")
     assert "seeds = 0: at least 1" in in_copy(finished, *SNAKEMAKE, "seeds=0", "-n")
 
 
