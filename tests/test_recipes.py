@@ -97,7 +97,8 @@ def test_a_task_is_one_file_and_a_number_of_items_in_a_profile(copy, monkeypatch
     both = scores[scores.task == "first_letter"]
     cells = both[both.metric != "lenient"]
     assert cells.headline.all() and cells.generative.all() and set(cells.task_group) == {"pictures"}
-    assert set(both.metric) == {"accuracy", "lenient"} and cells.value.eq(100).all() and set(cells.language) == {"en", "de"}
+    assert set(both.metric) == {"accuracy", "lenient"}
+    assert cells.value.eq(100).all() and set(cells.language) == {"en", "de"}
 
 
 def test_every_task_is_found_where_it_is_declared():
