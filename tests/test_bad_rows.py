@@ -28,6 +28,12 @@ def test_a_number_is_no_label_of_an_option(options, labels, texts):
     assert m3exam.labelled(options) == (labels, texts)
 
 
+@pytest.mark.parametrize(("label", "right"), [(True, True), ("False", False), (0, False), (1, True), ("no", False),
+                                              (1.5, None), (None, None), ("maybe", None), (" TRUE ", True)])
+def test_a_label_is_true_false_or_a_bad_row(label, right):
+    assert benchmark_files.truth(label) is right
+
+
 @pytest.mark.parametrize(("answer", "right"), [("[0, 1)", ["[0, 1)"]), ("['6', 'six']", ["6", "six"]), ("[6]", ["6"]),
                                                ("[x", ["[x"]), ("B", ["B"])])
 def test_an_interval_is_an_answer_and_a_printed_list_is_several(answer, right):
@@ -61,6 +67,17 @@ def test_half_a_character_costs_one_item_and_other_line_marks_cost_none(root, tm
     own = items[(items.language == "en") & (items.split == "test")].set_index("item_id")
     assert len(own) == 119 and "a\u2028b\x85c" in own.prompt["xvnli/test/en/p1"]
     assert "xvnli: en: 1 of 120 rows give no item; first: p2: its text holds half" in capsys.readouterr().out
+
+
+def test_a_label_that_is_no_truth_value_is_not_taken_for_no(root, tmp_path, monkeypatch, capsys):
+    path = one("marvl", root, tmp_path, monkeypatch) / "annotations/marvl-sw.jsonl"
+    record = json.loads(path.read_text().split("\n")[0])
+    labels = ["False", *[True] * 118, "?"]
+    path.write_text("\n".join(json.dumps(record | {"id": f"sw-{n}", "label": label}) for n, label in enumerate(labels)))
+    items, _ = benchmark_builder.build(asking(marvl="all"), tmp_path)
+    said = items[(items.language == "sw") & (items.split == "test")].set_index("item_id").reference
+    assert said["marvl/test/sw/sw-0"] == "no" and said["marvl/test/sw/sw-1"] == "yes" and len(said) == 119
+    assert "marvl: sw: 1 of 120 rows give no item; first: sw-119: label '?'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("stored", "asked"), [("Cafe\u0301.JPG", "Caf\u00e9.jpg"), ("a/B.png", "a\\b.PNG")])

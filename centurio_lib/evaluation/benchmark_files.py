@@ -148,6 +148,12 @@ def printed(text: str) -> Any:
         return None
 
 
+def truth(label: Any) -> bool | None:
+    """Truth value of a label, however it is written; None for anything else."""
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+        str(label).strip().lower())
+
+
 def content(source: Source, cell: Any, where: str) -> bytes:
     """Bytes of a picture in a parquet cell: the hub's form {bytes, path}, or plain bytes.
 

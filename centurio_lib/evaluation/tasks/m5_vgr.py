@@ -11,7 +11,9 @@ ANSWERS = ["yes", "no"]
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language."""
     for row, images in m5_files.samples(source, code, ["left", "right"]):
-        right = str(row["label"]).lower() in ("true", "1", "yes")
+        if (right := benchmark_files.truth(row["label"])) is None:
+            yield benchmark_files.Bad(f"{row['sample_id']}: label {row['label']!r} is neither true nor false")
+            continue
         yield benchmark_files.Question(
             row["sample_id"], images, shared_prompts.about_two_images(row["hypothesis"]), [ANSWERS[not right]]
         )
