@@ -213,6 +213,12 @@ def test_tables_of_a_question_hold_scores_between_their_bounds_and_the_papers_nu
     assert t1.published.tolist() == [15.9] and ablated().fidelity.published.isna().all()
 
 
+def test_missing_values_of_a_table_are_dashes():
+    frame = pd.DataFrame({"task": ["flag", None], "value": [1.5, float("nan")], "n": [3, 4]})
+    assert table_formats.markdown(frame).splitlines()[2:] == ["| flag | 1.5 | 3 |", "| – | – | 4 |"]
+    assert r"-- & -- & 4 \\" in table_formats.latex(frame, "caption") and "nan" not in table_formats.latex(frame, "")
+
+
 def test_tables_for_readers_mark_what_is_missing():
     tidy = ablated().all_tasks.copy()
     tidy.loc[(tidy.setup == "L100") & (tidy.group == "T3"), ["value", "low", "high"]] = np.nan

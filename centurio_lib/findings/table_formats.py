@@ -65,17 +65,23 @@ def compared(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A frame as a Markdown table."""
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *frame.astype(str).to_numpy().tolist()]
+    """A frame as a Markdown table; a dash where a value is missing."""
+    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *_cells(frame)]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
 
 
 def latex(frame: pd.DataFrame, caption: str) -> str:
-    """A frame as a LaTeX table with booktabs' rules."""
+    """A frame as a LaTeX table with booktabs' rules; a dash where a value is missing."""
     def line(cells) -> str:
         return " & ".join("".join(TEX.get(c, c) for c in str(cell)) for cell in cells) + r" \\"
-    rules = [line(frame.columns), r"\midrule", *map(line, frame.to_numpy().tolist())]
+    rules = [line(frame.columns), r"\midrule", *map(line, _cells(frame))]
     title = "".join(TEX.get(c, c) for c in caption)
     return "\n".join([r"% \usepackage{booktabs}", r"\begin{table}", rf"\caption{{{title}}}", r"\small",
                       rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}", r"\toprule", *rules, r"\bottomrule",
                       r"\end{tabular}", r"\end{table}", ""])
+
+
+def _cells(frame: pd.DataFrame) -> list[list[str]]:
+    """Each row's values as text."""
+    return [[MISSING if missing else str(value) for value, missing in zip(row, lacking, strict=True)]
+            for row, lacking in zip(frame.astype(object).to_numpy(), frame.isna().to_numpy(), strict=True)]
