@@ -143,7 +143,7 @@ def test_a_test_set_that_was_not_run_stays_empty_and_is_never_a_zero_nor_another
                             ("SMPQA-Read_acc", "mul"): 7}
     table = paper_figures.final(paper_figures.ours(pd.DataFrame(drawn + published), "L100", "ours"))[1]
     assert set(of.index.get_level_values(0)) <= set(table[table.setup != "ours"].metric)
-    assert set(paper_figures.TEST_SETS.values()) <= set(table.metric)
+    assert set(paper_figures.BENCHMARKS.values()) <= set(table.metric)
     alone = paper_figures.ours(pd.DataFrame(drawn), "L100", "ours").set_index("metric").value
     # of like shape, where none of the paper's was asked
     assert alone.to_dict() == {"XM3600_CIDEr": 99, "SMPQA-Read_acc": 7}

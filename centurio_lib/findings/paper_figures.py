@@ -21,7 +21,7 @@ RQ4 = {"no_pretraining": "no pre-training", "no_ocr": "no OCR", "ocr_E100": "100
 SHAPE = {"captioning": "XM3600_CIDEr", "flag": "MaXM_acc", "multiple_choice": "BIN-MC_acc", "image_pair": "M5-VGR_acc",
          "odd_one_out": "M5-VLOD_acc", "smpqa_ground": "SMPQA-Ground_acc", "smpqa_read": "SMPQA-Read_acc"}
 # the paper's own test sets, where a profile asks them
-TEST_SETS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "xvnli": "XVNLI_acc",
+BENCHMARKS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "xvnli": "XVNLI_acc",
              "marvl": "MaRVL_acc",
              "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
@@ -104,7 +104,7 @@ def ours(cells: pd.DataFrame, setup: str, label: str) -> pd.DataFrame:
     """
     seen = cells[(cells.setup == setup) & cells.split.isin(["new-style", "test"])]
     rows = seen[seen.headline]
-    columns = TEST_SETS | TEXT if set(rows.task) & set(TEST_SETS) else SHAPE
+    columns = BENCHMARKS | TEXT if set(rows.task) & set(BENCHMARKS) else SHAPE
     rows = rows.assign(metric=rows.task.map(columns), group=np.where(rows.language == "en", "en", "mul"))
     fidelity = seen[(seen.metric == "fidelity") & seen.task.map(columns).eq("XM3600_CIDEr")]
     rows = pd.concat([rows.dropna(subset="metric"), fidelity.assign(metric=FIDELITY[0], group=FIDELITY[1])])

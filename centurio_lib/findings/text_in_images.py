@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from centurio_lib import image_file, params, tables
+from centurio_lib import image_file, params, tables, text_form
 from centurio_lib.findings import ablation, looks, paper_results, plots, scores, statistics
 from centurio_lib.findings.scores import BLIND, SCRIPTS
 
@@ -124,7 +124,7 @@ def picture(shown: pd.DataFrame) -> Figure:
         for axis, script in zip(axes.flat, names, strict=False):
             rows = shown[shown.script == script]
             axis.imshow(image_file.read(rows.image.iloc[0], rows.plot_id.iloc[0]))
-            right = [f"{sum(rows[name].str.casefold() == rows.reference.str.casefold())}" for name in setups]
+            right = [f"{sum(map(text_form.same, rows[name], rows.reference))}" for name in setups]
             axis.set_title(f"{script}: {rows.language.iloc[0]}\nread of {len(rows)}: {' '.join(right)}", fontsize=5.5)
         drawn.supxlabel("labels read right by: " + ", ".join(setups), fontsize=6)
         return plots.settled(drawn)
