@@ -3,6 +3,7 @@
 Run with: pytest tests/test_bad_samples.py
 """
 
+import copy
 import datetime
 
 import pandas as pd
@@ -64,7 +65,7 @@ def test_a_mix_goes_on_without_one_bad_sample_in_a_hundred(tmp_path, capsys, bad
 
 def stored(folder, template: str):
     """Base of a profile whose language model has another chat template."""
-    tokenizer = tiny.tokenizer()
+    tokenizer = copy.deepcopy(tiny.tokenizer())  # which other tests share
     tokenizer.chat_template = template + tokenizer.chat_template
     tokenizer.save_pretrained(folder)
     storage.write_json(folder / "config.json", {})
