@@ -38,7 +38,7 @@ def normalised(text: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts look the same without regard to case, by the rules of most languages or of Turkish."""
+    """Say whether two texts look the same without regard to case, by the rules of most languages or of Turkish."""
     return any(a == b for a, b in zip(_casings(one), _casings(other), strict=True))
 
 

@@ -26,7 +26,7 @@ KNOWN = 0.1
 
 
 class Networks(NamedTuple):
-    """What a lesson trains: an encoder, its heads for drawings (own_encoder.new), and its head for letters."""
+    """Networks of a lesson: an encoder, its heads for drawings (own_encoder.new), and its head for letters."""
 
     model: SiglipVisionModel
     heads: nn.ModuleDict

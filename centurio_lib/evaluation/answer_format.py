@@ -18,18 +18,18 @@ QUOTES = str.maketrans("’‘“”«»‐‑", "''\"\"\"\"--")
 
 
 def says(prediction: str, right: str) -> bool:
-    """Whether an answer, its first or its last line is a right answer, wrapping aside."""
+    """Say whether an answer, or its first or last line, equals a right answer without quotes, brackets and prefixes."""
     wanted = bare(right) or right
     return any(same(one, wanted) for one in readings(prediction, is_letter(right)))
 
 
 def is_letter(right: str) -> bool:
-    """Whether a right answer is the letter of an option."""
+    """Say whether a right answer is the letter of an option."""
     return re.fullmatch("[A-Z]", visible(right)) is not None
 
 
 def readings(prediction: str, letter: bool) -> list[str]:
-    """What an answer may say: all of it, its first line, its last; with and without the words before it.
+    """Texts to compare of an answer: all of it, its first line, its last; with and without the words before it.
 
     `letter`: an option is asked for by its letter.
     """

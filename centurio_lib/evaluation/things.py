@@ -1,4 +1,4 @@
-"""What an item asks about: items of different languages and tasks that ask about one thing are not independent."""
+"""The thing that an item asks about: items of different languages and tasks that share a thing are not independent."""
 
 import pandas as pd
 

@@ -133,7 +133,7 @@ def judged(value: float, interval: tuple[float, float], wider: tuple[float, floa
 
 
 class Judge(NamedTuple):
-    """What the parts of all claims on one split and stage are judged from. `wider`: confidence for a contradiction."""
+    """Inputs that judge the parts of all claims on one split and stage. `wider`: confidence for a contradiction."""
 
     items: pd.DataFrame
     able: set[str]

@@ -41,7 +41,7 @@ def _effects(rows: pd.DataFrame, bounds: tuple[str, str]) -> str:
 
 
 def _told(rows: pd.DataFrame) -> str:
-    """What the paper's cells say to one claim: verdict, effect and interval."""
+    """Verdict, effect and interval of one claim by the paper's cells."""
     if rows.empty or set(rows.verdict) == {claims.NOT_RUN}:
         return table_formats.MISSING
     return f"{_verdict(rows)}: {_effects(rows, ('low', 'high'))}"

@@ -44,7 +44,7 @@ def table(parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(seeds: str) -> int:
-    """How many seeds "0-2" or "0, 2" are."""
+    """Count the seeds that "0-2" or "0, 2" names."""
     first, _, last = str(seeds).partition("-")
     return int(last) - int(first) + 1 if last else len(str(seeds).split(","))
 

@@ -1,4 +1,4 @@
-"""How far runs of one setup differ by their seed alone, pooled over the setups of one recipe.
+"""Variance between runs of one setup that differ by their seed alone, pooled over the setups of a recipe.
 
 A recipe is what training and test items share (`params.recipe`). Its setups differ in their mixes, and their scores
 vary alike between seeds, so that 19 setups of three seeds give 38 degrees of freedom where one setup gives 2.
@@ -176,7 +176,7 @@ def part(found: Pool, weights: dict[str, np.ndarray], runs: dict[str, tuple[int,
 
 
 def _crossed(setups: np.ndarray, seeds: np.ndarray) -> bool:
-    """Whether several setups have the same seeds each."""
+    """Say whether there are several setups, all with the same seeds."""
     return len(set(setups)) > 1 and len(setups) == len(set(setups)) * len(set(seeds))
 
 

@@ -1,4 +1,4 @@
-"""How often intervals hold the truth, of data that are drawn here: figures/simulated_coverage.csv.
+"""Share of intervals that hold the truth, on simulated data: figures/simulated_coverage.csv.
 
     python -m centurio_lib.findings.simulated_coverage
 
@@ -74,7 +74,7 @@ WORLDS = [
 
 
 class Plan(NamedTuple):
-    """What stays as it is from study to study: codes of items, and effects of setups in languages (setups, items)."""
+    """Shared by studies of a world: codes of items, and effects of setups in languages (setups, items)."""
 
     group: np.ndarray
     unit: np.ndarray

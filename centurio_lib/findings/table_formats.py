@@ -47,7 +47,7 @@ def _cell(row) -> str:
 
 
 def note(tidy: pd.DataFrame) -> str:
-    """What the intervals of a tidy table lack (its column `why`), in a sentence; "" where they lack nothing."""
+    """Say in a sentence what the intervals of a tidy table lack (column `why`); "" where they lack nothing."""
     told = [f"{LACKS} {why}" for why in dict.fromkeys(tidy.why) if why]
     return f"{'. '.join(told)}." if told else ""
 

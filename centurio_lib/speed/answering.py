@@ -46,7 +46,7 @@ USED = "+ oneDNN's products"  # the way of the study
 
 
 class Questions(NamedTuple):
-    """What is asked, a list entry for each item."""
+    """Questions to answer, a list entry for each item."""
 
     prompts: list[np.ndarray]  # (tokens,) each
     images: list[list[str]]

@@ -66,7 +66,7 @@ def kind(path: Path) -> str:
 
 
 def whole(path: Path, named: Path | None = None) -> bool:
-    """Whether a file is the archive that its name (or another's) says: a page to log in is none."""
+    """Say whether a file is an archive of the kind that its name (or another's) states. A login page is not."""
     wanted = kind(named or path)
     return not wanted or (zipfile.is_zipfile(path) if wanted == ".zip" else tarfile.is_tarfile(path))
 

@@ -167,7 +167,7 @@ def _example(done: dict, reason: str) -> None:
 
 
 def named(done: dict) -> str:
-    """What was bad first, for a message; "" where nothing was."""
+    """Name the first bad row for a message; "" without bad rows."""
     return f"; first: {'; '.join(done['examples'])}" if done.get("examples") else ""
 
 

@@ -153,7 +153,7 @@ def accuracy(texts_shown: list[str], seen: str) -> float:
 
 
 def bare(text: str) -> str:
-    """What is seen of a text, without white space and format characters."""
+    """Return the visible characters of a text, without white space and format characters."""
     return "".join(c for c in text_form.visible(text) if not c.isspace() and unicodedata.category(c) != "Cf")
 
 

@@ -1,4 +1,4 @@
-"""What Unicode says of a text: its composed form, its direction, where it breaks, its scripts (ICU)."""
+"""Unicode properties of a text: its composed form, its direction, where it breaks, its scripts (ICU)."""
 
 import unicodedata
 from functools import cache
