@@ -2,10 +2,37 @@
 
 torch multiplies matrices in float32 by MKL, which uses half the width of a processor of AMD (measured on an EPYC of
 family 26: 102 GFLOP/s a core, where oneDNN has 200). Products are those of MKL up to rounding.
+
+torch's public way to oneDNN copies states to a layout of its own and back. `torch.ops.mkldnn._linear_pointwise`, which
+torch's compiler calls, takes plain tensors. It has no gradient, so `Product` states it.
 """
 
 import torch
-from torch.nn import functional
+
+PRODUCT = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+
+
+class Product(torch.autograd.Function):
+    """States (..., in features) times a weight (out features, in features): (..., out features)."""
+
+    @staticmethod
+    def forward(ctx, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Multiply, and keep both for the gradients."""
+        ctx.save_for_backward(states, weight)
+        return product(states, weight)
+
+    @staticmethod
+    def backward(ctx, slope: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Gradients of states and weight, from that of the output (..., out features); None where none is asked for."""
+        states, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        return (product(slope, weight.t()) if wanted[0] else None,
+                product(slope.flatten(0, -2).t(), states.flatten(0, -2).t()) if wanted[1] else None)
+
+
+def product(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Multiply states (..., in features) by a weight (out features, in features), without a gradient."""
+    return PRODUCT(states, weight, None, "none", [], "")
 
 
 class Linear(torch.nn.Linear):
@@ -15,7 +42,8 @@ class Linear(torch.nn.Linear):
         """Output states (..., out features) of states (..., in features)."""
         if not suited(states) or self.weight.dtype != torch.float32:
             return super().forward(states)
-        return functional.linear(states.to_mkldnn(), self.weight, self.bias).to_dense()
+        made = Product.apply(states, self.weight)
+        return made if self.bias is None else made + self.bias
 
 
 def suited(states: torch.Tensor) -> bool:
@@ -30,7 +58,7 @@ def use(model: torch.nn.Module, on: bool = True) -> torch.nn.Module:
     Layers of other classes (in 4 bits, say) stay as they are. Returns the model.
     """
     before, after = (torch.nn.Linear, Linear) if on else (Linear, torch.nn.Linear)
-    if torch.backends.mkldnn.is_available():
+    if PRODUCT is not None:
         for module in model.modules():
             if type(module) is before:
                 module.__class__ = after
