@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from centurio_lib import params
-from centurio_lib.model import batches, conversation, image_features, llava, train
+from centurio_lib.model import batches, conversation, image_features, llava, precision, train
 
 SETUP = params.setup("OCR50")
 KEY = "a" * 64
@@ -102,3 +102,30 @@ def test_too_long_conversations_are_left_out_whole_and_none_is_cut():
     assert any(c is many for c in conversation.fitting(made, image, text, 10_000))
     assert not any(c is many for c in conversation.fitting(made, image, text - 1, 10_000))
     assert conversation.fitting(made, image, 1, 10_000) == []
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(2.0, "bfloat16"), (1.31, "bfloat16"), (1.1, "float32"),
+                                                (0.2, "float32")])
+def test_fastest_takes_half_precision_where_a_trial_finds_it_clearly_faster(gain, expected, monkeypatch, profile):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: gain)
+    assert precision.name("fastest") == expected and precision.name("float32") == "float32"
+    base = profile.base.model_copy(update={"dtype": "fastest"})
+    model = llava.build(profile.model_copy(update={"base": base, "load_4bit": False}), 0)[0]
+    assert model.dtype == model.model.vision_tower.dtype == getattr(torch, expected)
+
+
+def test_fastest_takes_half_precision_on_a_gpu_without_a_trial(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: pytest.fail("no trial is needed"))
+    assert precision.dtype("fastest") is torch.bfloat16
+
+
+def test_a_trial_draws_no_number_of_the_study_and_is_made_once():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    precision.bfloat16_gain.cache_clear()
+    first = precision.bfloat16_gain()
+    assert torch.rand(1) == expected
+    assert 0.01 < first < 100 and precision.bfloat16_gain() == first

@@ -13,7 +13,7 @@ from centurio_lib.data import artwork, concepts
 from centurio_lib.data.sources import registry
 from centurio_lib.data.sources import texts as running_text
 from centurio_lib.languages import language
-from centurio_lib.model import distributed
+from centurio_lib.model import distributed, precision
 from centurio_lib.params import Base
 from centurio_lib.params.base_models import ReadingLesson
 
@@ -64,7 +64,7 @@ def build_encoder(config: Base, table: pd.DataFrame, folder: Path, say=print) ->
     key = model_key("own_encoder", size.model_dump() | {"pixels": config.image_size}, table)
     drawn = drawings(table)
     model, heads = own_encoder.new(size, config.image_size, int(table.name.max()) + 1, drawn.keywords.shape[1], SEED)
-    device = distributed.device(config.dtype)
+    device = distributed.device(precision.name(config.dtype))
     model, heads = model.to(device), heads.to(device)
     loss = own_encoder.train(model, heads, drawn, size, SEED, folder, key, say)
     model, letters, about = lettered(config, model, heads, drawn, folder, key, say)

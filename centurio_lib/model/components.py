@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging
 
 from centurio_lib.data.hub import hub
-from centurio_lib.model import four_bits
+from centurio_lib.model import four_bits, precision
 from centurio_lib.model.conversation import IMAGE, end_of_turn, on_one_day, rendered
 from centurio_lib.params import Base
 
@@ -37,7 +37,7 @@ def load_vision(base: Base) -> SiglipVisionModel:
     """Load the vision tower without SigLIP's text half and pooling head. Raises hub.HubError."""
     folder = hub.model(base.vision, base.vision_revision)
     with quietly():
-        model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=getattr(torch, base.dtype),
+        model = SiglipVisionModel.from_pretrained(folder, vision_use_head=False, dtype=precision.dtype(base.dtype),
                                                   **FORMAT)
     return model.eval()
 
@@ -85,7 +85,7 @@ def load_language_model(base: Base, tokenizer, load_4bit: bool = False, device: 
     quantised = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
                                    bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=NOT_QUANTISED)
     model = AutoModelForCausalLM.from_pretrained(
-        hub.model(base.language_model, base.language_model_revision), dtype=getattr(torch, base.dtype),
+        hub.model(base.language_model, base.language_model_revision), dtype=precision.dtype(base.dtype),
         quantization_config=quantised if load_4bit else None,
         device_map={"": device} if load_4bit and device else None, **FORMAT)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:

@@ -15,7 +15,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from centurio_lib.data import artwork
-from centurio_lib.model import batches, conversation, forward, image_features, llava
+from centurio_lib.model import batches, conversation, forward, image_features, llava, precision
 from centurio_lib.model.conversation import IMAGE
 from centurio_lib.params import Profile
 
@@ -49,7 +49,7 @@ def export(profile: Profile, tokenizer, model, folder: Path) -> Path:
     The model is merged in place. Raises ExportError for tiles, capped logits, or weights in 4 bits.
     """
     check(llava.plain(model))
-    merged = plain(model, getattr(torch, profile.base.dtype))
+    merged = plain(model, precision.dtype(profile.base.dtype))
     merged.save_pretrained(folder)
     processor(profile, tokenizer, merged.config).save_pretrained(folder)
     return Path(folder)

@@ -6,9 +6,13 @@ from centurio_lib.model.batches import Batch
 
 
 def computing(llava) -> torch.autocast:
-    """Context of bfloat16 computation for a model in half precision; trained parts stay in float32."""
-    half = llava.get_input_embeddings().weight.dtype == torch.bfloat16
-    return torch.autocast(llava.device.type, dtype=torch.bfloat16, enabled=half)
+    """Context of a model's forward passes."""
+    return autocast(llava.device, llava.get_input_embeddings().weight.dtype)
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Context of bfloat16 computation for weights in half precision; trained parts stay in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

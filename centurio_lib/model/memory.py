@@ -207,7 +207,7 @@ def needed(profile: Profile, setup: Setup, stage: Stage) -> Need:
     tuning, rank = setup.tuning or profile.tuning, setup.lora_rank or profile.lora_rank
     rank = {"lora": rank, "projector": 1, "full": None}[tuning]
     return Need(stage.micro_batch_size, stage.max_seq_len, rank, profile.load_4bit, profile.gradient_checkpointing,
-                setup.tune_encoder, setup.tiling, profile.base.dtype == "bfloat16")
+                setup.tune_encoder, setup.tiling, profile.base.dtype != "float32")
 
 
 def table(language_models: list[str], vision: str, need: Need) -> pd.DataFrame:

@@ -82,7 +82,8 @@ class Base(Strict):
     vision_layer: Annotated[int, Field(ge=-DEEPEST, le=-1)] = Field(
         description="hidden state that LLaVA reads: -1 the last block, -2 the one before (paper)")
     image_size: Side = Field(description="side that images are seen at, in pixels")
-    dtype: Literal["float32", "bfloat16"] = Field(description="of the frozen weights")
+    dtype: Literal["float32", "bfloat16", "fastest"] = Field(
+        description="of the frozen weights; fastest: bfloat16 where a trial finds it faster, on GPUs always")
     vision_revision: str | None = Field(None, description="commit of a hub name: pins the weights")
     language_model_revision: str | None = Field(None, description="commit of a hub name: pins the weights")
     text_image_size: Side | None = Field(None, description="side of images with text; null: image_size")

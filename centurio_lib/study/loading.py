@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from centurio_lib.model import distributed, image_features, llava, memory
+from centurio_lib.model import distributed, image_features, llava, memory, precision
 from centurio_lib.study import runs, shown_images
 
 
@@ -13,7 +13,7 @@ def base(run: runs.Run):
     Raises memory.MemoryShortage where a GPU is too small for the training.
     """
     torch.set_num_threads(run.profile.threads)
-    device = distributed.device(run.profile.base.dtype)
+    device = distributed.device(dtype(run))
     if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
         room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
         wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
@@ -21,6 +21,11 @@ def base(run: runs.Run):
     if shared(run) and distributed.alone():
         device = llava.CPU  # the processes that train have the GPUs to themselves
     return llava.build(run.profile, run.seed, run.setup.tiling, device)
+
+
+def dtype(run: runs.Run) -> str:
+    """Precision of a run's models on this machine: scores of another differ by rounding."""
+    return precision.name(run.profile.base.dtype)
 
 
 def shared(run: runs.Run) -> bool:
