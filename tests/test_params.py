@@ -85,6 +85,15 @@ def test_full_tuning_is_l100_where_the_profile_tunes_so():
     assert params.trained_as(same_rank, "LoRA-32") == "L100" and params.trained_as(same_rank, "LoRA-8") == "LoRA-8"
 
 
+def test_a_setup_scales_the_rate_of_instruct_tuning_alone():
+    config, half = params.profile("laptop"), params.setup("L100-half-rate")
+    assert params.stage(config, half, "instruct").lr == config.instruct.lr / 2
+    assert params.stage(config, half, "instruct").projector_lr == config.instruct.projector_lr
+    assert params.stage(config, half, "pretrain") == config.pretrain
+    assert params.stage(config, params.setup("L100"), "instruct") == config.instruct
+    assert params.trained_as(config, "L100-half-rate") == "L100-half-rate"
+
+
 def test_a_question_needs_two_setups_to_compare():
     few = smoke("study.setups: [English, L100]")
     assert params.compared(few, "rq1") == ["English", "L100"]

@@ -18,7 +18,8 @@ from centurio_lib.study import runs, stages
 HUB = "paper"  # a profile with data sets of the hub and third-party benchmarks
 SETUPS = {"smoke": ["L100", "PT50", "OCR50"], HUB: ["L100", "PT50"]}
 # what every table and figure shows: scores
-FINDINGS = {"rq1", "rq2", "rq3", "rq4", "allocation", "centurio", "lora_rank", "claims", "figure_set", "report"}
+FINDINGS = {"rq1", "rq2", "rq3", "rq4", "allocation", "centurio", "lora_rank", "learning_rate", "claims",
+            "figure_set", "report"}
 TRAINED = {"pretrain", "instruct", "evaluate", "export", "speed"}
 CACHES = (code_digest.imports_of, code_digest.module_digest, stages.by_notebook, profiles.profile, setups.all_setups,
           setups.questions, catalogue.entries, catalogue.archives)

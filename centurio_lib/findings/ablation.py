@@ -1,4 +1,4 @@
-"""Tables of one question of the paper, shared by notebooks 20 to 26.
+"""Tables of one question of the paper, shared by notebooks 20 to 27.
 
 Each table has one part of the scores: all tasks; tasks whose score does not depend on the language of an answer;
 fidelity. Tasks about text in images have other splits and groups, and separate tables (text_in_images.py).

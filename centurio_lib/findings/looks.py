@@ -38,7 +38,8 @@ TIERS = {"en": ENGLISH, "T5": Look("#08306b", "o"), "T4": Look("#2171b5", "s"), 
          "T2": Look("#7a8f2a", "D"), "T1": Look("#c7b42c", "v")}
 SCRIPTS = {"en": ENGLISH, "latin": Look("#0072b2", "o"), "other": Look("#009e73", "s")}
 SCRIPT_NAMES = {"en": "English", "latin": "other Latin script", "other": "other scripts"}
-RAMPS = ["viridis_r", "PuRd", "YlOrBr", "BuPu", "Greens", "Reds", "Blues"]  # of the questions, in their order
+# of the questions, in their order
+RAMPS = ["viridis_r", "PuRd", "YlOrBr", "BuPu", "Greens", "Reds", "Blues", "Purples"]
 MARKERS = "os^DvPph"  # within a ramp
 
 

@@ -18,6 +18,7 @@ from centurio_lib.params.setups import (
     reads,
     setup,
     setups_of,
+    stage,
     studied,
     text_heavy,
     text_image_size,
@@ -31,6 +32,6 @@ __all__ = [
     "CLAIMS", "Base", "Count", "Data", "DecoderSize",
     "EncoderSize", "Evaluation", "Ocr", "OcrMix", "ParamsError", "Profile", "ReadingLesson", "Setup", "Share",
     "Smpqa", "Sources", "SpellingLessons", "Stage", "Strict", "Study", "Translation", "all_setups", "check",
-    "compared", "load", "plots", "profile", "questions", "reads", "recipe", "seed", "setup", "setups_of", "stated",
-    "studied", "text_heavy", "text_image_size", "trained_as", "validated", "without_pretraining",
+    "compared", "load", "plots", "profile", "questions", "reads", "recipe", "seed", "setup", "setups_of", "stage",
+    "stated", "studied", "text_heavy", "text_image_size", "trained_as", "validated", "without_pretraining",
 ]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from centurio_lib import paths
 from centurio_lib.languages import languages, of_tiers
 from centurio_lib.params import names as naming
-from centurio_lib.params.profiles import Profile, Tuning
+from centurio_lib.params.profiles import Profile, Stage, Tuning
 from centurio_lib.params.text_images import OcrMix
 from centurio_lib.params.validation import Count, ParamsError, Share, Strict, load, validated
 
@@ -31,6 +31,8 @@ class Setup(Strict):
     pretrain_english_share: Share | None = Field(None, description="of the captions; null: no pre-training stage")
     tuning: Tuning | None = Field(None, description="null: the profile's")
     lora_rank: Count | None = Field(None, description="null: the profile's")
+    lr_scale: Annotated[float, Field(gt=0, le=100)] = Field(
+        1.0, description="factor on `instruct.lr` of the profile; rates of projector and encoder stay")
     text_in_images: bool | None = Field(None, description="null: the profile's")
     ocr: OcrMix | None = Field(None, description="null: no documents")
     tune_encoder: bool = Field(False, description="whether the vision encoder is trained too")
@@ -144,6 +146,12 @@ def studied(config: Profile) -> list[str]:
 def without_pretraining(config: Setup) -> bool:
     """Say whether the setup has no pre-training stage (as in RQ1 and RQ2 of the paper)."""
     return config.pretrain_english_share is None
+
+
+def stage(config: Profile, chosen: Setup, name: str) -> Stage:
+    """A training stage of a setup, "pretrain" or "instruct": the profile's, at the rate of the setup."""
+    stated = getattr(config, name)
+    return stated.model_copy(update={"lr": stated.lr * chosen.lr_scale}) if name == "instruct" else stated
 
 
 def text_heavy(config: Profile, chosen: Setup) -> bool:

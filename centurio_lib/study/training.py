@@ -111,10 +111,10 @@ def train(run: runs.Run, lesson: Lesson) -> pd.DataFrame:
 def fit(run: runs.Run, lesson: Lesson) -> None:
     """Train a stage in one of its processes; the first process writes the files."""
     key, first = storage.digest(run.key), distributed.state().is_main_process
-    model = adapter(run, lesson.model)
+    model, stage = adapter(run, lesson.model), params.stage(run.profile, run.setup, run.stage)
     log = pd.DataFrame(training.run(
-        model, lesson.tokenizer.pad_token_id, lesson.conversations, lesson.features, getattr(run.profile, run.stage),
-        run.seed, run.folder, key, say=loading.sayer(run) if first else lambda text: None))
+        model, lesson.tokenizer.pad_token_id, lesson.conversations, lesson.features, stage, run.seed, run.folder, key,
+        say=loading.sayer(run) if first else lambda text: None))
     if first:
         llava.save(model, run.folder / "adapter")
         components.pass_on(run.profile.base, run.folder / "adapter")
