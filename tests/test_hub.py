@@ -5,7 +5,9 @@ Run with: pytest tests/test_hub.py
 
 import hashlib
 import http.server
+import socket
 import threading
+import urllib.error
 import zipfile
 from types import SimpleNamespace
 
@@ -13,16 +15,24 @@ import pytest
 import tiny_hub
 from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
     HTTPError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from centurio_lib import paths
-from centurio_lib.data.hub import catalogue, hub
+from centurio_lib.data.hub import catalogue, hub, patience
 from centurio_lib.data.hub.archives import Images
 from centurio_lib.data.sources.packages import PackageError
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """Waits of no length, unless a server asks for some."""
+    monkeypatch.setattr(patience, "FIRST_S", 0.0)
 
 
 # === archives ===
@@ -168,41 +178,31 @@ def test_images_put_there_by_hand_are_asked_for_with_their_licence(tmp_path, mon
         catalogue.fetched_archive("sam")
 
 
-def fake_hub(monkeypatch, content: bytes, stated: str):
-    """A hub with one file, and the calls made to it."""
-    calls = []
-    file = SimpleNamespace(
-        rfilename="vqav2/train-00000-of-00001.parquet", lfs=SimpleNamespace(sha256=stated), size=len(content)
-    )
-    readme = SimpleNamespace(rfilename="README.md", lfs=None, size=1)
+SHARD = "vqav2/train-00000-of-00001.parquet"
 
-    def download(repo, name, repo_type, revision, local_dir):
-        calls.append((name, revision))
-        return tiny_hub.put(local_dir, ".", name, content)
 
-    monkeypatch.setattr(
-        hub,
-        "HfApi",
-        lambda: SimpleNamespace(
-            dataset_info=lambda repo, revision, files_metadata: SimpleNamespace(
-                sha="abc", siblings=[file, readme]
-            )
-        ),
-    )
-    monkeypatch.setattr(hub, "hf_hub_download", download)
-    return calls
+def fake_hub(monkeypatch, content: bytes, stated: str | None = None) -> list[str]:
+    """A hub with one shard and a README, and the names of the files that it is asked for."""
+    return tiny_hub.serve(monkeypatch, {SHARD: content, "README.md": b"#"}, {SHARD: stated} if stated else None)
 
 
 def test_a_data_set_is_fetched_once_at_a_commit_and_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATASETS", tmp_path)
     entry, content = catalogue.entries()["vqav2"], tiny_hub.cauldron(3)
-    calls = fake_hub(monkeypatch, content, hashlib.sha256(content).hexdigest())
+    calls = fake_hub(monkeypatch, content)
     files = catalogue.fetched(entry)
-    assert catalogue.fetched(entry) == files and calls == [("vqav2/train-00000-of-00001.parquet", "abc")]
-    assert catalogue.commit(entry) == "abc"
-    files[0].write_bytes(content[:50])
-    with pytest.raises(hub.HubError, match=r"has another size"):
-        catalogue.fetched(entry)
+    assert catalogue.fetched(entry) == files and calls == [SHARD]
+    assert catalogue.commit(entry) == tiny_hub.COMMIT
+
+
+def test_a_half_fetched_shard_is_fetched_again_and_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    entry, content = catalogue.entries()["vqav2"], tiny_hub.cauldron(3)
+    calls = fake_hub(monkeypatch, content)
+    [file] = catalogue.fetched(entry)
+    file.write_bytes(content[:50])
+    assert catalogue.fetched(entry)[0].read_bytes() == content and len(calls) == 2
+    assert f"has 50 of {len(content)} bytes: it is fetched again" in capsys.readouterr().out
 
 
 def test_a_damaged_file_and_a_changed_layout_are_refused(tmp_path, monkeypatch):
@@ -216,40 +216,105 @@ def test_a_damaged_file_and_a_changed_layout_are_refused(tmp_path, monkeypatch):
 
 
 class Ranged(http.server.BaseHTTPRequestHandler):
-    """Serves `content`, from where it is asked to; the first reply breaks off half way."""
+    """Serves `content`, from where it is asked to; the first replies are the `troubles`, one after the other."""
 
-    content, asked = bytes(range(256)) * 4000, []
+    content, asked, troubles = bytes(range(256)) * 4000, [], []
 
     def do_GET(self):
+        trouble = self.troubles.pop(0) if self.troubles else "none"
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
         self.asked.append(start)
         body = self.content[start:]
-        self.send_response(206 if start else 200)
+        self.send_response(429 if trouble == "limit" else 206 if start else 200)
+        self.send_header("Retry-After", "0")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body if len(self.asked) > 1 else body[: len(body) // 2])
+        self.wfile.write(body[: len(body) // 2] if trouble == "break" else b"" if trouble == "limit" else body)
 
     def log_message(self, *_):
         pass
 
 
-def test_a_download_goes_on_where_it_broke_off_and_is_checked(tmp_path):
+@pytest.fixture
+def server():
+    """Address of a server of one file."""
     Ranged.asked.clear()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranged)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url, right = (
-        f"http://127.0.0.1:{server.server_port}/a.zip",
-        "md5:" + hashlib.md5(Ranged.content).hexdigest(),
-    )
+    Ranged.troubles.clear()
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranged)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}/a.zip"
+    running.shutdown()
+
+
+MD5 = "md5:" + hashlib.md5(Ranged.content).hexdigest()
+
+
+def test_a_download_that_breaks_off_or_meets_a_limit_goes_on_by_itself(server, tmp_path, capsys):
+    Ranged.troubles += ["break", "limit", "break"]
+    assert hub.archive(server, tmp_path / "a.zip", MD5, "CC").read_bytes() == Ranged.content
+    half = len(Ranged.content) // 2
+    assert Ranged.asked == [0, half, half, half + half // 2]
+    said = capsys.readouterr().out
+    assert "archive a.zip: ConnectionError; attempt 2" in said and "too many requests (429); attempt 3 in 0 s" in said
+
+
+def test_a_server_that_stays_broken_is_given_up_and_what_came_is_kept(server, tmp_path):
+    Ranged.troubles += ["break"] * patience.ATTEMPTS
     with pytest.raises(hub.HubError, match=r"archive a.zip is not reachable"):
-        hub.archive(url, tmp_path / "a.zip", right, "CC")
-    assert not (tmp_path / "a.zip").exists()
-    assert hub.archive(url, tmp_path / "a.zip", right, "CC").read_bytes() == Ranged.content
-    assert Ranged.asked[0] == 0 and Ranged.asked[1] > 0
+        hub.archive(server, tmp_path / "a.zip", MD5, "CC")
+    assert not (tmp_path / "a.zip").exists() and (tmp_path / "a.zip.part").stat().st_size > 0
+    assert hub.archive(server, tmp_path / "a.zip", MD5, "CC").read_bytes() == Ranged.content
+
+
+def test_a_damaged_download_is_removed(server, tmp_path):
     with pytest.raises(hub.HubError, match=r"arrived damaged"):
-        hub.archive(url, tmp_path / "b.zip", "md5:" + "0" * 32, "CC")
+        hub.archive(server, tmp_path / "b.zip", "md5:" + "0" * 32, "CC")
     with pytest.raises(hub.HubError, match=r"sent no \.zip, but b'.*perhaps a page to log in.*put the archive at"):
-        hub.archive(url, tmp_path / "c.zip", "", "CC")
-    assert not list(tmp_path.glob("c.zip*"))
-    assert not list(tmp_path.glob("b.zip*"))
-    server.shutdown()
+        hub.archive(server, tmp_path / "c.zip", "", "CC")
+    assert not list(tmp_path.iterdir())
+
+
+# === patience ===
+def limited(status: int, after: str = "0") -> HfHubHTTPError:
+    """The hub's refusal for now."""
+    answer = SimpleNamespace(status_code=status, headers={"Retry-After": after}, request=None)
+    return HfHubHTTPError("no", response=answer)
+
+
+@pytest.mark.parametrize(("error", "calls"), [
+    (limited(429), patience.ATTEMPTS), (limited(503), patience.ATTEMPTS), (limited(403), 1), (limited(404), 1),
+    (ConnectionError("reset"), patience.ATTEMPTS), (HTTPError("no network"), patience.ATTEMPTS), (ValueError("x"), 1),
+    (OfflineModeIsEnabled("offline"), 1), (GatedRepoError("gated", response=reply(403)), 1),
+    (urllib.error.URLError(socket.gaierror("no such name")), patience.WITHOUT_NAMES)])
+def test_only_what_may_pass_is_tried_again(error, calls):
+    made = []
+
+    def act():
+        made.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        patience.patient(act, "x")
+    assert len(made) == calls
+
+
+def test_the_wait_is_what_the_server_asks_for(monkeypatch):
+    waits, errors = [], [limited(429, "17"), limited(429, "100000"), limited(503, "soon"), None]
+    monkeypatch.setattr(patience.time, "sleep", waits.append)
+    monkeypatch.setattr(patience, "FIRST_S", 2.0)
+
+    def act():
+        if error := errors.pop(0):
+            raise error
+        return "done"
+
+    assert patience.patient(act, "x") == "done" and waits == [17, patience.LONGEST_S, 8]
+
+
+def test_no_space_is_said_before_a_file_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    calls = fake_hub(monkeypatch, b"12345")
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: SimpleNamespace(free=4))
+    with pytest.raises(OSError, match=r"00001\.parquet has 0\.00 GB, 0\.00 GB are free: set CENTURIO_DATASETS"):
+        catalogue.fetched(catalogue.entries()["vqav2"])
+    assert not calls

@@ -2,11 +2,13 @@
 of images.
 """
 
+import hashlib
 import io
 import json
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from centurio_lib import storage
-from centurio_lib.data.hub import catalogue
+from centurio_lib.data.hub import catalogue, hub
 
 PLACE = {"aya": "CohereLabs/aya_dataset", "coco": "coco_train2017"}
 COLOURS = ["red", "green", "blue", "white", "black", "yellow"]
@@ -34,6 +36,30 @@ def put(home: Path, repo: str, name: str, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def serve(monkeypatch, contents: dict[str, bytes], sha256: dict[str, str] | None = None) -> list[str]:
+    """Stand in for the hub with files of one data set. Returns the names that are downloaded, as they come.
+
+    `sha256`: what the hub states of some files in the place of the true one.
+    """
+    calls: list[str] = []
+    stated = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()} | (sha256 or {})
+    siblings = [SimpleNamespace(rfilename=name, size=len(content), lfs=SimpleNamespace(sha256=stated[name]))
+                for name, content in contents.items()]
+
+    def download(repo, name, repo_type, revision, local_dir):
+        assert revision == COMMIT
+        calls.append(name)
+        return put(local_dir, ".", name, contents[name])
+
+    info = SimpleNamespace(sha=COMMIT, siblings=siblings, gated=False)
+    monkeypatch.setattr(hub, "HfApi", lambda: SimpleNamespace(dataset_info=lambda *_, **__: info))
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    return calls
 
 
 def parquet(rows: list[dict]) -> bytes:

@@ -1,11 +1,21 @@
 """Params of the hub's data: data sets of the mixes, and the translation of their text."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from centurio_lib.params.names import Names
+from centurio_lib.params.names import distinct
 from centurio_lib.params.validation import Count, Side, Strict
+
+
+def by_name(stated: Any) -> Any:
+    """Turn a list of data sets into a mapping without limits; refuse a name that stands twice."""
+    listed = isinstance(stated, list) and all(isinstance(name, str) for name in stated)
+    return dict.fromkeys(distinct(stated)) if listed else stated
+
+
+# the most samples of each data set by its name, null: no limit of its own; a list names data sets without limits
+Taken = Annotated[dict[str, Count | None], BeforeValidator(by_name)]
 
 
 class Translation(Strict):
@@ -28,10 +38,21 @@ class Translation(Strict):
 class Sources(Strict):
     """Data sets of the hub (data/hub/catalogue.csv) that replace emoji and flags in the mixes."""
 
-    pretrain: Names = Field(description="data sets of captions, by their name in the catalogue")
-    instruct: Names = Field(description="data sets of conversations; text-heavy ones stay English and keep their "
-                                            "share, whatever a setup says")
+    pretrain: Taken = Field(description="data sets of captions by their name in the catalogue, and the most samples of "
+                                        "each; or a list of names")
+    instruct: Taken = Field(description="data sets of conversations, alike; text-heavy ones stay English and keep "
+                                        "their share, whatever a setup says")
     at_most: Count | None = Field(None, description="samples of each data set; null: all, or as many as the paper took")
+    keep_files: bool = Field(True, description="whether fetched files with images stay after their samples were taken "
+                                               "in; false: less disk, and they are fetched again if a setting changes")
     max_image_size: Side = Field(768, description="longer side that larger images are reduced to, in pixels")
     shard_size: Count = Field(1000, description="samples of a file")
     translation: Translation
+
+    def limit(self, stage: str, name: str, published: int | None = None) -> int | None:
+        """The most samples of a data set of a stage ("pretrain", "instruct"); None without a limit.
+
+        `published`: the limit of the catalogue.
+        """
+        stated = (published, self.at_most, getattr(self, stage).get(name))
+        return min((number for number in stated if number is not None), default=None)

@@ -2,7 +2,8 @@
 
 `catalogue.csv` has a row for each data set of the paper's Tables 8 and 9 and of its pre-training (appendix B.2):
 
-- `name`; `paper_set` and `thousands`, as the paper counts (all questions on one image are one sample); `stage`
+- `name`; `paper_set`, `table` and `thousands`, as the paper counts (all questions on one image are one sample); a set
+  that is in none of its tables has no `table`, and `thousands` of its own; `stage`
 - `status`: "hub", "replaced" (another version than the paper's) or "missing" (`note` says why)
 - `repo`, `revision` and `files` on the hub (";" between patterns); a `revision` "main" is recorded when it is fetched
 - `form`, its converter (convert.py); `images`: "embedded", "own" (archives among the files), "none", or names of
@@ -92,8 +93,13 @@ def entry(name: str, stage: str) -> Entry:
     return row
 
 
+def files_of(chosen: Entry) -> hub.Listing:
+    """The files of a data set, none of which is fetched yet. Raises hub.HubError."""
+    return hub.listing(chosen.name, chosen.repo, chosen.revision, chosen.files, chosen.licence)
+
+
 def fetched(chosen: Entry) -> list[Path]:
-    """The files of a data set, fetched where needed. Raises hub.HubError."""
+    """The files of a data set, all fetched where needed. Raises hub.HubError."""
     return hub.dataset(chosen.name, chosen.repo, chosen.revision, chosen.files, chosen.licence)
 
 

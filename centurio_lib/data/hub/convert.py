@@ -24,6 +24,8 @@ from centurio_lib.text_form import SURROGATES
 HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
                   rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 BATCH = 32  # rows of parquet, of which each may hold an image of some megabytes
+# parts of file names, and the archive that holds files named so: train2017 has the images of train2014
+HOLDS = {"COCO_": "coco_train2017", "CLEVR_v1.0": "CLEVR_v1.0.zip (https://cs.stanford.edu/people/jcjohns/clevr)"}
 PLACEHOLDER = re.compile(r"\s*<image\d*>\s*")
 HUMAN = {"human", "user"}
 DATA = {".parquet", ".json", ".jsonl"}
@@ -77,8 +79,11 @@ def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | Bad | None]:
     form = FORMS[entry.form]
     data = [path for path in files if path.suffix in DATA]
     if form.key is None:
-        for row in chosen(entry, rows(entry, data)):
-            yield finished(converted(form, row))
+        for number, row in enumerate(chosen(entry, rows(entry, data))):
+            raw = converted(form, row)
+            if number == 0:
+                _refuse_names(entry, row, raw)
+            yield finished(raw)
         return
     turns_by_key: dict[str, list[tuple[str, str]]] = {}
     for row in rows(entry, data, without_images=True):
@@ -99,6 +104,17 @@ def converted(form: "Form", row: "dict | Bad") -> Raw | Bad:
         return form.convert(row)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         return Bad(f"row with {', '.join(sorted(row))[:80]}: {type(error).__name__}: {error}")
+
+
+def _refuse_names(entry: Entry, row: dict, raw: Raw | Bad) -> None:
+    """Raises SourceError where a first row names files in the place of images that it should hold."""
+    if isinstance(raw, Bad) or entry.images != ["embedded"] or all(isinstance(image, bytes) for image in raw.images):
+        return
+    named = re.search(r"'path': '([^']+)'", str(row[FORMS[entry.form].image]))
+    path = named[1] if named else "none"
+    archive = next((archive for part, archive in HOLDS.items() if part in path), "the archive that holds it")
+    raise SourceError(f"data set {entry.name} ({entry.repo}) holds no bytes of its images, but names of files "
+                      f"({path}): name {archive} in the column `images` of catalogue.csv, or leave the data set out")
 
 
 def finished(raw: Raw | Bad) -> Raw | Bad | None:
@@ -175,6 +191,11 @@ def _llava(row: dict) -> Raw:
     return Raw([images] if isinstance(images, str) else list(images), _said(row["conversations"]))
 
 
+def _llava_embedded(row: dict) -> Raw:
+    image = row.get("image")
+    return Raw([image["bytes"]] if image else [], _said(row["conversations"]))
+
+
 def _sharegpt(row: dict) -> Raw:
     return Raw([], _said(row["conversations"]))
 
@@ -221,6 +242,7 @@ def _coco_captions(row: dict) -> Raw:
 FORMS = {
     "cauldron": Form(["images", "texts"], _cauldron, "images"),
     "llava": Form(["conversations"], _llava),
+    "llava_embedded": Form(["conversations", "image"], _llava_embedded, "image"),
     "llava_by_image": Form(["conversations", "image"], _llava, key="image"),
     "sharegpt": Form(["conversations"], _sharegpt),
     "tagengo": Form(["conversations", "language"], _tagengo),

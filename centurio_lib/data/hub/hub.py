@@ -1,17 +1,19 @@
 """Data sets and models of the Hugging Face hub, and archives of images from elsewhere: fetched once, checked, resumed.
 
-Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. What is there and complete
-is not asked for again, so that a machine without network works with what was copied there. A marker under `.complete/`,
-written last, says which commit was fetched, and which files with which sizes. A sha256 is compared where the hub states
-one.
+Everything lands under `data/datasets/` (`CENTURIO_DATASETS`), a data set under its own name. A file under `.complete/`
+lists the files of a data set at one commit, with bytes and sha256 where the hub states it. Each file is fetched when it
+is first read. What is there whole is not asked for again, so that a machine without network works with what was copied
+there; `{}` in the place of a list says that all of it lies there.
 """
 
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
@@ -25,7 +27,7 @@ from huggingface_hub.errors import (
 )
 
 from centurio_lib import file_name, paths, storage
-from centurio_lib.data.hub import archives
+from centurio_lib.data.hub import archives, patience
 
 CHUNK = 1 << 20  # bytes
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights
@@ -63,7 +65,8 @@ def _fetched(name: str, revision: str | None) -> Path:
         "its own",
         f"hf download {name} --revision {revision or 'main'} --local-dir {paths.DATASETS / name}",
     ):
-        return Path(snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES))
+        return Path(patience.patient(
+            lambda: snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES), f"model {name}"))
 
 
 def _conversion(name: str, revision: str | None, folder: Path) -> str:
@@ -78,29 +81,117 @@ def _conversion(name: str, revision: str | None, folder: Path) -> str:
     )
 
 
+class Listing(NamedTuple):
+    """Files of a data set: names with their bytes, and the sha256 of those of which the hub states it.
+
+    `commit` is None for what was put there by hand.
+    """
+
+    name: str
+    repo: str
+    commit: str | None
+    licence: str
+    sizes: dict[str, int]
+    sha256: dict[str, str]
+
+    @property
+    def home(self) -> Path:
+        """Folder of the data set."""
+        return paths.DATASETS / self.repo
+
+
+def listing(name: str, repo: str, revision: str, patterns: list[str], licence: str) -> Listing:
+    """The files of a data set that match patterns, in order, as the hub or an earlier listing names them.
+
+    Raises HubError where the data set is gated, unreachable, or holds none of them.
+    """
+    marker = marker_of(name, repo)
+    if not marker.exists():
+        with explained(f"data set {name} ({repo})", f"https://huggingface.co/datasets/{repo}", licence,
+                       by_hand(name, repo, revision, patterns)):
+            found = patience.patient(lambda: ask(repo, revision, patterns), f"{repo}: list of files")
+        storage.write_json(marker, found)
+    return listed(name, repo, patterns, licence)
+
+
+def marker_of(name: str, repo: str) -> Path:
+    """The file that lists a data set's files once the hub was asked."""
+    return paths.DATASETS / repo / ".complete" / f"{name}.json"
+
+
+def listed(name: str, repo: str, patterns: list[str], licence: str) -> Listing:
+    """The files of a data set that an earlier listing names. Raises HubError where none matches."""
+    home, marker = paths.DATASETS / repo, marker_of(name, repo)
+    stated = storage.read_json(marker)
+    sizes = stated.get("files") or {path.relative_to(home).as_posix(): path.stat().st_size
+                                    for path in home.rglob("*") if path.is_file()}
+    matching = {file: sizes[file] for file in sorted(sizes) if any(fnmatch(file, pattern) for pattern in patterns)}
+    if not matching:
+        raise HubError(f"{home} holds no file like {patterns}: remove {marker} and run this again")
+    return Listing(name, repo, stated.get("commit"), licence, matching, stated.get("sha256", {}))
+
+
+def ask(repo: str, revision: str, patterns: list[str], timeout: float | None = None) -> dict:
+    """What the hub says of a data set's files: commit, bytes and sha256. Raises HubError where none matches."""
+    info = HfApi().dataset_info(repo, revision=revision, files_metadata=True, timeout=timeout)
+    files = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
+    if not files:
+        raise HubError(
+            f"{repo} at {info.sha} holds no file like {patterns}: its layout has changed, correct the catalogue"
+        )
+    return {"commit": info.sha, "files": {file.rfilename: file.size for file in files},
+            "sha256": {file.rfilename: file.lfs.sha256 for file in files if file.lfs}}
+
+
+def by_hand(name: str, repo: str, revision: str, patterns: list[str]) -> str:
+    """What to do on a machine that reaches the hub, at the pinned revision."""
+    included = " ".join(f"--include '{pattern}'" for pattern in patterns)
+    return (f"hf download {repo} --repo-type dataset --revision {revision} {included} --local-dir "
+            f"{paths.DATASETS / repo}\nand afterwards write {{}} to {marker_of(name, repo)}")
+
+
+def fetch(files: Listing, file: str) -> Path:
+    """One file of a data set, fetched where it is not there whole; a download goes on where it broke off.
+
+    Raises HubError where it is unreachable or damaged, OSError for too little disk.
+    """
+    path = files.home / file
+    there = path.exists()
+    if there and (files.commit is None or path.stat().st_size == files.sizes[file]):
+        return path
+    if files.commit is None:
+        raise HubError(f"{path} was put there by hand and is gone: put it there again")
+    if there:
+        print(f"{path} has {path.stat().st_size} of {files.sizes[file]} bytes: it is fetched again", flush=True)
+        path.unlink()
+    _room(files.home, files.sizes[file], file)
+    with explained(f"data set {files.name} ({files.repo})", f"https://huggingface.co/datasets/{files.repo}",
+                   files.licence, by_hand(files.name, files.repo, files.commit, [file])):
+        patience.patient(lambda: hf_hub_download(files.repo, file, repo_type="dataset", revision=files.commit,
+                                                 local_dir=files.home), f"{files.repo}/{file}")
+    stated = files.sha256.get(file)
+    _check(path, f"sha256:{stated}" if stated else "", f"{files.repo}/{file}")
+    return path
+
+
+def forget(files: Listing, file: str) -> None:
+    """Remove a fetched file whose content is kept elsewhere; what was put there by hand stays."""
+    if files.commit is not None:
+        (files.home / file).unlink(missing_ok=True)
+
+
 def dataset(name: str, repo: str, revision: str, patterns: list[str], licence: str) -> list[Path]:
     """Files of a data set that match patterns, in order, fetched where they are not there yet.
 
     Raises HubError where it is gated, unreachable or damaged, or holds none of them.
     """
-    home = paths.DATASETS / repo
-    marker = home / ".complete" / f"{name}.json"
-    if not marker.exists():
-        included = " ".join(f"--include '{pattern}'" for pattern in patterns)
-        with explained(
-            f"data set {name} ({repo})",
-            f"https://huggingface.co/datasets/{repo}",
-            licence,
-            f"hf download {repo} --repo-type dataset --revision {revision} {included} --local-dir {home}\n"
-            f"and afterwards write {{}} to {marker}",
-        ):
-            _download(repo, revision, patterns, home, marker)
-    return _present(home, marker, patterns)
+    files = listing(name, repo, revision, patterns, licence)
+    return [fetch(files, file) for file in files.sizes]
 
 
 def fetched_commit(name: str, repo: str) -> str | None:
     """The commit of a fetched data set; None for a missing one or one put there by hand."""
-    marker = paths.DATASETS / repo / ".complete" / f"{name}.json"
+    marker = marker_of(name, repo)
     return storage.read_json(marker).get("commit") if marker.exists() else None
 
 
@@ -113,7 +204,7 @@ def archive(url: str, path: Path, checksum: str, licence: str) -> Path:
     if not path.exists():
         part = path.with_name(path.name + ".part")
         with explained(f"archive {path.name}", url, licence, f"a download of {url} to {path}"):
-            _resumed(url, part)
+            patience.patient(lambda: _resumed(url, part), f"archive {path.name}")
         _check(part, checksum, url)
         if not checksum and not archives.whole(part, path):
             begins = part.read_bytes()[:40]
@@ -155,34 +246,13 @@ def explained(what: str, where: str, licence: str, command: str) -> Iterator[Non
         ) from error
 
 
-def _download(repo: str, revision: str, patterns: list[str], home: Path, marker: Path) -> None:
-    info = HfApi().dataset_info(repo, revision=revision, files_metadata=True)
-    files = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
-    if not files:
-        raise HubError(
-            f"{repo} at {info.sha} holds no file like {patterns}: its layout has changed, correct the catalogue"
-        )
-    for file in files:
-        path = Path(hf_hub_download(repo, file.rfilename, repo_type="dataset", revision=info.sha, local_dir=home))
-        _check(path, f"sha256:{file.lfs.sha256}" if file.lfs else "", f"{repo}/{file.rfilename}")
-    sizes = {file.rfilename: (home / file.rfilename).stat().st_size for file in files}
-    storage.write_json(marker, {"commit": info.sha, "files": sizes})
-
-
-def _present(home: Path, marker: Path, patterns: list[str]) -> list[Path]:
-    """The files that a marker names, or, of one written by hand, all that match."""
-    sizes = storage.read_json(marker).get("files", {})
-    for name, size in sizes.items():
-        if not (home / name).exists() or (home / name).stat().st_size != size:
-            raise HubError(
-                f"{home / name} is missing or has another size than the {size} bytes fetched: remove {marker} and "
-                "run this again"
-            )
-    names = sizes or [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
-    paths_there = sorted(home / name for name in names if any(fnmatch(name, pattern) for pattern in patterns))
-    if not paths_there:
-        raise HubError(f"{home} holds no file like {patterns}: remove {marker} and run this again")
-    return paths_there
+def _room(folder: Path, size: int, what: str) -> None:
+    """Raises OSError where the disk cannot hold a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OSError(f"{folder}: {what} has {size / 1e9:.2f} GB, {free / 1e9:.2f} GB are free: set CENTURIO_DATASETS "
+                      "to a larger disk, or data.sources.keep_files: false in the profile")
 
 
 def _resumed(url: str, part: Path) -> None:

@@ -15,17 +15,17 @@ from PIL import Image
 
 from centurio_lib import code_digest, image_file, storage, tables
 from centurio_lib.data import image_store
-from centurio_lib.data.hub import catalogue, convert
+from centurio_lib.data.hub import catalogue, convert, hub
 from centurio_lib.data.hub.archives import Images
 from centurio_lib.data.hub.catalogue import Entry
 from centurio_lib.params.hub_data import Sources
 
 MAX_BAD = 0.01  # share of images
 ENOUGH = 1000  # images after which that share is first looked at
-IMAGE_BYTES = 120_000  # of a stored image, about, for the check of disk space
+IMAGE_BYTES, REDUCED_TO = 120_000, 768  # of a stored image, about, and its longer side in pixels
 QUALITY = 92  # JPEG, of reduced images
-COUNTED = ["rows", "samples", "images", "bad", "bad_rows", "left_out"]
-EMPTY = dict.fromkeys(COUNTED, 0) | {"shards": 0, "finished": False}
+COUNTED = ["rows", "samples", "images", "bad", "bad_rows", "left_out", "files", "bytes"]
+EMPTY = dict.fromkeys([*COUNTED, "shards", "unit", "unit_rows"], 0) | {"finished": False}
 COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
 # code that samples follow from
 MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.image_file"]
@@ -48,7 +48,7 @@ def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
             {
                 "source": entry.name,
                 "paper_set": entry.paper_set,
-                "paper": 1000 * entry.thousands,
+                "paper": 1000 * entry.thousands if entry.table else None,
                 "licence": entry.licence,
                 "commit": catalogue.commit(entry),
                 **{name: done[name] for name in COUNTED},
@@ -56,7 +56,7 @@ def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
         )
         print(
             f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} of them bad, "
-            f"{done['bad_rows']} bad rows{named(done)}", flush=True
+            f"{done['bad_rows']} bad rows{named(done)}; {done['files']} files, {done['bytes'] / 1e9:.2f} GB", flush=True
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -68,18 +68,45 @@ def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
     done = _begun(folder, _key(entry, options))
     if done["finished"]:
         return done
-    raw_samples = islice(convert.samples(entry, catalogue.fetched(entry)), done["rows"], None)
-    archives = _archives(entry)
-    limit = min((n for n in (entry.at_most, options.at_most) if n is not None), default=None)
+    files = catalogue.files_of(entry)
+    units = row_units(entry, files)
+    raw_samples, archives = _raws(entry, files, units, done), _archives(entry, files)
+    limit = options.limit(entry.stage, entry.name, entry.at_most)
     while block := list(_block(raw_samples, entry, archives, done, options, limit)):
         _write(folder, entry, block, done)
         if done["images"] >= ENOUGH:
             _tolerable(entry, done)
         storage.write_json(folder / "progress.json", done)
+        _forget(entry, files, units[:done["unit"]], options)
     _tolerable(entry, done)
     done["finished"] = True
     storage.write_json(folder / "progress.json", done)
+    _forget(entry, files, units, options)
     return done
+
+
+def row_units(entry: Entry, files: hub.Listing) -> list[list[str]]:
+    """Files whose rows are read together: each by itself, or all of a data set whose rows are gathered by a key."""
+    data = [file for file in files.sizes if Path(file).suffix in convert.DATA]
+    return [data] if convert.FORMS[entry.form].key else [[file] for file in data]
+
+
+def _raws(entry: Entry, files: hub.Listing, units: list[list[str]], done: dict) -> Iterator[tuple[int, object]]:
+    """Samples with the numbers of their units, from where an earlier run ended; each unit is fetched when reached."""
+    first, skip = done["unit"], done["unit_rows"]
+    for number, unit in enumerate(units[first:], first):
+        content = [hub.fetch(files, file) for file in unit]
+        done["files"] = sum(map(len, units[:number + 1]))
+        done["bytes"] = sum(files.sizes[file] for part in units[:number + 1] for file in part)
+        for raw in islice(convert.samples(entry, content), skip if number == first else 0, None):
+            yield number, raw
+
+
+def _forget(entry: Entry, files: hub.Listing, units: list[list[str]], options: Sources) -> None:
+    """Remove files whose images were all taken in, where the profile asks for that."""
+    if not options.keep_files and "embedded" in entry.images:
+        for file in (file for unit in units for file in unit):
+            hub.forget(files, file)
 
 
 def shard_files(folder: Path, number: int) -> tuple[Path, Path]:
@@ -127,11 +154,13 @@ def _block(
     for _ in range(options.shard_size):
         if limit is not None and done["samples"] >= limit:
             return
-        raw = next(raw_samples, False)
-        if raw is False:
+        number, raw = next(raw_samples, (None, None))
+        if number is None:
             return
         sample_id = f"{entry.name}/{done['rows']}"
         done["rows"] += 1
+        done["unit_rows"] = done["unit_rows"] + 1 if number == done["unit"] else 1
+        done["unit"] = number
         if isinstance(raw, convert.Bad):
             done["bad_rows"] += 1
             _example(done, f"{sample_id}: {raw.reason}")
@@ -196,7 +225,8 @@ def _write(folder: Path, entry: Entry, block: list[tuple], done: dict) -> None:
 def _key(entry: Entry, options: Sources) -> str:
     """Key of a data set's samples: digest of its catalogue row, options and code."""
     code = [code_digest.module_digest(name) for name in MADE_BY]
-    return storage.digest([code, options.max_image_size, options.at_most, options.shard_size, entry._asdict()])
+    limit = options.limit(entry.stage, entry.name)
+    return storage.digest([code, options.max_image_size, limit, options.shard_size, entry._asdict()])
 
 
 def _begun(folder: Path, key: str) -> dict:
@@ -212,12 +242,12 @@ def _begun(folder: Path, key: str) -> dict:
     return done
 
 
-def _archives(entry: Entry) -> Images:
+def _archives(entry: Entry, files: hub.Listing) -> Images:
     named = [name for name in entry.images if name not in ("embedded", "own", "none")]
-    files = [path for name in named for path in catalogue.fetched_archive(name)]
+    archives = [path for name in named for path in catalogue.fetched_archive(name)]
     if "own" in entry.images:
-        files += [path for path in catalogue.fetched(entry) if path.suffix not in convert.DATA]
-    return Images(files)
+        archives += [hub.fetch(files, file) for file in files.sizes if Path(file).suffix not in convert.DATA]
+    return Images(archives)
 
 
 def _tolerable(entry: Entry, done: dict) -> None:
@@ -237,7 +267,7 @@ def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
     """Raises OSError where the disk cannot hold the images to come, before anything is fetched."""
     to_come = [_left(folder / e.name, e, options) for e in chosen if e.images != ["none"]]
     folder.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(folder).free, sum(to_come) * IMAGE_BYTES
+    free, needed = shutil.disk_usage(folder).free, sum(to_come) * (stored_bytes(options) if options else 0)
     if needed > free:
         raise OSError(
             f"{folder}: about {needed / 1e9:.0f} GB are wanted for images, {free / 1e9:.0f} GB are free: "
@@ -246,11 +276,17 @@ def _space(folder: Path, chosen: list[Entry], options: Sources | None) -> None:
         )
 
 
+def stored_bytes(options: Sources) -> float:
+    """Bytes of a stored image, about: as many as its pixels ask for."""
+    return IMAGE_BYTES * min(1.0, (options.max_image_size / REDUCED_TO) ** 2)
+
+
 def _left(folder: Path, entry: Entry, options: Sources) -> int:
     """Samples of a data set that are still to be taken in, about."""
     path = folder / "progress.json"
     done = storage.read_json(path) if path.exists() else {}
-    number = min(n for n in (1000 * entry.thousands, entry.at_most, options.at_most) if n is not None)
+    limit, published = options.limit(entry.stage, entry.name, entry.at_most), 1000 * entry.thousands
+    number = published if limit is None else min(limit, published)
     if done.get("key") != _key(entry, options):
         return number
     return 0 if done["finished"] else max(0, number - done["samples"])
