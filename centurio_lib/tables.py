@@ -44,7 +44,8 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
                      ("in_language", F)],
     # `number`: place of the item (or its plot) in its task, split and language; a profile takes the first numbers; a
     # blind copy has the number of its item
-    # `reference`: the right answers, one a line; `options`: the allowed answers of a closed question
+    # `reference`: the right answers, one a line, none where the publisher hides them
+    # `options`: the allowed answers of a closed question
     "items": [("task", S), ("split", S), ("language", S), ("item_id", S), ("number", I), ("images", pa.list_(S)),
               ("concepts", pa.list_(S)), ("prompt", S), ("reference", S), ("options", pa.list_(S))],
     # `thing`: what the item asks about (evaluation/things.py); many languages ask about the same things
@@ -56,8 +57,9 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # items share; `noise`: variance between seeds of the score of one item
     "seed_variance": [("recipe", S), ("split", S), ("task", S), ("metric", S), ("group", S), ("setup", S), ("seed", I),
                       ("deviation", F), ("noise", F)],
-    # one task of a profile: its languages and items, or why it was not run
-    "coverage": [("task", S), ("status", S), ("languages", I), ("items", I), ("blind", I), ("reason", S)],
+    # one task of a profile: its languages and items, rows of its files left out, or why it was not run
+    "coverage": [("task", S), ("status", S), ("languages", I), ("items", I), ("blind", I), ("left_out", I),
+                 ("reason", S)],
     # `task_group`: pictures, text_in_images or benchmark; `headline`: whether means over tasks use the metric;
     # `generative`: whether the model chooses the language of its answer, so that fidelity matters
     "scores": [*RUN, ("task", S), ("task_group", S), ("split", S), ("language", S), ("tier", S), ("metric", S),

@@ -7,6 +7,7 @@ the same code reads them. Messages name the file. Parquet files are read by batc
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,9 @@ from centurio_lib.data.hub import hub
 from centurio_lib.params.benchmarks import Benchmark
 
 ROWS = 64  # rows of a parquet file in memory at a time
+TEXTS = {"question", "question_text", "hypothesis", "caption", "sentence", "sentence2"}  # fields that are asked
+ENDINGS = (".jpg", ".png", ".jpeg", ".gif", ".webp", ".bmp")  # of pictures
+ELEMENT = re.compile(r"\[(\d+)\]$")  # a place in a list column
 Rows = Iterator[dict[str, Any]]
 
 
@@ -30,6 +34,10 @@ class MissingDataError(RuntimeError):
 
 class ColumnError(ValueError):
     """A file of a benchmark has another form; the message names benchmark, file and column."""
+
+
+class RowError(ValueError):
+    """A row gives no item; the message names the row and says why."""
 
 
 class Bad(NamedTuple):
@@ -47,12 +55,31 @@ class Source(NamedTuple):
 
 
 class Question(NamedTuple):
-    """One item. `images`: id and content (or file) of each; `references`: every right answer."""
+    """One item. `images`: id and content (or file) of each; `references`: every right answer.
+
+    `hidden`: the publisher keeps the right answers; the item is answered for its test server and not scored.
+    """
 
     item_id: str
     images: list[tuple[str, bytes | Path]]
     prompt: str
     references: list[str]
+    hidden: bool = False
+
+
+def each(rows: Rows, question: Callable[[dict], Question | list[Question]]) -> Iterator[Question | Bad]:
+    """The questions of each row, by a function of the row; Bad for a row from which it makes none."""
+    for number, row in enumerate(rows):
+        try:
+            if nameless := [field for field in TEXTS & row.keys() if not isinstance(row[field], str)]:
+                raise RowError(f"row {number}: {nameless[0]} is no text, but {str(row[nameless[0]])[:40]!r}")
+            made = question(row)
+        except (RowError, MissingDataError) as error:
+            yield Bad(str(error))
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            yield Bad(f"row {number}: {type(error).__name__}: {error}")
+        else:
+            yield from made if isinstance(made, list) else [made]
 
 
 def source(name: str, params: Benchmark) -> Source:
@@ -78,13 +105,29 @@ def files(source: Source, pattern: str) -> list[Path]:
     return matching
 
 
+def unpacked(source: Source, name: str) -> Source:
+    """A benchmark whose folder is the one that holds a file: its own, or that of an archive unpacked within.
+
+    Raises MissingDataError naming the folder wanted where none holds the file, or several do.
+    """
+    if (source.folder / name).is_file():
+        return source
+    homes = sorted(path.parent for path in source.folder.rglob(name))
+    if len(homes) != 1:
+        raise MissingDataError(f"{source.name}: {len(homes) or 'no'} folders within {source.folder} hold {name}, where "
+                               f"it or one folder in it should: {source.params.fetch}")
+    return source._replace(folder=homes[0])
+
+
 def table(source: Source, pattern: str, fields: list[str],
           where: tuple[str, Callable[[Any], bool]] | None = None) -> Rows:
     """Rows of parquet files as dicts of fields. Raises ColumnError for a missing field or a damaged file.
 
+    A field may be an element of a list column, as `columns` of the params names it: `images[0]`.
     `where`: a field and a condition on it, for files of many languages; pictures of other rows are not read.
     """
-    columns = [source.params.columns.get(field, field) for field in fields]
+    stated = [source.params.columns.get(field, field) for field in fields]
+    columns = [ELEMENT.sub("", column) for column in stated]
     for path in files(source, pattern):
         try:
             file = pq.ParquetFile(path)
@@ -92,9 +135,19 @@ def table(source: Source, pattern: str, fields: list[str],
             raise ColumnError(f"{source.name}: {path} is empty or damaged ({error}): fetch it again") from error
         _check(source, path, columns, file.schema_arrow.names)
         chosen = (columns[fields.index(where[0])], where[1]) if where else None
-        for batch in _chosen(file, columns, chosen) if chosen else _all(file, columns):
+        distinct = list(dict.fromkeys(columns))
+        for batch in _chosen(file, distinct, chosen) if chosen else _all(file, distinct):
             for row in batch.to_pylist():
-                yield dict(zip(fields, (row[column] for column in columns), strict=True))
+                yield {field: _cell(row, column) for field, column in zip(fields, stated, strict=True)}
+
+
+def _cell(row: dict, column: str) -> Any:
+    """A cell of a row, or an element of a cell that is a list; None where the list is too short."""
+    place = ELEMENT.search(column)
+    if not place:
+        return row[column]
+    cells = row[column[:place.start()]]
+    return cells[int(place[1])] if isinstance(cells, list) and int(place[1]) < len(cells) else None
 
 
 def _all(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -129,8 +182,11 @@ def _json(source: Source, path: Path) -> list[dict]:
 
 @cache
 def whole(path: Path) -> Any:
-    """Content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Content of a JSON file. Raises ColumnError for another file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ColumnError(f"{path} is no JSON ({error}): fetch it again") from error
 
 
 def _check(source: Source, path: Path, columns: list[str], names: Any) -> None:
@@ -141,11 +197,16 @@ def _check(source: Source, path: Path, columns: list[str], names: Any) -> None:
 
 
 def printed(text: str) -> Any:
-    """Value of a printed Python literal, such as a list of options; None for another text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return None
+    """Value of a printed Python literal, such as a list of options; None for another text.
+
+    Some files hold literals with line breaks within quotes, which are read as spaces, as Pangea's loader does.
+    """
+    for form in (text, str(text).replace("\r", " ").replace("\n", " ")):
+        try:
+            return ast.literal_eval(form)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+    return None
 
 
 def truth(label: Any) -> bool | None:
@@ -157,17 +218,20 @@ def truth(label: Any) -> bool | None:
 def content(source: Source, cell: Any, where: str) -> bytes:
     """Bytes of a picture in a parquet cell: the hub's form {bytes, path}, or plain bytes.
 
-    Raises ColumnError for a cell without a picture.
+    Raises RowError for a cell without a picture.
     """
     image = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(image, bytes):
-        raise ColumnError(f"{source.name}: {where} holds no picture (column of type {type(cell).__name__})")
+        raise RowError(f"{source.name}: {where} holds no picture (column of type {type(cell).__name__})")
     return image
 
 
 def picture(source: Source, name: str) -> Path:
-    """File of a picture. Raises MissingDataError for a missing file."""
+    """File of a picture, which may have another ending than its name. Raises MissingDataError for a missing file."""
     path = file_name.found(source.folder, name)
+    if not path:
+        stem = str(Path(name).with_suffix(""))
+        path = next(filter(None, (file_name.found(source.folder, f"{stem}{end}") for end in ENDINGS)), None)
     if not path:
         raise MissingDataError(f"{source.name}: picture {source.folder / name} is missing: {source.params.fetch}")
     return path

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from centurio_lib import tables
 from centurio_lib.data.splits import Pairs
 from centurio_lib.evaluation import fidelity, metrics, synthetic_items, tasks, text_image_items, things
 from centurio_lib.evaluation.task import PICTURES, TEXT_IN_IMAGES, Task
@@ -54,8 +55,11 @@ def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled:
 def predictions(items: pd.DataFrame, answers: list[str], identity: dict, identifier: str = "cld2") -> pd.DataFrame:
     """The `predictions` table and `label`, the identified language of each answer where a task needs it.
 
+    Items whose right answers are hidden are left out: no one here can score them (submissions.py).
     `identity`: profile, setup, backbone and seed of the run; `identifier`: name of the language identifier.
     """
+    known = items.reference.ne("").to_numpy()
+    items, answers = items[known].reset_index(drop=True), [answers[i] for i in np.flatnonzero(known)]
     frame = items.assign(thing=things.of(items), prediction=answers, in_language=np.nan, label=None, score=np.nan,
                          **identity, **{column: [getattr(tasks.TASKS[name], field) for name in items.task]
                             for column, field in DECLARED.items()})
@@ -74,6 +78,8 @@ def scores(predictions: pd.DataFrame, identity: dict, identifier: str = "cld2") 
 
     Tasks with identified languages add language fidelity, strict and normalised, and the identifier's ceiling.
     """
+    if predictions.empty:
+        return pd.DataFrame(columns=tables.SCHEMAS["scores"].names)
     headlines = [_cells(task, rows.assign(chance=task.chance(rows)), task.metric)
                  for task, rows in _by_task(predictions)]
     besides = [_cells(task, rows.assign(score=values, chance=np.nan), metric)

@@ -47,6 +47,8 @@ class Task(Strict):
     options: tuple[str, ...] = ()
     # benchmarks: reads the questions of a language from the published files (benchmark_files)
     questions: Callable[..., Any] | None = None
+    # of a benchmark whose right answers its publisher keeps: items and answers to the table that the test server takes
+    submission: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -24,7 +24,8 @@ class Benchmark(Strict):
     repo: str | None = Field(None, description="data set on the Hugging Face hub; null: only fetched by hand")
     revision: str | None = Field(None, description="commit of the repo")
     files: list[str] = Field([], description="patterns of the repo's files that are read")
-    columns: dict[str, str] = Field({}, description="field: column, where the file names it otherwise")
+    columns: dict[str, str] = Field({}, description=(
+        "field: column, where the file names it otherwise; images[0] is an element of a list column"))
 
     @field_validator("languages")
     @classmethod

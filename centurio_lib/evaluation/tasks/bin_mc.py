@@ -26,19 +26,20 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     labels = english(benchmark_files.files(source, "babel_imagenet.py")[0])
     wrong = {label: alike(label, names, labels) for label in names}
     seen = dict.fromkeys(names, 0)
-    for number, row in enumerate(benchmark_files.table(source, "data/validation-*.parquet", ["image", "label"])):
-        label = row["label"]
-        if seen.get(label, A_CLASS) < A_CLASS and len(wrong[label]) == WRONG:
-            seen[label] += 1
-            options, random = [names[other] for other in [label, *wrong[label]]], Random(f"{code}/{number}")
-            shown = random.sample(options, len(options))
-            image, letter = benchmark_files.content(source, row["image"], f"row {number}"), shown.index(options[0])
-            yield benchmark_files.Question(
-                str(number),
-                [(str(number), image)],
-                prompt(code, shown),
-                [shared_prompts.LETTERS[letter]],
-            )
+
+    def question(row: dict) -> list[benchmark_files.Question]:
+        label, number = row["label"], row["number"]
+        if seen.get(label, A_CLASS) >= A_CLASS or len(wrong[label]) < WRONG:
+            return []
+        image = benchmark_files.content(source, row["image"], f"row {number}")
+        seen[label] += 1
+        options = [names[other] for other in [label, *wrong[label]]]
+        shown = Random(f"{code}/{number}").sample(options, len(options))
+        return [benchmark_files.Question(str(number), [(str(number), image)], prompt(code, shown),
+                                         [shared_prompts.LETTERS[shown.index(options[0])]])]
+
+    rows = benchmark_files.table(source, "data/validation-*.parquet", ["image", "label"])
+    yield from benchmark_files.each(({"number": i} | row for i, row in enumerate(rows)), question)
 
 
 def prompt(code: str, options: list[str]) -> str:

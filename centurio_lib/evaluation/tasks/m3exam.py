@@ -12,34 +12,44 @@ FIELDS = ["question_text", "background_description", "options", "answer_text"]
 MARK = re.compile(r"\(image\)\[(image-\d+\.\w+)\]")  # where an image stands in a text
 # label of an option: (1), A., ก.; the 1 of 1.5, 1:30 or 1,5 is none
 LABEL = re.compile(r"^\s*[(（]?(\w{1,2})(?:[)）、]|(?<!\d)[.．:：]|(?<=\d)[.．:：](?!\d))\s*")
+NOTHING = {"nan", "none", ""}
 DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")  # answers in Thai exams
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language; letters replace the labels of options."""
-    spoken = name_of(code).lower()
-    for i, row in enumerate(benchmark_files.records(source, f"{spoken}-questions-image.json", FIELDS)):
-        labels, options = labelled(row["options"])
-        prompt = shared_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
-        images = [(f"{code}-{name}", benchmark_files.picture(source, f"images-{spoken}/{name}"))
-                  for name in MARK.findall(prompt)]
-        answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
-        if answer not in labels:
-            yield benchmark_files.Bad(f"{code}, question {i}: answer_text {row['answer_text']!r} is the label of none "
-                                      f"of the options {row['options']}")
-            continue
-        yield benchmark_files.Question(
-            str(i), images, MARK.sub(IMAGE, prompt), [shared_prompts.LETTERS[labels.index(answer)]]
-        )
+    name = f"{name_of(code).lower()}-questions-image.json"
+    home = benchmark_files.unpacked(source, name)
+    numbered = ({"number": i} | row for i, row in enumerate(benchmark_files.records(home, name, FIELDS)))
+    yield from benchmark_files.each(numbered, lambda row: question(home, code, row))
 
 
-def labelled(options: list[str]) -> tuple[list[str], list[str]]:
-    """Labels and texts of options; numbers from 1 unless each option has a distinct label."""
-    matches = [LABEL.match(option) for option in options]
-    if all(matches) and len({match[1] for match in matches}) == len(options):
+def question(source: benchmark_files.Source, code: str, row: dict) -> benchmark_files.Question:
+    """The item of a row. Raises RowError for an answer that is the label of no option."""
+    labels, options = labelled(row["options"])
+    prompt = shared_prompts.choice("\n".join([*row["background_description"], row["question_text"]]), options)
+    images = [(f"{code}-{name}", benchmark_files.picture(source, f"images-{name_of(code).lower()}/{name}"))
+              for name in MARK.findall(prompt)]
+    answer = str(row["answer_text"]).strip(" ().").translate(DIGITS).upper()
+    if answer not in labels:
+        raise benchmark_files.RowError(f"{code}, question {row['number']}: answer_text {row['answer_text']!r} is the "
+                                       f"label of none of the options {row['options']}")
+    return benchmark_files.Question(str(row["number"]), images, MARK.sub(IMAGE, prompt),
+                                    [shared_prompts.LETTERS[labels.index(answer)]])
+
+
+def labelled(options: list) -> tuple[list[str], list[str]]:
+    """Labels and texts of options; numbers from 1 unless each option has a distinct label.
+
+    Options that are nothing ("nan", which a table wrote for an empty cell) are left out; the others keep their labels.
+    """
+    places = [i for i, option in enumerate(options) if str(option).strip().lower() not in NOTHING]
+    there = [str(options[i]) for i in places]
+    matches = [LABEL.match(option) for option in there]
+    if all(matches) and len({match[1] for match in matches}) == len(there):
         return ([match[1].translate(DIGITS).upper() for match in matches],
-                [option[match.end():] for match, option in zip(matches, options, strict=True)])
-    return [str(i + 1) for i in range(len(options))], options
+                [option[match.end():] for match, option in zip(matches, there, strict=True)])
+    return [str(i + 1) for i in places], there
 
 
 TASK = Task(

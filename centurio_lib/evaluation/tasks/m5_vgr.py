@@ -10,13 +10,13 @@ ANSWERS = ["yes", "no"]
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language."""
-    for row, images in m5_files.samples(source, code, ["left", "right"]):
-        if (right := benchmark_files.truth(row["label"])) is None:
-            yield benchmark_files.Bad(f"{row['sample_id']}: label {row['label']!r} is neither true nor false")
-            continue
-        yield benchmark_files.Question(
-            row["sample_id"], images, shared_prompts.about_two_images(row["hypothesis"]), [ANSWERS[not right]]
-        )
+    yield from m5_files.questions(source, code, ["left", "right"], shared_prompts.about_two_images, right)
+
+
+def right(label: object) -> str | None:
+    """Right answer of a label, however a truth value is written; None for another label."""
+    holds = benchmark_files.truth(label)
+    return None if holds is None else ANSWERS[not holds]
 
 
 TASK = Task(

@@ -17,14 +17,16 @@ def prompt(statement: str) -> str:
 
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
-    """Items of one language; the label is the image's number from 0, or a letter."""
-    for row, images in m5_files.samples(source, code, SHOWN):
-        label = str(row["label"]).strip().upper()
-        if label not in (*OPTIONS, *map(str, range(len(OPTIONS)))):
-            yield benchmark_files.Bad(f"{row['sample_id']}: label {row['label']!r} is no image's number or letter")
-            continue
-        letter = label if label in OPTIONS else OPTIONS[int(label)]
-        yield benchmark_files.Question(row["sample_id"], images, prompt(row["hypothesis"]), [letter])
+    """Items of one language."""
+    yield from m5_files.questions(source, code, SHOWN, prompt, right)
+
+
+def right(label: object) -> str | None:
+    """Right answer of a label, which is an image's letter or its number from 0; None for another label."""
+    written = str(label).strip().upper()
+    if len(written) == 1 and written in OPTIONS:
+        return written
+    return OPTIONS[int(written)] if written in map(str, range(len(OPTIONS))) else None
 
 
 TASK = Task(

@@ -15,29 +15,32 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
 
 def marvl(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of MaRVL; the two images of an item lie in one concept's folder."""
-    fields = ["id", "caption", "label", "concept", "left_img", "right_img"]
-    for row in benchmark_files.records(source, f"annotations/marvl-{code}.jsonl", fields):
-        if (right := benchmark_files.truth(row["label"])) is None:
-            yield benchmark_files.Bad(f"{row['id']}: label {row['label']!r} is neither true nor false")
-            continue
+    def question(row: dict) -> benchmark_files.Question:
         names = [f"images/{code}/images/{row['concept']}/{row[side]}" for side in ("left_img", "right_img")]
-        yield benchmark_files.Question(row["id"], [(name, benchmark_files.picture(source, name)) for name in names],
-                                 shared_prompts.about_two_images(row["caption"]), [ANSWERS[not right]])
+        return judged(source, row["id"], row["caption"], row["label"], names)
+
+    fields = ["id", "caption", "label", "concept", "left_img", "right_img"]
+    rows = benchmark_files.records(source, f"annotations/marvl-{code}.jsonl", fields)
+    yield from benchmark_files.each(rows, question)
 
 
 def nlvr2(source: benchmark_files.Source) -> Iterator[benchmark_files.Question]:
     """Items of NLVR2's public test set; images are named after their pair, and labels are words."""
-    for row in benchmark_files.records(source, "nlvr2/test1.json", ["identifier", "sentence", "label"]):
-        if (right := benchmark_files.truth(row["label"])) is None:
-            yield benchmark_files.Bad(f"{row['identifier']}: label {row['label']!r} is neither true nor false")
-            continue
+    def question(row: dict) -> benchmark_files.Question:
         names = [f"nlvr2/test1/{row['identifier'].rsplit('-', 1)[0]}-img{i}.png" for i in (0, 1)]
-        yield benchmark_files.Question(
-            row["identifier"],
-            [(name, benchmark_files.picture(source, name)) for name in names],
-            shared_prompts.about_two_images(row["sentence"]),
-            [ANSWERS[not right]],
-        )
+        return judged(source, row["identifier"], row["sentence"], row["label"], names)
+
+    rows = benchmark_files.records(source, "nlvr2/test1.json", ["identifier", "sentence", "label"])
+    yield from benchmark_files.each(rows, question)
+
+
+def judged(source: benchmark_files.Source, item_id: str, statement: str, label: object,
+           names: list[str]) -> benchmark_files.Question:
+    """The item of a statement about two images. Raises RowError for a label that is neither true nor false."""
+    if (right := benchmark_files.truth(label)) is None:
+        raise benchmark_files.RowError(f"{item_id}: label {label!r} is neither true nor false")
+    return benchmark_files.Question(item_id, [(name, benchmark_files.picture(source, name)) for name in names],
+                                    shared_prompts.about_two_images(statement), [ANSWERS[not right]])
 
 
 TASK = Task(

@@ -11,10 +11,13 @@ FIELDS = ["image_id", "question_id", "question", "processed_answers", "image"]
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language; every processed answer is right."""
-    for row in benchmark_files.table(source, f"data/{FILES.get(code, code)}-*.parquet", FIELDS):
+    def question(row: dict) -> benchmark_files.Question:
         image = benchmark_files.content(source, row["image"], row["question_id"])
-        yield benchmark_files.Question(row["question_id"], [(row["image_id"], image)],
-                                 shared_prompts.short_answer(row["question"], code), row["processed_answers"])
+        return benchmark_files.Question(row["question_id"], [(row["image_id"], image)],
+                                        shared_prompts.short_answer(row["question"], code), row["processed_answers"])
+
+    rows = benchmark_files.table(source, f"data/{FILES.get(code, code)}-*.parquet", FIELDS)
+    yield from benchmark_files.each(rows, question)
 
 
 TASK = Task(

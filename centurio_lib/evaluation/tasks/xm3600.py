@@ -17,10 +17,12 @@ def prompt(code: str) -> str:
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language, in the published order."""
-    for row in benchmark_files.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"]):
+    def question(row: dict) -> benchmark_files.Question:
         image = benchmark_files.content(source, row["image"], row["image_id"])
-        yield benchmark_files.Question(row["image_id"], [(row["image_id"], image)], prompt(code),
-                                 row["captions"])
+        return benchmark_files.Question(row["image_id"], [(row["image_id"], image)], prompt(code), row["captions"])
+
+    rows = benchmark_files.table(source, f"data/{code}-*.parquet", ["image_id", "captions", "image"])
+    yield from benchmark_files.each(rows, question)
 
 
 def next_image(items: pd.DataFrame) -> np.ndarray:

@@ -15,22 +15,25 @@ MARK = re.compile(r"<image (\d)>")
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language, a few of them open; an image without a mark stands before the question."""
     name = f"translated_MMMU_val_300_with_image_{LANGUAGES[code]}" if code in LANGUAGES else "en-*"
-    for row in benchmark_files.table(source, f"data/{name}.parquet", FIELDS):
-        options = benchmark_files.printed(row["options"])
-        if not isinstance(options, list):
-            yield benchmark_files.Bad(f"{row['id']}: options {row['options']!r} are no list")
-            continue
-        prompt = (shared_prompts.choice(row["question"], options) if options
-                  else shared_prompts.short_answer(row["question"], code))
-        present = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None]
-        before = [i for i in present if i not in MARK.findall(prompt)]
-        images = [
-            (f"{code}-{row['id']}-{i}", benchmark_files.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
-            for i in [*before, *MARK.findall(prompt)]
-        ]
-        yield benchmark_files.Question(
-            row["id"], images, IMAGE * len(before) + MARK.sub(IMAGE, prompt), right(row["answer"])
-        )
+    rows = benchmark_files.table(source, f"data/{name}.parquet", FIELDS)
+    yield from benchmark_files.each(rows, lambda row: question(source, code, row))
+
+
+def question(source: benchmark_files.Source, code: str, row: dict) -> benchmark_files.Question:
+    """The item of a row. Raises RowError for options that are no list and for a picture that is not there."""
+    options = benchmark_files.printed(row["options"])
+    if not isinstance(options, list):
+        raise benchmark_files.RowError(f"{row['id']}: options {row['options']!r} are no list")
+    prompt = (shared_prompts.choice(row["question"], options) if options
+              else shared_prompts.short_answer(row["question"], code))
+    marked = MARK.findall(prompt)
+    before = [str(i) for i in range(1, 8) if row[f"image_{i}"] is not None and str(i) not in marked]
+    images = [
+        (f"{code}-{row['id']}-{i}", benchmark_files.content(source, row[f"image_{i}"], f"{row['id']} image_{i}"))
+        for i in [*before, *marked]
+    ]
+    return benchmark_files.Question(row["id"], images, IMAGE * len(before) + MARK.sub(IMAGE, prompt),
+                                    right(row["answer"]))
 
 
 def right(answer: str) -> list[str]:

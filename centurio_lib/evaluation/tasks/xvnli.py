@@ -16,11 +16,14 @@ def prompt(statement: str) -> str:
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language, without statements on which annotators disagreed ("-")."""
-    for row in benchmark_files.records(source, f"annotations/{code}/test.jsonl", FIELDS):
-        if row["gold_label"] in ANSWERS:
-            name = f"{row['Flikr30kID']}.jpg"
-            yield benchmark_files.Question(row["pairID"], [(name, benchmark_files.picture(source, f"images/{name}"))],
-                                     prompt(row["sentence2"]), [ANSWERS[row["gold_label"]]])
+    def question(row: dict) -> list[benchmark_files.Question]:
+        if row["gold_label"] not in ANSWERS:
+            return []
+        name = f"{row['Flikr30kID']}.jpg"
+        return [benchmark_files.Question(row["pairID"], [(name, benchmark_files.picture(source, f"images/{name}"))],
+                                         prompt(row["sentence2"]), [ANSWERS[row["gold_label"]]])]
+
+    yield from benchmark_files.each(benchmark_files.records(source, f"annotations/{code}/test.jsonl", FIELDS), question)
 
 
 TASK = Task(
