@@ -74,6 +74,7 @@ def redraw(profile: str, n_seeds: int | None = None) -> None:
         papermill.execute_notebook(paths.NOTEBOOKS / f"{notebook}.ipynb", folder / f"{notebook}.ipynb",
                                    {"profile": profile, "committed": True, "seeds": n_seeds}, progress_bar=False)
         print(f"{notebook}: drawn from committed scores", flush=True)
+    _indexed(profile)
 
 
 def notebooks(config: params.Profile) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from centurio_lib import params, paths
 from centurio_lib.data import pictures
-from centurio_lib.findings import claims, score_archive
+from centurio_lib.findings import claims, figure_index, score_archive
 from centurio_lib.report import answers, cells, pages, questions, site
 from centurio_lib.study import findings, runs, stages
 from centurio_lib.study.findings import PAPER
@@ -65,6 +65,9 @@ def write(run: Run, shown: site.Content, committed: bool = False) -> tuple[Path,
     files = site.render(shown._replace(items=answers.spelled_out(items_shown, without_font)))
     drawn = {picture_files[image_id]: picture for image_id, picture in content_by_id.items()}
     folders = {name: findings.folder_of(name, committed) for name in (run.profile.name, PAPER)}
+    if not committed:  # figures that are committed have theirs
+        figure_index.write(folders[run.profile.name], f"Centurio, profile {run.profile.name}",
+                           {"the published numbers": folders[PAPER] / "index.html"})
     return site.write(run.folder, files | loaded | drawn, folders), without_font
 
 
