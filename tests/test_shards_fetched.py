@@ -77,7 +77,7 @@ def test_columns_that_changed_in_a_later_shard_are_named_and_what_came_before_st
 
 
 @pytest.mark.parametrize(("path", "archive"), [
-    ("/fsx/m4/COCO_train2014_000000000009.jpg", "coco_train2017"), ("CLEVR_v1.0/images/train/1.png", "CLEVR_v1.0.zip"),
+    ("/fsx/m4/COCO_train2014_000000000009.jpg", "coco_train2017"), ("CLEVR_v1.0/images/train/1.png", "clevr"),
     (None, "the archive that holds it")])
 def test_images_without_bytes_are_refused_at_the_first_row(path, archive, tmp_path, monkeypatch):
     """So are OK-VQA's and CLEVR-Math's in The Cauldron: names of files of the publisher's own disk."""

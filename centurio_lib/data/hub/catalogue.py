@@ -7,7 +7,7 @@
 - `status`: "hub", "replaced" (another version than the paper's) or "missing" (`note` says why)
 - `repo`, `revision` and `files` on the hub (";" between patterns); a `revision` "main" is recorded when it is fetched
 - `form`, its converter (convert.py); `images`: "embedded", "own" (archives among the files), "none", or names of
-  `archives.csv`; `where_image` and `where_prompt`, what selects its rows in a file of several sets
+  `archives.csv`; `where_image`, `where_prompt` and `where_source`, what selects its rows in a file of several sets
 - `licence`, `gated`; `text_heavy` (text in the image: stays English), `translated`; `at_most` samples
 - `seen`: what a public page stated in November 2026: "rows", "files", "columns", "names" only, "no"
 
@@ -46,6 +46,7 @@ class Entry(NamedTuple):
     images: list[str]
     where_image: str
     where_prompt: str
+    where_source: str
     licence: str
     gated: bool
     text_heavy: bool

@@ -25,8 +25,9 @@ HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
                   rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 BATCH = 32  # rows of parquet, of which each may hold an image of some megabytes
 # parts of file names, and the archive that holds files named so: train2017 has the images of train2014
-HOLDS = {"COCO_": "coco_train2017", "CLEVR_v1.0": "CLEVR_v1.0.zip (https://cs.stanford.edu/people/jcjohns/clevr)"}
+HOLDS = {"COCO_": "coco_train2017", "CLEVR_v1.0": "clevr"}
 PLACEHOLDER = re.compile(r"\s*<image\d*>\s*")
+COCO_2014 = re.compile(r"^.*/COCO_(?:train|val)2014_(?=\d{12}\.jpg$)")
 HUMAN = {"human", "user"}
 DATA = {".parquet", ".json", ".jsonl"}
 # codes and names that data sets give to languages of the 100, where they differ from ours and from NLLB's
@@ -86,10 +87,10 @@ def samples(entry: Entry, files: list[Path]) -> Iterator[Raw | Bad | None]:
             yield finished(raw)
         return
     turns_by_key: dict[str, list[tuple[str, str]]] = {}
-    for row in rows(entry, data, without_images=True):
+    for row in chosen(entry, rows(entry, data, without_images=True)):
         if not isinstance(finished(raw := converted(form, row)), Bad):
             turns_by_key.setdefault(str(row[form.key]), []).extend(raw.turns)
-    for row in rows(entry, data):
+    for row in chosen(entry, rows(entry, data)):
         if isinstance(bad := finished(raw := converted(form, row)), Bad):
             yield bad
         elif (turns := turns_by_key.pop(str(row[form.key]), None)) is not None:
@@ -157,14 +158,15 @@ def chosen(entry: Entry, raw_rows: Iterator[dict | Bad]) -> Iterator[dict | Bad]
             continue
         said = row.get("conversations") or [{}]
         question = str(said[0].get("value", "")) if entry.where_prompt else ""
-        if image.search(str(row.get("image", ""))) and prompt.search(question):
+        of_source = entry.where_source in ("", row.get("source"))
+        if of_source and image.search(str(row.get("image", ""))) and prompt.search(question):
             yield row
 
 
 @cache
-def code_of(stated: str) -> str | None:
-    """Our code of a language that a data set names by name or code, None for one outside the 100."""
-    name = stated.casefold()
+def code_of(stated: str | None) -> str | None:
+    """Our code of a language that a data set names by name or code, None for one outside the 100 and for none."""
+    name = (stated or "").casefold()
     known = {lang.name.casefold(): code for code, lang in languages().items()}
     known |= {lang.nllb.split("_")[0]: code for code, lang in languages().items() if lang.nllb}
     return (ALIASES | known | {code: code for code in languages()}).get(name)
@@ -183,7 +185,15 @@ class Form(NamedTuple):
 
 def _cauldron(row: dict) -> Raw:
     turns = [(role, turn[key]) for turn in row["texts"] for role, key in (("user", "user"), ("assistant", "assistant"))]
-    return Raw([image["bytes"] for image in row["images"]], turns)
+    return Raw([_pictured(image) for image in row["images"]], turns)
+
+
+def _pictured(cell: dict) -> bytes | str | None:
+    """The bytes of an image; where a file has a path in their place, its name in an archive; None without either.
+
+    COCO's archives of 2014 and 2017 hold the same images under other names: COCO_train2014_<id>.jpg, <id>.jpg.
+    """
+    return cell["bytes"] or (COCO_2014.sub("", cell["path"]) if cell["path"] else None)
 
 
 def _llava(row: dict) -> Raw:
@@ -214,7 +224,13 @@ def _instruction(row: dict) -> Raw:
 
 def _arxivqa(row: dict) -> Raw:
     question = "\n".join([row["question"], *row["options"], "Answer with the letter."])
-    return Raw([row["image"]], [("user", question), ("assistant", str(row["label"]))])
+    return Raw([row["image"]], [("user", question), ("assistant", _letter(row["label"], len(row["options"])))])
+
+
+def _letter(label: str, n: int) -> str:
+    """The letter that a label begins with, among those of `n` options; "" for other labels, which give no answer."""
+    begun = re.match(r"\W*([A-Ja-j])(?!\w)", str(label))
+    return begun[1].upper() if begun and begun[1].upper() in "ABCDEFGHIJ"[:n] else ""
 
 
 def _screenqa(row: dict) -> Raw:
@@ -244,6 +260,7 @@ FORMS = {
     "llava": Form(["conversations"], _llava),
     "llava_embedded": Form(["conversations", "image"], _llava_embedded, "image"),
     "llava_by_image": Form(["conversations", "image"], _llava, key="image"),
+    "cambrian": Form(["conversations", "source"], _llava, key="image"),  # not every row has an image
     "sharegpt": Form(["conversations"], _sharegpt),
     "tagengo": Form(["conversations", "language"], _tagengo),
     "aya": Form(["inputs", "targets", "language_code"], _aya),

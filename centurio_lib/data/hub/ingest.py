@@ -1,7 +1,8 @@
 """Data sets of the hub taken in: samples as tables, images beside them, shard by shard and one data set at a time.
 
 A shard is a stretch of rows of the data set. A killed run goes on after the last one that is whole. An image that
-cannot be read costs its sample, and so does a damaged row. Both are counted; more than one in a hundred is an error.
+cannot be read costs its sample, and so does a damaged row. Both are counted; where they are more than one in a
+hundred, the data set is left out.
 """
 
 import io
@@ -26,7 +27,7 @@ IMAGE_BYTES, REDUCED_TO = 120_000, 768  # of a stored image, about, and its long
 QUALITY = 92  # JPEG, of reduced images
 COUNTED = ["rows", "samples", "images", "bad", "bad_rows", "left_out", "files", "bytes"]
 EMPTY = dict.fromkeys([*COUNTED, "shards", "unit", "unit_rows"], 0) | {"finished": False}
-COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED]
+COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED, "reason"]
 # code that samples follow from
 MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.image_file"]
 
@@ -34,31 +35,47 @@ MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "cen
 def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:
     """Take in the data sets of a stage ("pretrain", "instruct"), none where a profile names no sources.
 
-    Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number.
+    Returns what came of each: samples, images, bad ones, rows left out, beside the paper's number. A data set that is
+    broken or has another layout is left out with its `reason`; the others are taken in, also where one is not at hand.
 
     Raises catalogue.CatalogueError for an unknown or missing data set and OSError for too little disk, both
-    before any work; hub.HubError, convert.SourceError.
+    before any work; hub.HubError at the end for those that are not at hand; convert.SourceError where all are broken.
     """
     chosen = [catalogue.entry(name, stage) for name in getattr(options, stage)] if options else []
     _space(folder, chosen, options)
-    rows = []
+    rows, away = [], []
     for entry in chosen:
-        done = take_in(folder / entry.name, entry, options)
-        rows.append(
-            {
-                "source": entry.name,
-                "paper_set": entry.paper_set,
-                "paper": 1000 * entry.thousands if entry.table else None,
-                "licence": entry.licence,
-                "commit": catalogue.commit(entry),
-                **{name: done[name] for name in COUNTED},
-            }
-        )
-        print(
-            f"{stage}: {entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} of them bad, "
-            f"{done['bad_rows']} bad rows{named(done)}; {done['files']} files, {done['bytes'] / 1e9:.2f} GB", flush=True
-        )
-    return pd.DataFrame(rows, columns=COLUMNS)
+        try:
+            done, reason = take_in(folder / entry.name, entry, options), ""
+        except hub.HubError as error:
+            away.append(str(error))
+            continue
+        except convert.SourceError as error:
+            shutil.rmtree(folder / entry.name, ignore_errors=True)  # half of it is no part of a mix
+            done, reason = EMPTY, str(error)
+        rows.append(_came_of(entry, done, reason))
+        print(f"{stage}: {_said(entry, done, reason)}", flush=True)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    if away:
+        raise hub.HubError("\n".join([*away, f"The other {len(rows)} data sets of {stage} are taken in and stay."]))
+    if len(table) and table.reason.ne("").all():
+        raise convert.SourceError("\n".join(table.reason))
+    return table
+
+
+def _came_of(entry: Entry, done: dict, reason: str) -> dict:
+    """A row of the table of data sets."""
+    named = {"source": entry.name, "paper_set": entry.paper_set, "licence": entry.licence,
+             "paper": 1000 * entry.thousands if entry.table else None, "commit": catalogue.commit(entry)}
+    return named | {name: done[name] for name in COUNTED} | {"reason": reason}
+
+
+def _said(entry: Entry, done: dict, reason: str) -> str:
+    """One line on a data set."""
+    if reason:
+        return f"{entry.name} is LEFT OUT: {reason}"
+    return (f"{entry.name}: {done['samples']} samples, {done['images']} images, {done['bad']} of them bad, "
+            f"{done['bad_rows']} bad rows{named(done)}; {done['files']} files, {done['bytes'] / 1e9:.2f} GB")
 
 
 def take_in(folder: Path, entry: Entry, options: Sources) -> dict:
@@ -259,7 +276,7 @@ def _tolerable(entry: Entry, done: dict) -> None:
     if done["bad"] > MAX_BAD * done["images"]:
         raise convert.SourceError(
             f"data set {entry.name}: {done['bad']} of {done['images']} images cannot be read, more than "
-            f"{MAX_BAD:.0%}: fetch its images again. First: {'; '.join(done['examples'])}"
+            f"{MAX_BAD:.0%}: fetch its images again ({', '.join(entry.images)}). First: {'; '.join(done['examples'])}"
         )
 
 
