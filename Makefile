@@ -5,6 +5,7 @@ FORCE ?=
 SEEDS ?=
 SETUPS ?=
 SETUP ?= L100
+CARD ?=
 PYTHON ?= $(if $(filter centurio,$(CONDA_DEFAULT_ENV)),python,.venv/bin/python)
 # 3.11 before the others: the stored results were made under it
 BASE_PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
@@ -14,7 +15,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env fetch study smoke data figures redraw publish verify report test test-all lab bench external export base docs lint lock reader legible browser
+.PHONY: help env fetch plan study smoke data figures redraw publish verify report test test-all lab bench external export base docs lint lock reader legible browser
 .PHONY: clean
 
 # idle threads must not spin where runs share cores; tokenizers warn at every fork unless told
@@ -52,6 +53,9 @@ help:  ## this list
 
 study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
 	$(FLOW) $(if $(SETUPS),$(call quoted,setups=$(SETUPS)) -- setups)
+
+plan: $(READY)  ## what a profile fetches, wants of disk and GPU, and takes; before anything is fetched. CARD="RTX 4090": for that
+	@$(PYTHON) -m centurio_lib.study.plan_page $(PROFILE) $(if $(CARD),--card $(call quoted,$(CARD)))
 
 smoke:  ## the whole path with tiny random models, in minutes
 	@$(MAKE) --no-print-directory study PROFILE=smoke

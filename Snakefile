@@ -17,7 +17,7 @@ from pathlib import Path
 
 from centurio_lib import params, paths
 from centurio_lib.base_models import download
-from centurio_lib.study import checks, plan, runs, stages, warm
+from centurio_lib.study import checks, plan, plan_page, runs, stages, warm
 
 PROFILE, ALONE = checks.asked(config)  # ALONE: setups of a slice
 SEEDS = plan.n_seeds(config.get("seeds"), PROFILE)
@@ -128,6 +128,8 @@ def warm_up():
 
 onstart:
     download.ready(PROFILE.base.language_model)
+    if line := plan_page.short(PROFILE):
+        print(line, flush=True)
     global held, jobs, since  # the hold lasts as long as the file is open
     held, since = plan.hold(PROFILE.name), time.time()
     todo = [job for job in workflow.dag.needrun_jobs() if job.output]

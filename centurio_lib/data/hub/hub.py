@@ -15,7 +15,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import HfApi, HfFileSystem, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HTTPError,
@@ -29,7 +31,7 @@ from huggingface_hub.errors import (
 from centurio_lib import file_name, paths, storage
 from centurio_lib.data.hub import archives, patience
 
-CHUNK = 1 << 20  # bytes
+CHUNK, PART = 1 << 20, 4 << 20  # bytes read at a time: of a download, of a file that stays at the hub
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights
 
 
@@ -187,6 +189,38 @@ def dataset(name: str, repo: str, revision: str, patterns: list[str], licence: s
     """
     files = listing(name, repo, revision, patterns, licence)
     return [fetch(files, file) for file in files.sizes]
+
+
+def first_rows(files: Listing, columns: list[str], n: int) -> Path:
+    """Parquet file with the first rows of a data set: parts of its first file, read where it lies.
+
+    A file that is on this machine is returned itself. Raises HubError where the hub is unreachable, KeyError for a
+    missing column.
+    """
+    first = next(iter(files.sizes))
+    if (files.home / first).exists() or files.commit is None:
+        return fetch(files, first)
+    path = files.home / ".first" / f"{files.name}-{n}.parquet"
+    if not path.exists():
+        with explained(f"data set {files.name} ({files.repo})", f"https://huggingface.co/datasets/{files.repo}",
+                       files.licence, by_hand(files.name, files.repo, files.commit, [first])):
+            table = patience.patient(lambda: _remote_rows(files, first, columns, n), f"{files.repo}/{first}")
+        with storage.atomic(path) as temporary:
+            pq.write_table(table, temporary)
+    return path
+
+
+def _remote_rows(files: Listing, file: str, columns: list[str], n: int) -> pa.Table:
+    with HfFileSystem().open(f"datasets/{files.repo}/{file}", revision=files.commit, block_size=PART) as remote:
+        content = pq.ParquetFile(remote)
+        if lacking := [name for name in columns if name not in content.schema_arrow.names]:
+            raise KeyError(f"{files.repo}/{file} lacks columns {lacking}; it has {content.schema_arrow.names}")
+        batches, rows = [], 0
+        for batch in content.iter_batches(batch_size=min(n, 1000), columns=columns):
+            batches.append(batch)
+            if (rows := rows + len(batch)) >= n:
+                break
+    return pa.Table.from_batches(batches, content.schema_arrow.empty_table().select(columns).schema).slice(0, n)
 
 
 def fetched_commit(name: str, repo: str) -> str | None:
