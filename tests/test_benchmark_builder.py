@@ -14,6 +14,7 @@ import tiny
 from tiny_benchmarks import CAPTIONS, SETS, write
 
 from centurio_lib import image_file, params, paths, storage, tables
+from centurio_lib.data.hub import hub
 from centurio_lib.data.image_store import Folder
 from centurio_lib.data.prompts import IMAGE
 from centurio_lib.evaluation import benchmark_builder as building
@@ -197,24 +198,25 @@ def test_number_of_items_is_the_profiles_and_all_is_only_for_benchmarks(root, tm
 # === what is missing or wrong ===
 def test_a_missing_benchmark_is_not_run_with_its_reason(root, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BENCHMARKS", tmp_path / "nothing")
-    items, coverage = building.build(asking(xvnli="all", xm3600=5), tmp_path)
+    items, coverage = building.build(asking(xvnli="all", xm3600=5, m3exam=5), tmp_path)
     assert items.empty and coverage.status.eq("not run").all() and coverage["items"].eq(0).all()
     reasons = coverage.set_index("task").reason
     assert "Flickr30k" in reasons["xvnli"] and "research only" in reasons["xvnli"]
-    assert re.search(r"(?s)benchmark xm3600 is not reachable.*hf download --repo-type dataset floschne/xm3600",
-                     reasons["xm3600"])
+    assert "unpack it with the password" in reasons["m3exam"] and "CC BY-NC-SA" in reasons["m3exam"]
+    assert re.search(r"(?s)benchmark-xm3600 .*is not reachable.*hf download floschne/xm3600 --repo-type dataset "
+                     "--revision 8d3e5665526c55a5855cd6ddfbaba2032bc7cee4", reasons["xm3600"])
     tables.write(tmp_path / "coverage.parquet", "coverage", coverage)
     with pytest.raises(ValueError, match="none of the tasks"):
         evaluate.items(tiny.texts(), tiny.images(), set(), asking(xvnli="all").evaluation)
 
 
 def test_the_hub_is_asked_for_the_pinned_revision(root, monkeypatch):
-    asked = {}
+    asked = []
     monkeypatch.setattr(paths, "BENCHMARKS", root / "nowhere")
-    monkeypatch.setattr(benchmark_files, "snapshot_download",
-                        lambda repo, **how: asked.update(how, repo=repo) or str(root / "maxm"))
+    monkeypatch.setattr(hub, "listing", lambda *stated: asked.append(stated) or hub.Listing(
+        "benchmark-maxm", str(root / "maxm"), None, "", {"data/iw-00000-of-00001.parquet": 1}, {}))
     source = benchmark_files.source("maxm", benchmarks.known()["maxm"])
-    assert asked["repo"] == "floschne/maxm" and asked["repo_type"] == "dataset" and len(asked["revision"]) == 40
+    assert asked[0][1] == "floschne/maxm" and len(asked[0][2]) == 40
     assert len(list(BENCHMARKS["maxm"].questions(source, "he"))) == 4
 
 

@@ -3,7 +3,11 @@
 Run with: pytest tests/test_wikipedia.py
 """
 
+import io
+from types import SimpleNamespace
+
 import killed
+import pyarrow.parquet as pq
 import pytest
 import tiny_hub
 
@@ -72,3 +76,38 @@ def test_what_is_missing_is_named(home):
     )
     with pytest.raises(convert.SourceError, match=r"lacks the column 'text'"):
         wikipedia.paragraphs("en", 3)
+
+
+def test_no_more_of_a_dump_is_fetched_than_its_first_articles(tmp_path, monkeypatch):
+    """The hub's file stays where it is; parts of it are read, once."""
+    rows = [{"id": str(n), "url": "", "title": "Title", "text": article("en", n)} for n in range(60)]
+    name, opened = "20231101.en/train-00000-of-00002.parquet", []
+    content = tiny_hub.parquet(rows)
+    calls = tiny_hub.serve(monkeypatch, {name: content})
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+
+    class Files:
+        def open(self, path, revision, block_size):
+            opened.append((path, revision))
+            return io.BytesIO(content)
+
+    monkeypatch.setattr(hub, "HfFileSystem", Files)
+    killed.forget(wikipedia)
+    assert len(wikipedia.paragraphs("en", 5)) == 10
+    killed.forget(wikipedia)
+    assert len(wikipedia.paragraphs("en", 5)) == 10
+    assert opened == [(f"datasets/{wikipedia.REPO}/{name}", tiny_hub.COMMIT)] and not calls
+    [stored] = tmp_path.rglob("*.parquet")
+    assert pq.read_metadata(stored).num_rows == 5
+    killed.forget(wikipedia)
+
+
+def test_a_dump_of_other_columns_is_refused(tmp_path, monkeypatch):
+    content = tiny_hub.parquet([{"id": "1", "body": "x"}])
+    tiny_hub.serve(monkeypatch, {"20231101.en/train-00000-of-00002.parquet": content})
+    monkeypatch.setattr(paths, "DATASETS", tmp_path)
+    monkeypatch.setattr(hub, "HfFileSystem", lambda: SimpleNamespace(open=lambda *_, **__: io.BytesIO(content)))
+    killed.forget(wikipedia)
+    with pytest.raises(convert.SourceError, match=r"lacks columns \['text'\]; it has \['id', 'body'\]: pin the dump"):
+        wikipedia.paragraphs("en", 5)
+    killed.forget(wikipedia)

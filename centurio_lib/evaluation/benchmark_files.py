@@ -9,13 +9,13 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from huggingface_hub import snapshot_download
 
 from centurio_lib import file_name, paths
 from centurio_lib.data.hub import hub
@@ -47,11 +47,12 @@ class Bad(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A benchmark, its params, and the folder of its files."""
+    """A benchmark, its params, the folder of its files, and the hub's list of them where they come from there."""
 
     name: str
     params: Benchmark
     folder: Path
+    listing: hub.Listing | None = None
 
 
 class Question(NamedTuple):
@@ -90,19 +91,32 @@ def source(name: str, params: Benchmark) -> Source:
     if params.repo is None:
         raise MissingDataError(f"{name} is not in {local}: {params.fetch} (licence: {params.licence}; {params.page})")
     try:
-        with hub.explained(f"benchmark {name}", params.page, params.licence, params.fetch):
-            return Source(name, params, Path(snapshot_download(
-                params.repo, repo_type="dataset", revision=params.revision, allow_patterns=params.files)))
+        listing = hub.listing(f"benchmark-{name}", params.repo, params.revision, params.files, params.licence)
     except hub.HubError as error:
-        raise MissingDataError(str(error)) from error
+        raise MissingDataError(f"{error}; or: {params.fetch}") from error
+    return Source(name, params, listing.home, listing)
 
 
 def files(source: Source, pattern: str) -> list[Path]:
     """Files of a benchmark by a pattern, in order. Raises MissingDataError without a match."""
-    matching = sorted(source.folder.glob(pattern))
-    if not matching:
+    return list(each_file(source, pattern))
+
+
+def each_file(source: Source, pattern: str) -> Iterator[Path]:
+    """Files of a benchmark by a pattern, in order; those of the hub are fetched when they are reached.
+
+    Raises MissingDataError without a match, or for a file that cannot be had.
+    """
+    local = sorted(source.folder.glob(pattern)) if source.listing is None else []
+    remote = [file for file in source.listing.sizes if fnmatch(file, pattern)] if source.listing else []
+    if not local and not remote:
         raise MissingDataError(f"{source.name}: {source.folder} holds no {pattern}: {source.params.fetch}")
-    return matching
+    yield from local
+    for file in remote:
+        try:
+            yield hub.fetch(source.listing, file)
+        except hub.HubError as error:
+            raise MissingDataError(str(error)) from error
 
 
 def unpacked(source: Source, name: str) -> Source:
@@ -128,7 +142,7 @@ def table(source: Source, pattern: str, fields: list[str],
     """
     stated = [source.params.columns.get(field, field) for field in fields]
     columns = [ELEMENT.sub("", column) for column in stated]
-    for path in files(source, pattern):
+    for path in each_file(source, pattern):
         try:
             file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:

@@ -16,14 +16,35 @@ def prompt(statement: str) -> str:
 
 def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
     """Items of one language, without statements on which annotators disagreed ("-")."""
+    if source.listing or (source.folder / "data").is_dir():
+        yield from of_hub(source, code)
+    else:
+        yield from of_annotations(source, code)
+
+
+def of_hub(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
+    """Items of the hub's copy, which holds the images."""
     def question(row: dict) -> list[benchmark_files.Question]:
-        if row["gold_label"] not in ANSWERS:
-            return []
+        image = benchmark_files.content(source, row["image"], f"{row['pair_id']}")
+        return asked(row["pair_id"], row["hypothesis"], row["label"], [(f"{row['flikr30k_id']}", image)])
+
+    fields = ["label", "hypothesis", "pair_id", "flikr30k_id", "image"]
+    yield from benchmark_files.each(benchmark_files.table(source, f"data/{code}-*.parquet", fields), question)
+
+
+def of_annotations(source: benchmark_files.Source, code: str) -> Iterator[benchmark_files.Question]:
+    """Items of the published annotations, whose images are files of Flickr30k."""
+    def question(row: dict) -> list[benchmark_files.Question]:
         name = f"{row['Flikr30kID']}.jpg"
-        return [benchmark_files.Question(row["pairID"], [(name, benchmark_files.picture(source, f"images/{name}"))],
-                                         prompt(row["sentence2"]), [ANSWERS[row["gold_label"]]])]
+        return asked(row["pairID"], row["sentence2"], row["gold_label"],
+                     [(name, benchmark_files.picture(source, f"images/{name}"))])
 
     yield from benchmark_files.each(benchmark_files.records(source, f"annotations/{code}/test.jsonl", FIELDS), question)
+
+
+def asked(item_id: str, statement: str, label: str, images: list) -> list[benchmark_files.Question]:
+    """The item of a statement; none for one without a gold label."""
+    return [benchmark_files.Question(item_id, images, prompt(statement), [ANSWERS[label]])] if label in ANSWERS else []
 
 
 TASK = Task(
