@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import tiny_hub
 
-from centurio_lib import paths, storage, tables
+from centurio_lib import params, paths, storage, tables
 from centurio_lib.data import image_store
 from centurio_lib.data.hub import catalogue, convert, ingest
 from centurio_lib.params.hub_data import Sources, Translation
@@ -107,3 +107,33 @@ def test_rows_with_their_image_inside_become_conversations(tmp_path, monkeypatch
     assert (done["samples"], done["images"], done["bad"]) == (5, 4, 0)
     assert [len(images) for images in taken.images] == [0, 1, 1, 1, 1]
     assert all(turn["text"] == "What do you see?" for turns in taken.turns for turn in turns[:1])
+
+
+# === a whole profile ===
+def row_of(name: str, n: int) -> dict:
+    """A row of a data set of `one-gpu` in its published layout."""
+    if catalogue.entries()[name].form == "llava_embedded":
+        image = {"bytes": tiny_hub.picture(n), "path": f"{n}.jpg"}
+        return tiny_hub.chat(None, n) | {"image": image, "data_source": name}
+    images = 2 if name in ("nlvr2", "spot_the_diff") else 1
+    return {"images": [{"bytes": tiny_hub.picture(10 * n + k), "path": None} for k in range(images)],
+            "texts": [{"user": f"What is {n}?", "assistant": f"It is {n}.", "source": name}]}
+
+
+def test_all_data_sets_of_one_gpu_are_taken_in_and_leave_no_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "DATASETS", tmp_path / "fetched")
+    sources = params.profile("one-gpu").data.sources
+    few = {stage: dict.fromkeys(getattr(sources, stage), 3) for stage in ("pretrain", "instruct")}
+    files = {entry.files[0].replace("*", "00000-of-00002"): entry.name
+             for entry in (catalogue.entries()[name] for stage in few.values() for name in stage)}
+    contents = {file: tiny_hub.parquet([row_of(name, n) for n in range(4)]) for file, name in files.items()}
+    calls = tiny_hub.serve(monkeypatch, contents | {file.replace("00000-", "00001-"): b"" for file in contents})
+    options = sources.model_copy(update=few)
+    for stage in few:
+        table = ingest.build(tmp_path / "out" / stage, stage, options)
+        assert (table.samples == 3).all() and (table.files == 1).all() and (table.bad + table.bad_rows == 0).all()
+    assert sorted(calls) == sorted(contents)  # none of the second files
+    assert not list((tmp_path / "fetched").rglob("*.parquet"))
+    assert "0 bad rows; 1 files, 0.00 GB" in capsys.readouterr().out
+    taken = taken_in(tmp_path / "out" / "instruct")
+    assert set(taken[taken.text_heavy].source) == {"ocrvqa", "dvqa", "chartqa", "docvqa", "scienceqa", "ai2d"}

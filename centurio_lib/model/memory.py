@@ -5,6 +5,8 @@ profile's dtype; trained weights 16 (weight, gradient and Adam's two moments in 
 checkpointing: each layer's input, and the inputs of the backward pass of one layer and of the output head.
 """
 
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -124,7 +126,7 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
 
     Raises MemoryShortage for a model in neither place.
     """
-    known = load(MODELS)
+    known = _stated(MODELS)
     own, tower = _config(language_model), _config(vision)
     for kind, name, found in (("language_models", language_model, own), ("vision", vision, tower)):
         if not found and name not in known[kind]:
@@ -133,6 +135,12 @@ def shapes(language_model: str, vision: str) -> tuple[LanguageModel, Vision]:
     return (_language_model(own) if own
             else validated(LanguageModel, known["language_models"][language_model], str(MODELS)),
             _vision(tower) if tower else validated(Vision, known["vision"][vision], str(MODELS)))
+
+
+@cache
+def _stated(path: Path) -> dict:
+    """Content of a file of shapes, read once a process."""
+    return load(path)
 
 
 def _config(name: str) -> dict:
@@ -226,7 +234,7 @@ def check(profile: Profile, setup: Setup, stage: Stage, gib: float) -> float:
         largest = ", ".join(f"{name} {size / GIB:.1f}" for name, size in
                             sorted(parts(lm, vision, need).items(), key=lambda item: -item[1])[:4])
         raise MemoryShortage(f"profile {profile.name}, setup {setup.name}: a stage needs about {total:.1f} GiB of a "
-                             f"GPU, this one has {gib:.1f} ({largest}): {advice(lm, vision, need, gib)}")
+                             f"GPU, this one has {gib:.1f} free ({largest}): {advice(lm, vision, need, gib)}")
     return total
 
 

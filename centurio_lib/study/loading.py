@@ -15,9 +15,9 @@ def base(run: runs.Run):
     torch.set_num_threads(run.profile.threads)
     device = distributed.device(dtype(run))
     if device.type == "cuda" and run.stage in ("pretrain", "instruct"):
-        room = torch.cuda.get_device_properties(device).total_memory / memory.GIB
-        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), room)
-        print(f"{run.label}: about {wanted:.1f} of {room:.1f} GiB of the GPU will be used", flush=True)
+        free = torch.cuda.mem_get_info(device)[0] / memory.GIB  # other programs may hold a part of the card
+        wanted = memory.check(run.profile, run.setup, getattr(run.profile, run.stage), free)
+        print(f"{run.label}: about {wanted:.1f} of {free:.1f} free GiB of the GPU will be used", flush=True)
     if shared(run) and distributed.alone():
         device = llava.CPU  # the processes that train have the GPUs to themselves
     return llava.build(run.profile, run.seed, run.setup.tiling, device)
