@@ -106,6 +106,16 @@ def test_the_short_form_is_one_line_and_profiles_without_the_hub_have_none():
     assert plan_page.short(params.profile("laptop")) == ""
 
 
+def test_a_model_whose_shape_is_not_known_leaves_the_rest_of_the_plan():
+    base = ONE_GPU.base.model_copy(update={"language_model": "someone/else-3b"})
+    profile = ONE_GPU.model_copy(update={"base": base})
+    page = plan_page.page(profile, ask=False)
+    assert re.search(r"Disk, memory and hours: unknown: the shape of someone/else-3b is not known.*models\.yaml", page)
+    assert "To fetch: about" in page and "Runs: 19 setups" in page
+    assert re.fullmatch(r"plan: about \d+ GB to fetch and \d of unknown size; make plan .* says more",
+                        plan_page.short(profile))
+
+
 def test_the_command_prints_a_plan_and_refuses_an_unknown_card(tmp_path):
     command = [sys.executable, "-m", "centurio_lib.study.plan_page", "one-gpu"]
     own = os.environ | {"CENTURIO_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}

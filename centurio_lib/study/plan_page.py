@@ -8,7 +8,7 @@ import argparse
 import os
 
 from centurio_lib import params, paths
-from centurio_lib.model import cards
+from centurio_lib.model import cards, memory
 from centurio_lib.study import checks, plan, plan_fetch, plan_hours, plan_needs, stages
 
 SHOWN = ["RTX 4090", "A100", "H100", "L4"]  # cards that hours are told for where none is at hand
@@ -24,8 +24,8 @@ def page(profile: params.Profile, card: str | None = None, ask: bool = True) -> 
     parts = [[f"Plan of profile {profile.name}: {profile.about}"], fetched(profile, found, problems)]
     if profile.base.dtype != "bfloat16":
         parts.append([f"Trains on the CPU: {plan.spoken(minutes(profile))}"])
-    elif unbuilt(profile):
-        parts.append([f"Disk, memory and hours: unknown before notebook 07 has built {' and '.join(unbuilt(profile))}"])
+    elif why := unknown(profile):
+        parts.append([f"Disk, memory and hours: unknown: {why}"])
     else:
         parts += [disk(profile, found, problems), graphics(profile, gpu, card, problems), hours(profile, gpu, card)]
     parts.append(runs(profile))
@@ -34,10 +34,16 @@ def page(profile: params.Profile, card: str | None = None, ask: bool = True) -> 
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
-def unbuilt(profile: params.Profile) -> list[str]:
-    """Base models that the study builds itself and has not built yet, so that their shapes are not known."""
+def unknown(profile: params.Profile) -> str:
+    """Why the shapes of a profile's base models are not known; "" where they are."""
     named = (profile.base.language_model, profile.base.vision)
-    return [name for name in named if name.startswith("data/") and not paths.model(name)]
+    if unbuilt := [name for name in named if name.startswith("data/") and not paths.model(name)]:
+        return f"notebook 07 has not built {' and '.join(unbuilt)} yet"
+    try:
+        memory.shapes(*named)
+    except memory.MemoryShortage as error:
+        return str(error)
+    return ""
 
 
 def minutes(profile: params.Profile) -> float | None:
@@ -56,10 +62,10 @@ def fetched(profile: params.Profile, found: list[plan_fetch.Item], problems: lis
     rows = [(one.wanted.kind, one.wanted.name, one.files, number(one.gb), shortened(one.wanted.licence), one.access)
             for one in sorted(found, key=lambda one: ORDER.index(one.wanted.kind))]
     left = [one for one in plan_fetch.to_fetch(found).values() if one.access != plan_fetch.HERE]
-    unknown = sum(one.gb is None for one in left)
+    unsized = sum(one.gb is None for one in left)
     total = sum(one.gb or 0 for one in left)
     problems += [waiting for one in found if (waiting := _waits(one))]
-    head = f"To fetch: about {total:.1f} GB" + (f", and {unknown} of unknown size" if unknown else "")
+    head = f"To fetch: about {total:.1f} GB" + (f", and {unsized} of unknown size" if unsized else "")
     lines = plan_fetch.packaged(profile)
     return [head if found else "To fetch: nothing of the hub", *(f"  {line}" for line in lines),
             *(table([("kind", "name", "files", "GB", "licence", "access"), *rows]) if rows else [])]
@@ -144,16 +150,23 @@ def short(profile: params.Profile) -> str:
         return ""
     found = plan_fetch.items(plan_fetch.wanted(profile), ask=False)
     left = [one for one in plan_fetch.to_fetch(found).values() if one.access != plan_fetch.HERE]
-    unknown, gb = sum(one.gb is None for one in left), sum(one.gb or 0 for one in left)
-    said = [f"about {gb:.0f} GB to fetch" + (f" and {unknown} of unknown size" if unknown else "")]
+    unsized, gb = sum(one.gb is None for one in left), sum(one.gb or 0 for one in left)
+    said = [f"about {gb:.0f} GB to fetch" + (f" and {unsized} of unknown size" if unsized else "")]
+    if not unknown(profile):
+        said += _short_needs(profile, found)
+    return f"plan: {', '.join(said)}; make plan PROFILE={profile.name} says more"
+
+
+def _short_needs(profile: params.Profile, found: list[plan_fetch.Item]) -> list[str]:
+    """Disk, GPU memory and hours, a few words each."""
+    said = []
     for _, wanted, free in plan_needs.disks(plan_needs.spaces(profile, found)):
         said.append(f"{wanted:.0f} GB of disk ({free:.0f} free)")
     gpu = cards.at_hand()
     needed = max(one.gib for one in plan_needs.loads(profile, float("inf")))
     said.append(f"{needed:.0f} GiB of GPU memory" + (f" ({gpu.free:.0f} free)" if gpu else " (no GPU at hand)"))
     name, card = (cards.like(gpu.name) if gpu else None) or (SHOWN[0], cards.known()[SHOWN[0]])
-    said.append(f"{_column(profile, card)['all']:.0f} hours on a {name}")
-    return f"plan: {', '.join(said)}; make plan PROFILE={profile.name} says more"
+    return [*said, f"{_column(profile, card)['all']:.0f} hours on a {name}"]
 
 
 def listed(names: list[str]) -> str:
