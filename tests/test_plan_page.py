@@ -214,7 +214,8 @@ def test_shards_that_are_here_are_not_counted(monkeypatch):
     [item] = plan_fetch.items([VQA], ask=False)
     assert (item.files, item.gb) == ("1 of 22", 5e-9)
     hub.fetch(listing, names[1])
-    assert plan_fetch.items([VQA], ask=False)[0].files == "0 of 22"
+    [item] = plan_fetch.items([VQA], ask=False)
+    assert (item.files, item.gb, item.access) == ("0 of 22", 0.0, "here")
 
 
 def test_files_of_several_data_sets_count_once():
@@ -332,8 +333,18 @@ def test_sizes_are_of_what_the_catalogues_name():
         assert size.seen in ("files", "rows", "memory"), name
 
 
-@pytest.mark.parametrize(("files", "rows", "limit", "n"), [
-    (22, 82772, 7100, 2), (22, 82772, None, 22), (22, 82772, 82772, 22), (22, 82772, 10**6, 22), (1, 2434, 140, 1),
-    (6, None, 5, 6)])
-def test_no_more_files_are_counted_than_samples_need(files, rows, limit, n):
-    assert sizes.first_files(files, rows, limit) == n
+@pytest.mark.parametrize(("files", "rows", "limit", "groups", "n"), [
+    (22, 82772, 7100, 1, 2), (22, 82772, None, 1, 22), (22, 82772, 82772, 1, 22), (22, 82772, 10**6, 1, 22),
+    (1, 2434, 140, 1, 1), (6, None, 5, 1, 6), (8, 77328, 4000, 8, 8), (15, 5670, 2500, 5, 10)])
+def test_no_more_files_are_counted_than_samples_need(files, rows, limit, groups, n):
+    """Of a benchmark the first files of each language."""
+    assert sizes.first_files(files, rows, limit, groups) == n
+
+
+def test_files_of_a_benchmark_that_are_here_are_not_counted(monkeypatch):
+    names = [f"data/{code}-00000-of-00001.parquet" for code in ("ar", "en", "es", "fr", "ru")]
+    tiny_hub.serve(monkeypatch, dict.fromkeys(names, b"12345"))
+    one = next(one for one in plan_fetch.wanted(ONE_GPU) if one.name == "xvnli")
+    hub.fetch(hub.listing("benchmark-xvnli", one.repo, one.revision, one.patterns, ""), names[1])
+    [item] = plan_fetch.items([one], ask=False)
+    assert (item.files, item.access) == ("4 of 5", "partly here")

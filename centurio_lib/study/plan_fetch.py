@@ -18,7 +18,7 @@ from centurio_lib.data.hub import catalogue, hub, patience, sizes
 from centurio_lib.data.sources import packages
 from centurio_lib.params import benchmarks
 
-HERE, NO_NETWORK, OPEN, NOT_ASKED = "here", "unknown: no network", "open", "not asked"
+HERE, PARTLY, NO_NETWORK, OPEN, NOT_ASKED = "here", "partly here", "unknown: no network", "open", "not asked"
 TIMEOUT_S = 8.0  # of one question to the hub
 MODEL_FILES = ["*.json", "*.safetensors", "model.bin", "*.model", "*.txt"]
 MODEL_LICENCES = {"microsoft": "MIT", "google": "Apache-2.0", "Qwen": "Apache-2.0", "meta-llama": "Llama 3's",
@@ -27,7 +27,10 @@ WIKIPEDIA_GB = 0.3  # the first row groups of a hundred languages, about
 
 
 class Wanted(NamedTuple):
-    """Something that a study reads and does not make. `limit`: the most samples; `steps`: what is done by hand."""
+    """Something that a study reads and does not make.
+
+    `limit`: the most samples, taken alike from `groups` of its files (languages). `steps`: what is done by hand.
+    """
 
     kind: str
     name: str
@@ -36,6 +39,7 @@ class Wanted(NamedTuple):
     patterns: list[str]
     licence: str
     limit: int | None = None
+    groups: int = 1
     steps: str = ""
 
 
@@ -85,10 +89,14 @@ def _text(profile: params.Profile) -> list[Wanted]:
 
 
 def _benchmarks(profile: params.Profile) -> list[Wanted]:
-    known = benchmarks.known()
-    return [Wanted("benchmark", name, known[name].repo or "", known[name].revision, known[name].files,
-                   known[name].licence, steps="" if known[name].repo else " ".join(known[name].fetch.split()))
-            for name in benchmarks.of_profile(profile)]
+    found = []
+    for name in benchmarks.of_profile(profile):
+        one, n = benchmarks.known()[name], profile.evaluation.items[name]
+        languages = len(one.languages) if any("??" in file or "*" in file for file in one.files) else 1
+        limit = None if n == "all" else n * languages
+        found.append(Wanted("benchmark", name, one.repo or "", one.revision, one.files, one.licence, limit, languages,
+                            "" if one.repo else " ".join(one.fetch.split())))
+    return found
 
 
 def items(wished: Iterable[Wanted], ask: bool = True) -> list[Item]:
@@ -107,8 +115,9 @@ def items(wished: Iterable[Wanted], ask: bool = True) -> list[Item]:
 
 def on_disk(one: Wanted) -> Item | None:
     """A thing that is on this machine as a whole; None for any other."""
-    if one.kind == "data" and hub.marker_of(one.name, one.repo).exists():
-        listed = hub.listed(one.name, one.repo, one.patterns, one.licence)
+    marked = f"benchmark-{one.name}" if one.kind == "benchmark" else one.name
+    if one.kind in ("data", "benchmark") and one.repo and hub.marker_of(marked, one.repo).exists():
+        listed = hub.listed(marked, one.repo, one.patterns, one.licence)
         return from_files(one, listed.sizes, {file for file in listed.sizes if (listed.home / file).exists()}, HERE)
     if one.kind == "images" and (paths.DATASETS / (one.repo or one.name)).is_dir():
         return Item(one, "", 0.0, HERE)
@@ -159,10 +168,10 @@ def from_files(one: Wanted, listed: dict[str, int], there: set[str], access: str
     """An item from a list of files with their bytes, of which some are there."""
     if one.kind == "text":
         return Item(one, "parts of 100", WIKIPEDIA_GB, access)
-    n = sizes.first_files(len(listed), sizes.of(one.kind, one.name).rows, one.limit)
+    n = sizes.first_files(len(listed), sizes.of(one.kind, one.name).rows, one.limit, min(one.groups, len(listed)))
     first = [file for file in sorted(listed)[:n] if file not in there]
     return Item(one, f"{len(first)} of {len(listed)}", sum(listed[file] for file in first) / 1e9,
-                access if first or access != HERE else HERE)
+                PARTLY if first and access == HERE else access)
 
 
 def estimated(one: Wanted, access: str) -> Item:
@@ -170,7 +179,7 @@ def estimated(one: Wanted, access: str) -> Item:
     size = sizes.of(one.kind, one.name)
     if one.kind == "text":
         return Item(one, "parts of 100", WIKIPEDIA_GB, access)
-    part = sizes.share(size, one.limit)
+    part = sizes.share(size, one.limit, one.groups)
     n = sizes.files_of(size)
     files = f"{'' if size.files else 'about '}{round(part * n)} of {n}" if n else "unknown"
     return Item(one, files, None if size.gb is None else part * size.gb, access)

@@ -71,7 +71,7 @@ def spaces(profile: params.Profile, items: list[plan_fetch.Item]) -> list[Space]
         fetched[item.wanted.kind] = fetched.get(item.wanted.kind, 0.0) + (item.gb or 0.0)
     if profile.data.sources and not profile.data.sources.keep_files:
         fetched["data"] = min(fetched.get("data", 0.0), LARGEST_FILE)
-    folders = dict.fromkeys(("model", "benchmark"), Path(HF_HUB_CACHE))
+    folders = {"model": Path(HF_HUB_CACHE)}
     parts = [Space(f"fetched: {kind}", folders.get(kind, paths.DATASETS), gb) for kind, gb in fetched.items() if gb]
     return [*parts, *_built(profile), *_trained(profile)]
 

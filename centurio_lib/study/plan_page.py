@@ -80,7 +80,7 @@ def _waits(item: plan_fetch.Item) -> str:
         return f"{one.kind} {one.name} is put there by hand: {one.steps} (licence: {one.licence})"
     if note:
         return f"{one.kind} {one.name}: {note}"
-    fine = (plan_fetch.OPEN, plan_fetch.NO_NETWORK, plan_fetch.NOT_ASKED)
+    fine = (plan_fetch.OPEN, plan_fetch.PARTLY, plan_fetch.NO_NETWORK, plan_fetch.NOT_ASKED)
     return "" if item.access.startswith(fine) else f"{one.kind} {one.name}: {item.access}"
 
 

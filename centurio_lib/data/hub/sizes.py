@@ -43,9 +43,11 @@ def of(kind: str, name: str) -> Size:
     return known().get((kind, name), Size(kind, name, None, None, None, "no", ""))
 
 
-def first_files(files: int, rows: int | None, limit: int | None) -> int:
-    """How many of the first of some equal files hold as many rows as a limit asks for."""
-    return files if limit is None or not rows else min(files, math.ceil(files * limit / rows))
+def first_files(files: int, rows: int | None, limit: int | None, groups: int = 1) -> int:
+    """How many of some equal files hold as many rows as a limit asks for: the first of each of some equal groups."""
+    if limit is None or not rows:
+        return files
+    return min(files, groups * math.ceil(files / groups * min(1.0, limit / rows)))
 
 
 def files_of(size: Size) -> int | None:
@@ -53,10 +55,10 @@ def files_of(size: Size) -> int | None:
     return size.files or (math.ceil(size.gb / FILE_GB) if size.gb else None)
 
 
-def share(size: Size, limit: int | None) -> float:
+def share(size: Size, limit: int | None, groups: int = 1) -> float:
     """Part of a data set that a limit of its samples asks for, in whole files."""
     files = files_of(size)
-    return first_files(files, size.rows, limit) / files if files else 1.0
+    return first_files(files, size.rows, limit, groups) / files if files else 1.0
 
 
 def _number(text: str, kind: type):
