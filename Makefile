@@ -31,9 +31,12 @@ quoted = '$(subst ','\'',$(1))'
 unsafe = $(if $(shell printf %s $(call quoted,$($(1))) | grep -xE '[A-Za-z][A-Za-z0-9_-]{0,63}'),,$(error $(1)=$($(1)) is no \
   name: use letters, digits, - and _, a letter first))
 $(foreach name,PROFILE SETUP,$(call unsafe,$(name)))
-# Snakemake keeps its state in this folder, wherever CENTURIO_HOME lies
-WRITABLE = $(if $(shell test -w . || echo no),$(error $(CURDIR) may not be written to, where the study keeps its state \
-  (.snakemake): copy the repository to a folder of your own))
+# the folder of data and results (CENTURIO_HOME), whatever its name holds
+HOME_OF = $(shell $(PYTHON) -c 'from centurio_lib import paths; print(paths.HOME)')
+RESULTS = $(HOME_OF)/results
+# Snakemake keeps its state (.snakemake) in this folder, or in CENTURIO_HOME where this one may not be written to
+STATE = $(if $(shell test -w . || echo no),$(if $(strip $(CENTURIO_HOME)),--directory $(call quoted,$(HOME_OF)),$(error \
+  $(CURDIR) may not be written to, where the study keeps its state (.snakemake): set CENTURIO_HOME to a folder of your own)))
 
 # stamps of what is installed in .venv: for the study, and what JupyterLab and the tests add; none in an own environment
 OWN := $(filter .venv/bin/python,$(PYTHON))
@@ -44,8 +47,12 @@ READY_TEST := $(if $(OWN),.venv/installed-test)
 FINDINGS = $(shell $(PYTHON) -c 'from centurio_lib import params; from centurio_lib.study import stages; print(*stages.findings(params.profile("$(PROFILE)")))')
 # a worker a core, four at most, each with one thread; the tests of a file stay together
 TESTS = OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
-FLOW = $(WRITABLE)$(PYTHON) -m snakemake --profile params/snakemake/default --config profile=$(PROFILE) \
+FLOW = $(PYTHON) -m snakemake --profile params/snakemake/default $(STATE) --config profile=$(PROFILE) \
   $(if $(SEEDS),$(call quoted,seeds=$(SEEDS)))
+
+# a notebook executed by hand, and the folder of its log below the results
+papermill = mkdir -p $(call quoted,$(RESULTS)/$(2)) && $(PYTHON) -m papermill notebooks/$(1).ipynb \
+  $(call quoted,$(RESULTS)/$(2)/run.ipynb) -p profile $(PROFILE)
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1 \2/p' Makefile | sed -E 's/^(  make [a-z-]+) /\1\t/' | expand -t 16
@@ -76,8 +83,8 @@ verify: $(READY)  ## your scores beside the committed ones: which cells, tier sc
 	$(PYTHON) -m centurio_lib.study.publish verify $(PROFILE)
 
 report: fetch  ## the report of a profile: of its runs, or of what is committed where none is
-	$(if $(wildcard results/$(PROFILE)/evaluate/*/*/provenance.json),\
-	  $(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report,$(PYTHON) -m centurio_lib.study.report $(PROFILE))
+	$(if $(shell find $(call quoted,$(RESULTS)/$(PROFILE)/evaluate) -mindepth 3 -maxdepth 3 -name provenance.json \
+	  2> /dev/null),$(FLOW) --allowed-rules $(FINDINGS) --forcerun report -- report,$(PYTHON) -m centurio_lib.study.report $(PROFILE))
 
 test: fetch $(READY_TEST)  ## the quick tests
 	$(TESTS)
@@ -89,22 +96,16 @@ lab: $(READY_LAB)  ## JupyterLab on the notebooks
 	$(PYTHON) -m jupyter lab notebooks
 
 bench: fetch  ## speed and memory beside the plain way
-	mkdir -p results/speed
-	$(PYTHON) -m papermill notebooks/50_speed.ipynb results/speed/run.ipynb -p profile $(PROFILE)
+	$(call papermill,50_speed,speed)
 
 external: fetch  ## another model on a profile's items: make external MODEL=name-on-the-hub PROFILE=paper
-	mkdir -p results/$(PROFILE)/external_models
-	$(PYTHON) -m papermill notebooks/13_external_models.ipynb results/$(PROFILE)/external_models/run.ipynb -p profile $(PROFILE) \
-	  -p model $(call quoted,$(MODEL))
+	$(call papermill,13_external_models,$(PROFILE)/external_models) -p model $(call quoted,$(MODEL))
 
 export: fetch  ## a trained setup as a plain folder for other tools: make export SETUP=L100 PROFILE=paper
-	mkdir -p results/$(PROFILE)/export/$(SETUP)/seed0
-	$(PYTHON) -m papermill notebooks/14_export.ipynb results/$(PROFILE)/export/$(SETUP)/seed0/run.ipynb -p profile $(PROFILE) \
-	  -p setup $(SETUP)
+	$(call papermill,14_export,$(PROFILE)/export/$(SETUP)/seed0) -p setup $(SETUP)
 
 base: fetch  ## train the small base models of a profile again (over an hour at laptop)
-	mkdir -p results/$(PROFILE)/base_models
-	$(PYTHON) -m papermill notebooks/07_base_models.ipynb results/$(PROFILE)/base_models/run.ipynb -p profile $(PROFILE)
+	$(call papermill,07_base_models,$(PROFILE)/base_models)
 
 docs: $(READY)  ## docs/settings.md from the models of the params
 	$(PYTHON) -m centurio_lib.params.documentation
@@ -137,9 +138,10 @@ legible: fetch reader  ## what fonts cover and Tesseract reads: figures/coverage
 browser:  ## Chromium, in which a test opens the report (Debian; needs root)
 	command -v chromium || apt-get install --yes --no-install-recommends chromium
 
-clean:  ## remove built tables and runs (not what was fetched, nor .venv)
+clean:  ## remove built tables and runs of this folder (not what was fetched, nor .venv, nor CENTURIO_HOME)
 	rm -rf results .snakemake
 	if [ -d data ]; then find data -mindepth 1 -maxdepth 1 ! -name packages ! -name datasets ! -name benchmarks -exec rm -rf {} +; fi
+	$(if $(strip $(CENTURIO_HOME)),@printf '%s\n' $(call quoted,CENTURIO_HOME=$(CENTURIO_HOME) is left as it is: remove its results and data by hand))
 
 env: $(READY)  ## the virtual environment .venv, once per lock
 

@@ -32,8 +32,8 @@ shell.prefix(r"exec 2> >(grep --line-buffered -v '^\[IPKernelApp\]' >&2); set -x
 
 
 def short(path):
-    """A path as one types it in the repository: relative where it lies there."""
-    return str(path.relative_to(paths.REPO) if path.is_relative_to(paths.REPO) else path)
+    """A path as one types it where the study runs, in the repository as a rule: relative where it lies there."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def folder(stage, run=RUN):
@@ -82,7 +82,7 @@ def base_models():
     borrowed = runs.borrowed_encoder(PROFILE)
     named = [PROFILE.base.language_model, *([] if borrowed else [PROFILE.base.vision])]
     built = [result("base_models") for name in named if name.startswith("data/")]
-    cards = [f"{name}/README.md" for name in named if name.startswith("models/")]
+    cards = [short(paths.REPO / name / "README.md") for name in named if name.startswith("models/")]
     return sorted({*built, *cards, *([short(borrowed / "README.md")] if borrowed else [])})
 
 
@@ -186,7 +186,7 @@ for declared in stages.by_notebook().values():
             log:
                 f"{folder(declared.stage)}/run.ipynb",
             params:
-                notebook=declared.notebook,
+                notebook=short(paths.NOTEBOOKS / f"{declared.notebook}.ipynb"),
                 options=stated(declared),
             threads: threads_of(declared.stage)
             # a trained setup is scored before the next one is trained; tables are drawn as soon as they can be
@@ -194,5 +194,5 @@ for declared in stages.by_notebook().values():
             resources:
                 gpu=GPU * (PROFILE.gpus if declared.stage in TRAINED else 1) if declared.gpu else 0,
             shell:
-                "papermill notebooks/{params.notebook}.ipynb {log:q} {params.options} --no-progress-bar "
+                "papermill {params.notebook:q} {log:q} {params.options} --no-progress-bar "
                 "--log-level WARNING --stdout-file -"

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageOps
 
+# kinds of files that data sets hold; others are refused, EPS above all, which another program would run
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "AVIF", "PPM")
 DEPTHS = (1.0, 255.0, 65535.0)  # white of numbers in modes that state none: shares, 8 bits, 16 bits
 
 
@@ -16,19 +18,23 @@ def read(content: bytes, image_id: str = "image") -> Image.Image:
     Raises ValueError naming an unreadable image.
     """
     with _readable(image_id):
-        return flat(Image.open(io.BytesIO(content)))
+        return flat(_opened(content))
 
 
 def with_alpha(content: bytes, image_id: str = "image") -> Image.Image:
     """Decode bytes of a drawing to an RGBA image. Raises ValueError naming an unreadable image."""
     with _readable(image_id):
-        return upright(Image.open(io.BytesIO(content))).convert("RGBA")
+        return upright(_opened(content)).convert("RGBA")
 
 
 def kind(content: bytes, image_id: str = "image") -> str:
     """Format of the bytes of a picture: "png", "jpeg". Raises ValueError naming an unreadable image."""
     with _readable(image_id):
-        return str(Image.open(io.BytesIO(content)).format).lower()
+        return str(_opened(content).format).lower()
+
+
+def _opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
 def flat(image: Image.Image) -> Image.Image:

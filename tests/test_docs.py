@@ -3,6 +3,7 @@
 .venv/bin/python -m pytest tests/test_docs.py
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -65,6 +66,17 @@ def targets_of(text: str) -> set[str]:
     """Targets of the make commands in some code, comments left out."""
     calls = re.findall(r"(?:^|[\s;&])make((?: [a-z][a-z-]*(?=$|[\s;&]))+)", re.sub(r"#.*", "", text), re.M)
     return {target for call in calls for target in call.split()}
+
+
+def test_threats_name_tests_that_exist():
+    """A protection without a test is a hope."""
+    page = (paths.REPO / "docs" / "threats.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| threat")]
+    assert len(rows) > 25 and all("tests/" in row for row in rows), "each threat names its test"
+    for file, name in re.findall(r"`(tests/\w+\.py)::(\w+)`", page):
+        defined = {node.name for node in ast.parse((paths.REPO / file).read_text(encoding="utf-8")).body
+                   if isinstance(node, ast.FunctionDef)}
+        assert name in defined, f"{file} has no {name}"
 
 
 def test_readme_is_short():

@@ -37,6 +37,23 @@ def test_card_names_every_part_and_its_licence_and_keeps_the_papers(home, tmp_pa
     assert "relative difference 1.0e-07" in card and "384 x 384 pixels" in card
 
 
+@pytest.mark.parametrize(("card", "shown"), [
+    ("---\nlicense: [mit, apache-2.0]\n---\n", "mit, apache-2.0"),
+    ("---\nlicense: a | <b>b</b>\n---\n", r"a \| \<b>b\</b>"),
+    ("---\nlicense: !!python/object/apply:os.getcwd []\n---\n", "see licences/vision/README.md"),
+    ("---\nlicense: {a: b}\n---\n", "see licences/vision/README.md"),
+    ("---\n- a list\n---\n", "see licences/vision/README.md"),
+    ("---\nlicense: 'open\n---\n", "see licences/vision/README.md"),
+    ("no head", "see licences/vision/README.md"),
+], ids=range(7))
+def test_a_card_of_others_is_read_as_text_whatever_it_holds(home, tmp_path, card, shown):
+    folder = home / PAPER.profile.base.vision
+    (folder / "README.md").write_text(card)
+    (folder / "LICENSES").mkdir()
+    exporting.write_card(PAPER, tmp_path / "exported", 0.0)
+    assert f" | {shown} |\n| language" in (tmp_path / "exported" / "README.md").read_text()
+
+
 def test_data_are_those_that_the_run_was_tuned_on():
     def named(setup: str, profile: str = "paper") -> dict[str, str]:
         return {

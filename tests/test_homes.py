@@ -6,8 +6,10 @@ Run with: pytest tests/test_homes.py
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +50,69 @@ def test_a_home_with_a_blank_is_quoted_in_the_commands(tmp_path):
     log = f"{home}/data/smoke/languages/run.ipynb"
     quoted = log.replace("'", "'\"'\"'")
     assert f"papermill notebooks/01_languages.ipynb '{quoted}' -p profile smoke" in said, said
+
+
+# === a clone that may only be read ===
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of what a study needs, which may not be written to, and a home elsewhere."""
+    folder = tmp_path / "clone"
+    for name in ("centurio_lib", "notebooks", "params"):
+        shutil.copytree(paths.REPO / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "Snakefile", "package.json", "package-lock.json", "pyproject.toml"):
+        shutil.copy(paths.REPO / name, folder / name)
+    (tmp_path / "my home").mkdir()
+    folder.chmod(0o555)
+    yield folder, tmp_path / "my home"
+    folder.chmod(0o755)
+
+
+def read_by(clone: Path, home: Path, *command: str, **environment: str) -> str:
+    """What a command says in a clone that may not be written to, for root neither."""
+    for_root = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && '
+                'exec "$@"', str(clone)] if os.getuid() == 0 else []
+    if for_root and subprocess.run([*for_root, "true"], capture_output=True).returncode:
+        pytest.skip("this root may not mount, and no folder is read-only for it")
+    done = subprocess.run([*for_root, *command], cwd=clone, capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(clone)} | environment)
+    return done.stdout + done.stderr
+
+
+def test_a_study_of_a_clone_that_is_read_only_has_its_state_in_the_home(clone):
+    folder, home = clone
+    said = read_by(folder, home, "make", "-n", "study", "PROFILE=smoke", f"PYTHON={sys.executable}",
+                   CENTURIO_HOME=str(home))
+    assert f"--profile params/snakemake/default --directory '{home}' --config profile=smoke" in said, said
+    said = read_by(folder, home, *SNAKEMAKE, "-n", "-p", "--quiet", "host", "--until", "languages", "--directory",
+                   str(home), CENTURIO_HOME=str(home))
+    assert f"papermill {folder}/notebooks/01_languages.ipynb data/smoke/languages/run.ipynb -p profile smoke" in said
+    assert not (folder / ".snakemake").exists() and (home / ".snakemake").exists()
+
+
+def test_a_study_of_a_clone_that_is_read_only_says_that_it_wants_a_home(clone):
+    said = read_by(*clone, "make", "-n", "study", "PROFILE=smoke", f"PYTHON={sys.executable}", CENTURIO_HOME="")
+    assert "may not be written to" in said and "set CENTURIO_HOME to a folder of your own" in said
+    said = read_by(*clone, sys.executable, "-c", "from centurio_lib.data.sources import packages; packages.fetch()",
+                   CENTURIO_PACKAGES=str(clone[0] / "data" / "packages"))
+    assert "packages may not be written to" in said and "set CENTURIO_PACKAGES" in said
+
+
+def test_logs_of_notebooks_by_hand_lie_in_the_home(tmp_path):
+    home = tmp_path / "it's mine"
+
+    def make(*words: str) -> str:
+        return subprocess.run(["make", "-n", *words, "PROFILE=smoke", f"PYTHON={sys.executable}"], cwd=paths.REPO,
+                              env=os.environ | {"CENTURIO_HOME": str(home)}, capture_output=True, text=True).stdout
+    quoted = str(home / "results").replace("'", "'\\''")
+    for target, log in {"bench": "speed", "external": "smoke/external_models", "export": "smoke/export/L100/seed0",
+                        "base": "smoke/base_models"}.items():
+        said = make(target)
+        assert f"mkdir -p '{quoted}/{log}'" in said and f" '{quoted}/{log}/run.ipynb' -p profile smoke" in said
+    assert "centurio_lib.study.report smoke" in make("report"), "the committed one, where the home has no run"
+    run = home / "results" / "smoke" / "evaluate" / "L100" / "seed0"
+    run.mkdir(parents=True)
+    (run / "provenance.json").write_text("{}")
+    assert "--forcerun report -- report" in make("report")
 
 
 def test_an_unknown_option_of_a_study_is_refused():

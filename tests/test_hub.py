@@ -5,7 +5,10 @@ Run with: pytest tests/test_hub.py
 
 import hashlib
 import http.server
+import io
 import socket
+import stat
+import tarfile
 import threading
 import urllib.error
 import zipfile
@@ -24,8 +27,9 @@ from huggingface_hub.errors import (
 )
 
 from centurio_lib import paths
-from centurio_lib.data.hub import catalogue, hub, patience
+from centurio_lib.data.hub import archives, catalogue, hub, patience
 from centurio_lib.data.hub.archives import Images
+from centurio_lib.data.sources import packages
 from centurio_lib.data.sources.packages import PackageError
 
 
@@ -132,6 +136,51 @@ def test_unsafe_members_are_refused_before_anything_is_written(name, kind, tmp_p
     with pytest.raises(PackageError, match=r"unsafe member"):
         Images([tmp_path / "in" / kind])
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [kind]
+
+
+def linked(kind: str) -> bytes:
+    """An archive that holds a picture and a link to a file outside."""
+    buffer = io.BytesIO()
+    if kind == "a.zip":
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("good.jpg", b"1")
+            link = zipfile.ZipInfo("link.jpg")
+            link.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(link, "/etc/passwd")
+    else:
+        with tarfile.open(fileobj=buffer, mode="w:gz" if kind == "a.tgz" else "w:") as archive:
+            link = tarfile.TarInfo("link.jpg")
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(link)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tgz"])
+def test_links_in_archives_are_refused(kind, tmp_path):
+    (tmp_path / kind).write_bytes(linked(kind))
+    with pytest.raises(PackageError, match=r"unsafe member 'link\.jpg'"):
+        Images([tmp_path / kind])
+
+
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tgz"])
+def test_a_member_larger_than_any_image_is_refused(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_IMAGE_BYTES", 1000)
+    monkeypatch.setattr(packages, "MAX_MEMBER_BYTES", 1000)
+    members = {"1.jpg": b"1" * 1001}
+    (tmp_path / kind).write_bytes(tiny_hub.zipped(members) if kind == "a.zip" else
+                                  tiny_hub.tarred(members, "w:gz" if kind == "a.tgz" else "w:"))
+    with pytest.raises(PackageError, match=r"unsafe member '1\.jpg'"):
+        Images([tmp_path / kind])
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_IMAGE_BYTES", 10_000)
+    bomb = tiny_hub.tarred({f"{n}.jpg": b"0" * 10_000 for n in range(200)}, "w:gz")
+    (tmp_path / "a.tgz").write_bytes(bomb)
+    assert len(bomb) < 2_000_000 / archives.MAX_RATIO
+    with pytest.raises(PackageError, match="more than 100 times as large as it is"):
+        Images([tmp_path / "a.tgz"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tgz"]
 
 
 # === fetching ===

@@ -189,7 +189,7 @@ def test_an_adapter_is_read_to_where_its_model_lies(tmp_path, monkeypatch):
 
 
 def test_folder_without_an_adapter_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no adapter: run the training notebook first"):
+    with pytest.raises(FileNotFoundError, match="holds no adapter as safetensors"):
         llava.load(tiny.model(), tmp_path)
 
 

@@ -203,7 +203,8 @@ def test_the_file_of_a_picture_ends_as_its_content_says_not_its_id():
     Image.new("RGB", (2, 2)).save(drawing, "PNG")
     Image.new("RGB", (2, 2)).save(photograph, "JPEG")
     files = site.image_files({"ocr/test/en/0": drawing.getvalue(), "emoji/cat/noto/0": photograph.getvalue()})
-    assert files == {"ocr/test/en/0": "images/ocr-test-en-0.png", "emoji/cat/noto/0": "images/emoji-cat-noto-0.jpeg"}
+    assert files == {"ocr/test/en/0": "images/0000-ocr-test-en-0.png",
+                     "emoji/cat/noto/0": "images/0001-emoji-cat-noto-0.jpeg"}
     with pytest.raises(ValueError, match="flag/de is not a readable image"):
         site.image_files({"flag/de": b"no picture"})
 

@@ -7,6 +7,8 @@ import sys
 import icu
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from centurio_lib import paths
 from centurio_lib.data.sources import fonts, packages
@@ -48,7 +50,7 @@ def test_a_word_is_shaped_as_a_whole(code):
     """Letters set one by one give other glyphs or a wider line, but for scripts whose letters do not meet."""
     word = SAMPLES[code]
     alone = [index for character in (word[::-1] if unicode_text.right_to_left(code) else word)
-             for index in glyphs(character, code)]
+             if not unicode_text.ignorable(character) for index in glyphs(character, code)]
     if code in ("he", "ko", "ja", "zh", "ka", "am", "el", "ru", "vi"):
         assert glyphs(word, code) == alone
     else:
@@ -124,6 +126,46 @@ def test_a_missing_glyph_names_language_character_and_fonts():
 def test_a_text_that_cannot_be_set_is_refused(text):
     with pytest.raises(unicode_text.TextError):
         typesetting.lines(text, "en", 10)
+
+
+# letters, marks, joiners, invisible ones, other planes, halves of characters, of many scripts
+ODD = "\u200b\u200d\u200e\u202e\u2066\ufe0f\u0301\u0e33\u17d2\u1039\u094d\u2028\u00ad\ufeff\u3164\U000e0041ab "
+ANYTHING = st.text(st.one_of(st.characters(max_codepoint=0x2fff), st.characters(exclude_categories=()),
+                             st.sampled_from(ODD)), max_size=8)
+
+
+@settings(max_examples=400, deadline=None, database=None)
+@given(ANYTHING, st.sampled_from(sorted(languages())), st.sampled_from([0.5, 4.0]))
+def test_any_text_is_set_whole_or_refused_by_the_name_of_a_character(text, code, width):
+    try:
+        whole = unicode_text.cleaned(text)
+    except unicode_text.TextError as error:
+        assert "U+" in str(error) or "nothing is seen" in str(error)
+        return
+    missing = typesetting.uncovered([text], code)
+    try:
+        found = typesetting.lines(text, code, width)
+    except fonts.FontError as error:
+        assert missing and any(f"U+{ord(cluster[0]):04X}" in str(error) for cluster in missing)
+        return
+    assert not missing
+    assert "".join(line.text for line in found).replace(" ", "") == whole.replace(" ", "")
+    assert all(whole[line.start:].startswith(line.text) for line in found)
+    assert all(np.isfinite([line.width, line.ascent, line.descent]).all() and line.width >= 0 for line in found)
+    drawn = [glyph.index for line in found for glyph in line.glyphs]
+    assert any(drawn), "something is seen of each text"
+
+
+@pytest.mark.parametrize(("text", "seen"), [("\u3164a", "a"), ("\ufe0fb", "b"), ("\u2028\u200bc", "c")])
+def test_characters_that_are_not_drawn_need_no_font(text, seen):
+    assert typesetting.uncovered([text], "de") == []
+    assert typesetting.line(text, "de").text.endswith(seen)
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164 \ufe0f", "\u2066\u2069"])
+def test_a_text_of_which_nothing_is_seen_is_refused(text):
+    with pytest.raises(unicode_text.TextError, match="nothing is seen of its characters"):
+        typesetting.lines(text, "ko", 10)
 
 
 def test_a_font_of_another_script_is_refused():

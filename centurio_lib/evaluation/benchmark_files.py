@@ -8,7 +8,7 @@ the same code reads them. Messages name the file. Parquet files are read by batc
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from centurio_lib import file_name, paths
+from centurio_lib.data import parquet_rows
 from centurio_lib.data.hub import hub
 from centurio_lib.params.benchmarks import Benchmark
 
@@ -25,7 +26,7 @@ ROWS = 64  # rows of a parquet file in memory at a time
 TEXTS = {"question", "question_text", "hypothesis", "caption", "sentence", "sentence2"}  # fields that are asked
 ENDINGS = (".jpg", ".png", ".jpeg", ".gif", ".webp", ".bmp")  # of pictures
 ELEMENT = re.compile(r"\[(\d+)\]$")  # a place in a list column
-Rows = Iterator[dict[str, Any]]
+OPTIONAL = re.compile(r"image_\d")  # fields that may be null
 
 
 class MissingDataError(RuntimeError):
@@ -44,6 +45,10 @@ class Bad(NamedTuple):
     """A row that gives no item, and why: it is left out, counted and named."""
 
     reason: str
+
+
+# a row by field; `place` says where it stands
+Rows = Iterator[dict[str, Any] | Bad]
 
 
 class Source(NamedTuple):
@@ -69,18 +74,29 @@ class Question(NamedTuple):
 
 
 def each(rows: Rows, question: Callable[[dict], Question | list[Question]]) -> Iterator[Question | Bad]:
-    """The questions of each row, by a function of the row; Bad for a row from which it makes none."""
+    """The questions of each row, by a function of the row; Bad for a row from which it makes none, by its place."""
     for number, row in enumerate(rows):
+        if isinstance(row, Bad):
+            yield row
+            continue
+        place = row.get("place", f"row {number}")
         try:
+            if null := [field for field, value in row.items() if value is None and not OPTIONAL.fullmatch(field)]:
+                raise RowError(f"{null[0]} is null")
             if nameless := [field for field in TEXTS & row.keys() if not isinstance(row[field], str)]:
-                raise RowError(f"row {number}: {nameless[0]} is no text, but {str(row[nameless[0]])[:40]!r}")
+                raise RowError(f"{nameless[0]} is no text, but {str(row[nameless[0]])[:40]!r}")
             made = question(row)
         except (RowError, MissingDataError) as error:
-            yield Bad(str(error))
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            yield Bad(f"row {number}: {type(error).__name__}: {error}")
+            yield Bad(f"{place}: {error}")
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            yield Bad(f"{place}: {type(error).__name__}: {error}")
         else:
             yield from made if isinstance(made, list) else [made]
+
+
+def numbered(rows: Rows) -> Rows:
+    """Rows with their number (`number`) in the order of the files, bad ones counted."""
+    yield from (row if isinstance(row, Bad) else row | {"number": i} for i, row in enumerate(rows))
 
 
 def source(name: str, params: Benchmark) -> Source:
@@ -150,9 +166,16 @@ def table(source: Source, pattern: str, fields: list[str],
         _check(source, path, columns, file.schema_arrow.names)
         chosen = (columns[fields.index(where[0])], where[1]) if where else None
         distinct = list(dict.fromkeys(columns))
-        for batch in _chosen(file, distinct, chosen) if chosen else _all(file, distinct):
-            for row in batch.to_pylist():
-                yield {field: _cell(row, column) for field, column in zip(fields, stated, strict=True)}
+        for numbers, part in _chosen(file, distinct, chosen) if chosen else _all(file, distinct):
+            for number, row in zip(numbers, parquet_rows.rows(part), strict=True):
+                yield _row(fields, stated, row, f"{path.name}, row {number}")
+
+
+def _row(fields: list[str], columns: list[str], row: dict | str, place: str) -> dict[str, Any] | Bad:
+    """A row by field; Bad for one that could not be read, of which `row` says why."""
+    if isinstance(row, str):
+        return Bad(f"{place}: {row}")
+    return {field: _cell(row, column) for field, column in zip(fields, columns, strict=True)} | {"place": place}
 
 
 def _cell(row: dict, column: str) -> Any:
@@ -164,34 +187,53 @@ def _cell(row: dict, column: str) -> Any:
     return cells[int(place[1])] if isinstance(cells, list) and int(place[1]) < len(cells) else None
 
 
-def _all(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    return file.iter_batches(ROWS, columns=columns)
+def _all(file: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[Iterable[int], pa.RecordBatch]]:
+    start = 0
+    for batch in file.iter_batches(ROWS, columns=columns):
+        yield range(start, start + len(batch)), batch
+        start += len(batch)
 
 
-def _chosen(file: pq.ParquetFile, columns: list[str], where: tuple[str, Callable[[Any], bool]]) -> Iterator[pa.Table]:
-    column, holds = where
+def _chosen(file: pq.ParquetFile, columns: list[str],
+            where: tuple[str, Callable[[Any], bool]]) -> Iterator[tuple[Iterable[int], pa.Table]]:
+    (column, holds), start = where, 0
     for group in range(file.num_row_groups):
         values = file.read_row_group(group, columns=[column])[column].to_pylist()
-        rows = [i for i, value in enumerate(values) if holds(value)]
+        rows = [i for i, value in enumerate(values) if value is None or holds(value)]  # a null is bad in each language
         if rows:
-            yield file.read_row_group(group, columns=columns).take(rows)
+            yield [start + i for i in rows], file.read_row_group(group, columns=columns).take(rows)
+        start += len(values)
 
 
 def records(source: Source, name: str, fields: list[str]) -> Rows:
     """Records of a JSON list or JSON lines. Raises ColumnError for a missing field or invalid JSON."""
     path = files(source, name)[0]
     columns = [source.params.columns.get(field, field) for field in fields]
-    for record in _json(source, path):
-        _check(source, path, columns, record)
-        yield dict(zip(fields, (record[column] for column in columns), strict=True))
+    for number, record in enumerate(_json(source, path)):
+        if isinstance(record, dict):
+            _check(source, path, columns, record)
+        said = record if isinstance(record, dict | str) else f"{str(record)[:60]} is no record"
+        yield _row(fields, columns, said, f"{path.name}, record {number}")
 
 
-def _json(source: Source, path: Path) -> list[dict]:
-    text = path.read_text(encoding="utf-8-sig")  # a line ends at a line feed alone, not at U+2028 in a text
+def _json(source: Source, path: Path) -> list:
+    """Records of a file; a text that says why where one is none."""
+    text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    if text.lstrip()[:1] != "[":  # a line ends at a line feed alone, not at U+2028 in a text
+        return [_line(line) for line in text.split("\n") if line.strip()]
     try:
-        return json.loads(text) if text.lstrip()[:1] == "[" else [json.loads(s) for s in text.split("\n") if s.strip()]
-    except json.JSONDecodeError as error:
+        return [f"{one[:60]!r} is no record" if isinstance(one, str) else one for one in json.loads(text)]
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ColumnError(f"{source.name}: {path} is no JSON ({error}): fetch it again") from error
+
+
+def _line(line: str) -> Any:
+    """The record of a line of JSON; a text that says why it is none."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"is no JSON ({error})"
+    return f"{record[:60]!r} is no record" if isinstance(record, str) else record
 
 
 @cache
@@ -199,7 +241,7 @@ def whole(path: Path) -> Any:
     """Content of a JSON file. Raises ColumnError for another file."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ColumnError(f"{path} is no JSON ({error}): fetch it again") from error
 
 
@@ -235,7 +277,7 @@ def content(source: Source, cell: Any, where: str) -> bytes:
     Raises RowError for a cell without a picture.
     """
     image = cell.get("bytes") if isinstance(cell, dict) else cell
-    if not isinstance(image, bytes):
+    if not isinstance(image, bytes) or not image:
         raise RowError(f"{source.name}: {where} holds no picture (column of type {type(cell).__name__})")
     return image
 

@@ -12,8 +12,9 @@ from random import Random
 
 import pandas as pd
 
-from centurio_lib import storage, tables, text_form
+from centurio_lib import image_file, storage, tables, text_form
 from centurio_lib.data.blind_copies import blind_copy
+from centurio_lib.data.prompts import IMAGE
 from centurio_lib.data.splits import BLIND_EVERY
 from centurio_lib.evaluation import metrics
 from centurio_lib.evaluation.benchmark_files import Bad, ColumnError, Question, Source
@@ -24,6 +25,10 @@ TEST = "test"
 MAX_BAD = 0.05  # share of rows that may give no item
 
 
+class Unreadable(ValueError):
+    """A picture cannot be read; the message names it."""
+
+
 def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, seed: int) -> tuple[pd.DataFrame, int]:
     """Rows of the `items` table in one language, and how many rows of its files gave no item and were left out.
 
@@ -31,8 +36,9 @@ def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, 
     written to the folder `pictures` under their ids, each once. Raises ColumnError for more than MAX_BAD bad rows.
     """
     names, rows, bad = [], [], []
-    for number, question in enumerate(islice(_good(task.questions(source, code), bad), n)):
-        images = [_write(pictures, f"{task.name}/{name}", content) for name, content in question.images]
+    good = _good(task.questions(source, code), pictures / task.name, bad)
+    for number, question in enumerate(islice(good, n)):
+        images = [f"{task.name}/{name}" for name, _ in question.images]
         names.append(str(question.item_id))
         rows.append(_row(task.name, code, number, question, images))
     _tolerable(f"{task.name}: {code}", bad, len(rows))
@@ -42,17 +48,37 @@ def items(task: Task, code: str, source: Source, n: int | None, pictures: Path, 
     return pd.DataFrame([*rows, *filter(None, blind)], columns=tables.SCHEMAS["items"].names), len(bad)
 
 
-def _good(questions: Iterator[Question | Bad], bad: list[str]) -> Iterator[Question]:
-    """Questions that can be asked and scored; the reasons of the others are added to `bad`."""
+def _good(questions: Iterator[Question | Bad], folder: Path, bad: list[str]) -> Iterator[Question]:
+    """Questions that can be asked and scored, their pictures written; the reasons of the others are added to `bad`."""
     for question in questions:
-        if isinstance(question, Bad):
-            bad.append(question.reason)
-        elif not question.hidden and not metrics.alternatives("\n".join(map(str, question.references))):
-            bad.append(f"{question.item_id}: no right answer is stated")
-        elif text_form.SURROGATES.search("\n".join([question.prompt, *map(str, question.references)])):
-            bad.append(f"{question.item_id}: its text holds half a character (a lone surrogate)")
+        reason = question.reason if isinstance(question, Bad) else _fault(question) or _written(folder, question)
+        if reason:
+            bad.append(reason)
         else:
             yield question
+
+
+def _fault(question: Question) -> str:
+    """Why a question cannot be asked or scored; "" for a good one."""
+    marks, texts = question.prompt.count(IMAGE), [question.prompt, *map(str, question.references)]
+    stated = None not in question.references and metrics.alternatives("\n".join(texts[1:]))
+    if not (question.hidden or stated):
+        return f"{question.item_id}: no right answer is stated"
+    if text_form.SURROGATES.search("\n".join(texts)):
+        return f"{question.item_id}: its text holds half a character (a lone surrogate)"
+    if marks not in (0, len(question.images)):
+        return f"{question.item_id}: its text marks {marks} pictures, but it has {len(question.images)}"
+    return ""
+
+
+def _written(folder: Path, question: Question) -> str:
+    """Write the pictures of a question; why one cannot be shown, else ""."""
+    for name, content in question.images:
+        try:
+            _write(folder, str(name), content)
+        except Unreadable as error:
+            return f"{question.item_id}: {error}"
+    return ""
 
 
 def _tolerable(where: str, bad: list[str], good: int) -> None:
@@ -85,11 +111,16 @@ def _blind(row: dict, item_id: str, pool: list[str], seed: int) -> dict | None:
     return blind_copy(row, item_id, others if enough else [], Random(f"{seed}/{item_id}").sample)
 
 
-def _write(folder: Path, image_id: str, content: bytes | Path) -> str:
-    path = folder / image_id
+def _write(folder: Path, name: str, content: bytes | Path) -> None:
+    path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):  # a name is only data and must not leave the folder
-        raise ColumnError(f"picture {image_id!r} of a benchmark is named outside its folder")
-    if not path.exists():
-        with storage.atomic(path) as temporary:
-            temporary.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    return image_id
+        raise ColumnError(f"picture {name!r} of a benchmark is named outside its folder")
+    if path.exists():
+        return
+    picture = content if isinstance(content, bytes) else content.read_bytes()
+    try:
+        image_file.read(picture, f"picture {name if isinstance(content, bytes) else content}")
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    with storage.atomic(path) as temporary:
+        temporary.write_bytes(picture)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib import tables
+from centurio_lib.data.prompts import IMAGE
 from centurio_lib.data.splits import Pairs
 from centurio_lib.evaluation import fidelity, metrics, synthetic_items, tasks, text_image_items, things
 from centurio_lib.evaluation.task import PICTURES, TEXT_IN_IMAGES, Task
@@ -13,6 +14,7 @@ from centurio_lib.languages import tier_label
 from centurio_lib.model import conversation, generate
 from centurio_lib.params import Evaluation
 
+MAX_BAD = 0.01  # share of items that may be left out since they cannot be asked
 # columns of the `predictions` table -> field of Task
 DECLARED = {"task_group": "group", "generative": "generative", "metric": "metric"}
 
@@ -35,6 +37,22 @@ def items(texts: pd.DataFrame, images: pd.DataFrame, held_out: Pairs, config: Ev
         raise ValueError(f"none of the tasks {list(config.items)} has an item: see coverage.parquet of "
                          "data/<profile>/benchmarks")
     return pd.concat(parts, ignore_index=True)
+
+
+def askable(items: pd.DataFrame, tokenizer) -> pd.DataFrame:
+    """Items whose prompts hold no special token of a model, which would end a turn or stand for a picture.
+
+    The others are left out, counted and named. Raises ValueError where these are more than one in a hundred.
+    """
+    special = sorted(conversation.special_tokens(tokenizer) - {IMAGE})
+    held = [next((token for token in special if token in prompt), "") for prompt in items.prompt]
+    bad = [f"{item_id} holds {token}" for item_id, token in zip(items.item_id, held, strict=True) if token]
+    said = f"{len(bad)} of {len(items)} items hold a special token of the model; first: {'; '.join(bad[:3])}"
+    if len(bad) > max(2, MAX_BAD * len(items)):  # an item and its blind copy
+        raise ValueError(said)
+    if bad:
+        print(f"{said}: left out", flush=True)
+    return items[[not token for token in held]].reset_index(drop=True)
 
 
 def answer(llava, tokenizer, features, items: pd.DataFrame, batch: int, spelled: bool = False, say: Callable = print,

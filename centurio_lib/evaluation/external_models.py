@@ -66,13 +66,13 @@ def load(model: str, dtype: str = "bfloat16") -> ExternalModel:
     try:
         processor = AutoProcessor.from_pretrained(name, trust_remote_code=False, **options)
         loaded = AutoModelForImageTextToText.from_pretrained(
-            name, dtype=getattr(torch, dtype), trust_remote_code=False, **options)
+            name, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False, **options)
     except ImportError as error:
         raise ExternalModelError(f"{model} wants a package that the study does not: {error}") from error
     except (OSError, ValueError, KeyError) as error:
         raise ExternalModelError(f"{model} cannot be loaded ({error}): accept its licence on the hub if it has one and "
-                                 f"fetch it with `hf download {name}`; models that bring their own code are not run"
-                                 ) from error
+                                 f"fetch it with `hf download {name}`; weights are read as safetensors alone, and "
+                                 "models that bring their own code are not run") from error
     if not getattr(processor, "chat_template", None):
         raise ExternalModelError(f"{model} has no chat template: put one into chat_template.jinja in its folder")
     processor.chat_template = conversation.on_one_day(processor.chat_template)

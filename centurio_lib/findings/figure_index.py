@@ -3,6 +3,7 @@
 import os
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from centurio_lib import storage
 
@@ -19,7 +20,7 @@ def write(folder: Path, title: str, also: dict[str, Path] | None = None) -> Path
     records = sorted(folder.glob("*.json"))
     if not records:
         raise FileNotFoundError(f"{folder} holds no figure: `make figures` draws those of a profile")
-    links = " · ".join(f'<a href="{escape(os.path.relpath(page, folder))}">{escape(text)}</a>'
+    links = " · ".join(f'<a href="{quote(os.path.relpath(page, folder))}">{escape(text)}</a>'
                        for text, page in (also or {}).items())
     body = "\n".join(_figure(folder, record) for record in records)
     return storage.write_text(folder / "index.html", f"""<!doctype html>
@@ -35,9 +36,9 @@ def _figure(folder: Path, record: Path) -> str:
     """One figure: picture, files, notebook and key."""
     name, stated = record.stem, storage.read_json(record)
     files = [path.name for path in sorted(folder.glob(f"{name}.*"))]
-    links = " · ".join(f'<a href="{escape(file)}">{escape(file)}</a>' for file in files)
+    links = " · ".join(f'<a href="{quote(file)}">{escape(file)}</a>' for file in files)
     seeds = stated["params"].get("seeds")
-    return (f'<figure id="{escape(name)}"><img src="{escape(name)}.png" alt="{escape(name)}" loading="lazy">'
+    return (f'<figure id="{escape(name)}"><img src="{quote(name)}.png" alt="{escape(name)}" loading="lazy">'
             f"<figcaption><b>{escape(name)}</b>: {links}<br>notebook <code>{escape(stated['notebook'])}</code>, "
-            f"key <code>{stated['key'][:12]}</code>, {len(stated['inputs'])} input files"
-            + (f", {seeds} seed(s)" if seeds else "") + "</figcaption></figure>")
+            f"key <code>{escape(stated['key'][:12])}</code>, {len(stated['inputs'])} input files"
+            + (f", {escape(str(seeds))} seed(s)" if seeds else "") + "</figcaption></figure>")

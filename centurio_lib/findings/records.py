@@ -55,13 +55,14 @@ def save_table(tidy: pd.DataFrame, shown: pd.DataFrame, record: Record, name: st
     write_csv(tidy, record, name)
     if "why" in tidy and {"low", "high"} <= set(tidy) and "verdict" not in tidy:
         caption = f"{caption}. {table_formats.note(tidy)}".rstrip(". ") + "."
-    storage.write_text(record.folder / f"{name}.md", f"{caption}\n\n{table_formats.markdown(shown)}")
+    said = f"{table_formats.in_markdown(caption)}\n\n{table_formats.markdown(shown)}"
+    storage.write_text(record.folder / f"{name}.md", said)
     storage.write_text(record.folder / f"{name}.tex", table_formats.latex(shown, caption))
 
 
 def write_csv(tidy: pd.DataFrame, record: Record, name: str) -> Path:
     """Write <name>.csv."""
-    return storage.write_text(record.folder / f"{name}.csv", tidy.to_csv(index=False, lineterminator="\n"))
+    return storage.write_text(record.folder / f"{name}.csv", table_formats.csv(tidy))
 
 
 def current(record: Record, name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from centurio_lib import params, storage, tables
-from centurio_lib.findings import scores
+from centurio_lib.findings import scores, table_formats
 
 MADE_BY = ["key", "code", "packages", "written", "torch", "transformers", "python", "machine"]
 
@@ -24,7 +24,7 @@ def write(files: list[Path], folder: Path) -> list[Path]:
     written = [tables.write(folder / f"{name}.parquet", name, frame) for name, frame in joined.items()]
     shared = params.recipe(params.profile(joined["scores"].profile.iloc[0]))
     of_runs = pd.DataFrame([_made_by(Path(path)) for path in files]).assign(recipe=shared)
-    return [*written, storage.write_text(folder / "runs.csv", of_runs.to_csv(index=False, lineterminator="\n"))]
+    return [*written, storage.write_text(folder / "runs.csv", table_formats.csv(of_runs))]
 
 
 def items(files: list[Path]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from centurio_lib import paths, storage
-from centurio_lib.findings import seed_variance, statistics
+from centurio_lib.findings import seed_variance, statistics, table_formats
 from centurio_lib.findings.item_scores import Answers
 
 FILE = "simulated_coverage.csv"
@@ -152,5 +152,5 @@ def table(studies: int = STUDIES) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    written = storage.write_text(paths.FIGURES / FILE, table().to_csv(index=False, lineterminator="\n"))
+    written = storage.write_text(paths.FIGURES / FILE, table_formats.csv(table()))
     print(pd.read_csv(written).pivot(index="world", columns="seeds", values="held").to_string())

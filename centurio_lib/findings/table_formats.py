@@ -1,15 +1,28 @@
-"""Tables for readers in Markdown and LaTeX (booktabs), with intervals and marks for missing scores."""
+"""Tables for readers in Markdown and LaTeX (booktabs), with intervals and marks for missing scores.
+
+A text is shown as it is written, whatever it holds: no character of it is markup of the table.
+"""
+
+import re
+from collections.abc import Iterable
 
 import pandas as pd
 
 from centurio_lib.findings.scores import GROUPS, SCRIPTS
+from centurio_lib.text_form import SURROGATES
 
 MISSING = "–"  # never a zero
 LACKS = "†"  # beside an interval that lacks something, or where there is none
+JOINED = re.compile("(?<=[-–',])(?=[-–',])")  # between signs that LaTeX would join: -- to a dash, '' to a quote
+APART = "\x1f"  # in no text that is in a line
 COLUMNS = [*GROUPS, *SCRIPTS[1:]]  # groups in the order of tables
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MISSING: "--", "±": r"$\pm$", "≥": r"$\geq$",
-       "≤": r"$\leq$", "−": "$-$", LACKS: r"$\dagger$"}
+       "≤": r"$\leq$", "−": "$-$", LACKS: r"$\dagger$", "<": r"\textless{}", ">": r"\textgreater{}",
+       "|": r"\textbar{}", "`": r"\textasciigrave{}", APART: "{}"}
+# where a character would be markup in a cell of Markdown: an escape, HTML, code, emphasis, a link, a formula, an entity
+MARKUP = re.compile(r"[\\`|<]|\*(?=\S)|(?<![^\W_])_|_(?![^\W_])|~(?=~)|\](?=[(\[:])|\$(?=\S)|&(?=#?\w+;)")
+UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def number(value: float, signed: bool = False) -> str:
@@ -64,21 +77,55 @@ def compared(differences: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(index=order, columns=groups).fillna(MISSING).reset_index()
 
 
+def csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV. A line ends at a line feed alone; any break of a line within a text is one too."""
+    return frame.map(_breaks).to_csv(index=False, lineterminator="\n")
+
+
+def _breaks(value: object) -> object:
+    """A text whose line breaks are line feeds: a carriage return alone would stand unquoted, and end the row."""
+    return re.sub("\r\n?", "\n", SURROGATES.sub(_code_point, value)) if isinstance(value, str) else value
+
+
 def markdown(frame: pd.DataFrame) -> str:
     """A frame as a Markdown table; a dash where a value is missing."""
-    rows = [list(map(str, frame.columns)), ["---"] * frame.shape[1], *_cells(frame)]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+    rows = [list(map(in_markdown, frame.columns)), ["---"] * frame.shape[1],
+            *(map(in_markdown, row) for row in _cells(frame))]
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def in_markdown(text: str) -> str:
+    """A text in one line of Markdown, as it is read."""
+    return MARKUP.sub(r"\\\g<0>", in_a_line(text))
 
 
 def latex(frame: pd.DataFrame, caption: str) -> str:
     """A frame as a LaTeX table with booktabs' rules; a dash where a value is missing."""
-    def line(cells) -> str:
-        return " & ".join("".join(TEX.get(c, c) for c in str(cell)) for cell in cells) + r" \\"
-    rules = [line(frame.columns), r"\midrule", *map(line, _cells(frame))]
-    title = "".join(TEX.get(c, c) for c in caption)
-    return "\n".join([r"% \usepackage{booktabs}", r"\begin{table}", rf"\caption{{{title}}}", r"\small",
-                      rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}", r"\toprule", *rules, r"\bottomrule",
+    rows = [_row(frame.columns), r"\midrule", *map(_row, _cells(frame))]
+    return "\n".join([r"% \usepackage{booktabs}", r"\begin{table}", rf"\caption{{{in_latex(caption)}}}", r"\small",
+                      rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}", r"\toprule", *rows, r"\bottomrule",
                       r"\end{tabular}", r"\end{table}", ""])
+
+
+def in_latex(text: str) -> str:
+    """A text in one line of LaTeX, as it is read."""
+    apart = JOINED.sub(APART, in_a_line(text))
+    return "".join(TEX.get(character, character) for character in apart)
+
+
+def in_a_line(text: str) -> str:
+    """A text in one line; a character that no file or reader takes stands as its code point: [U+0007]."""
+    return UNPRINTABLE.sub(_code_point, " ".join(str(text).split()))
+
+
+def _code_point(found: re.Match) -> str:
+    return f"[U+{ord(found[0]):04X}]"
+
+
+def _row(cells: Iterable) -> str:
+    """A row of LaTeX; what would be an option of the line break before it is put in braces."""
+    line = " & ".join(map(in_latex, cells))
+    return (f"{{{line[0]}}}{line[1:]}" if line[:1] in ("[", "*") else line) + r" \\"
 
 
 def _cells(frame: pd.DataFrame) -> list[list[str]]:

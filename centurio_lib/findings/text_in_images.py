@@ -1,5 +1,6 @@
 """Text in images (RQ4): SMPQA by script beside the paper's Table 4, how far answers are from labels, and examples."""
 
+from base64 import b64encode
 from pathlib import Path
 
 import matplotlib as mpl
@@ -7,6 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from centurio_lib import image_file, params, tables, text_form
 from centurio_lib.findings import ablation, looks, paper_results, plots, scores, statistics
@@ -110,6 +112,16 @@ def examples(folder: Path, answers: pd.DataFrame) -> pd.DataFrame:
     first = first.drop_duplicates("script")[["plot_id", "script", "language", "image"]]
     merged = first.merge(by_setup, on="plot_id")
     return merged[[*(column for column in merged if column != "question"), "question"]]
+
+
+def said(shown: pd.DataFrame) -> Styler:
+    """The first question of each plot as a notebook shows it: the plot, and all texts as text, not as HTML."""
+    first = shown.drop_duplicates("script").drop(columns=["plot_id", "item_id"])
+    return first.style.format({"image": _element}, escape="html").hide(axis="index")
+
+
+def _element(png: bytes) -> str:
+    return f'<img src="data:image/png;base64,{b64encode(png).decode()}" width="160">'
 
 
 def picture(shown: pd.DataFrame) -> Figure:

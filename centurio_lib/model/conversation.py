@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 
 from centurio_lib.data.prompts import IMAGE
@@ -75,7 +74,7 @@ def rendered(tokenizer, chat: list[dict], prompt: bool = False) -> str:
     """
     try:
         return tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=prompt)
-    except jinja2.TemplateError as error:
+    except Exception as error:  # a template is a program of others, and may raise anything
         roles = " ".join(message["role"] for message in chat)
         raise ConversationError(f"the chat template of {tokenizer.name_or_path} refuses a chat of {roles} ({error}): "
                                 "where it knows no system line, set base.system_prompt: null") from error

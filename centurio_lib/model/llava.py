@@ -136,14 +136,15 @@ def save(model, folder: Path) -> Path:
 def load(llava, folder: Path, train: bool = False):
     """Load trained weights of an earlier run onto an untuned model. Raises FileNotFoundError without any."""
     folder = Path(folder)
-    if (folder / "adapter_config.json").exists():
+    if (folder / "adapter_config.json").exists() and (folder / "adapter_model.safetensors").exists():
         check_base(llava, folder)
         config = LoraConfig.from_pretrained(folder)
         in_full(llava, config.modules_to_save)  # else the trained weights would be rounded
         return onednn.use(PeftModel.from_pretrained(llava, folder, config=config, is_trainable=train,
                                                     torch_device=str(llava.device)))  # else read onto the first GPU
     if not (folder / TRAINED).exists():
-        raise FileNotFoundError(f"{folder} holds no adapter: run the training notebook first")
+        raise FileNotFoundError(f"{folder} holds no adapter as safetensors (pickled ones are not read): run the "
+                                "training notebook first")
     check_base(llava, folder)
     tensors = load_file(folder / TRAINED)
     llava.requires_grad_(False)

@@ -5,6 +5,7 @@ Traps of YAML are errors that explain themselves. An unquoted `no` (Norwegian) a
 """
 
 import re
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -20,6 +21,10 @@ Side = Annotated[int, Field(gt=0, le=10_000)]  # of an image, in pixels
 Threads = Annotated[int, Field(gt=0, le=256)]
 PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 SHOWN = 200  # characters of a wrong value in a message
+# a value for a message: no deeper and no longer than one reads, since aliases of YAML make huge ones of a few lines
+WRITTEN = reprlib.Repr()
+WRITTEN.maxlevel, WRITTEN.maxlist, WRITTEN.maxdict = 4, 20, 20
+WRITTEN.maxstring = WRITTEN.maxlong = WRITTEN.maxother = 2 * SHOWN
 
 
 class ParamsError(ValueError):
@@ -119,7 +124,7 @@ def validated(model: type[Strict], values: Any, source: str, context: dict[str, 
 
 def short(value: Any) -> str:
     """A wrong value for a message, its middle left out where it is long."""
-    written = repr(value)
+    written = WRITTEN.repr(value)
     return written if len(written) <= SHOWN else f"{written[:SHOWN // 2]}...{written[-SHOWN // 2:]}"
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import nbformat
 from nbconvert import HTMLExporter
 
+from centurio_lib.report.safe_html import safe
+
 TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 {% block input_group %}<details class="code">
 <summary><code>{{ cell.source.split('\\n')[0] | escape_html }}</code></summary>
@@ -21,7 +23,10 @@ class Page(NamedTuple):
 
 
 def page(name: str, path: Path) -> Page:
-    """Convert an executed notebook to HTML with embedded pictures. Raises ValueError for a failed notebook."""
+    """Convert an executed notebook to HTML with embedded pictures, without scripts or anything else that acts.
+
+    Raises ValueError for a failed notebook.
+    """
     notebook = nbformat.read(path, as_version=4)
     failed = [cell for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     if failed:
@@ -31,7 +36,7 @@ def page(name: str, path: Path) -> Page:
     exporter = HTMLExporter(raw_template=TEMPLATE, exclude_input_prompt=True, exclude_output_prompt=True,
                             exclude_anchor_links=True)
     body, _ = exporter.from_notebook_node(notebook)
-    return Page(name, prose(notebook)[0], body)
+    return Page(name, prose(notebook)[0], safe(body))
 
 
 def prose(notebook: nbformat.NotebookNode) -> tuple[str, str]:

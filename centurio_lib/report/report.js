@@ -3,7 +3,9 @@
 
 const byId = (id) => document.getElementById(id);
 const unpacked = (table) => table.data.map((row) => Object.fromEntries(table.columns.map((name, i) => [name, row[i]])));
-const list = { headerFilter: "list", headerFilterParams: { valuesLookup: true, clearable: true, sort: "asc" } };
+// a choice is an element that holds text: Tabulator would take a plain text for HTML
+const choice = (label) => Object.assign(document.createElement("span"), { textContent: label });
+const list = { headerFilter: "list", headerFilterParams: { valuesLookup: true, clearable: true, sort: "asc", itemFormatter: choice } };
 const number = { sorter: "number", sorterParams: { alignEmptyValues: "bottom" }, hozAlign: "right", headerHozAlign: "right" };
 const atLeast = { headerFilter: "number", headerFilterFunc: ">=", headerFilterPlaceholder: "at least" };
 const oneDecimal = (cell) => (cell.getValue() === null ? "–" : cell.getValue().toFixed(1));

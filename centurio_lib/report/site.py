@@ -3,6 +3,7 @@
 `render` returns text by file name and writes nothing; `write` replaces the content of a folder by these files.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,11 @@ from centurio_lib.report import answers, cells, pages, questions, webfonts
 
 TEMPLATES = Path(__file__).parent
 WIDGET = ["dist/js/tabulator.min.js", "dist/css/tabulator.min.css"]  # files of npm's tabulator-tables
+# what a page may load: its own files and pictures within it; it runs no script that stands in it, and asks no address
+POLICY = ("default-src 'none'; img-src 'self' file: data:; font-src 'self' file:; style-src 'self' file: "
+          "'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src ")
+OWN_SCRIPTS, NO_SCRIPTS = POLICY + "'self' file:", POLICY + "'none'"
+UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")  # characters that a file name or an address may not take as they are
 FOLDERS = ["assets", "figures", "images", "notebooks"]
 
 
@@ -45,10 +51,10 @@ def render(content: Content) -> dict[str, str]:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     frame = environment.get_template("notebook.html.j2")
-    files = {f"notebooks/{page.name}.html": frame.render(page=page, profile=content.profile)
+    files = {f"notebooks/{page.name}.html": frame.render(page=page, profile=content.profile, policy=NO_SCRIPTS)
              for page in content.notebooks}
     files["index.html"] = environment.get_template("index.html.j2").render(
-        content._asdict(), splits=questions.SPLITS)
+        content._asdict(), splits=questions.SPLITS, policy=OWN_SCRIPTS)
     files["assets/data.js"] = data(content)
     return files | {f"assets/{name}": (TEMPLATES / name).read_text(encoding="utf-8")
                     for name in ("report.css", "report.js")}
@@ -62,8 +68,8 @@ def data(content: Content) -> str:
 
 def image_files(pictures: Mapping[str, bytes]) -> dict[str, str]:
     """File of each picture in the report, by id."""
-    return {image_id: f"images/{image_id.replace('/', '-')}.{image_file.kind(content, image_id)}"
-            for image_id, content in pictures.items()}
+    return {image_id: f"images/{number:04d}-{UNSAFE.sub('-', image_id)[-80:]}.{image_file.kind(content, image_id)}"
+            for number, (image_id, content) in enumerate(pictures.items())}
 
 
 def loaded(files: Mapping[str, str], items: Iterable[answers.Item]) -> tuple[dict[str, bytes], str]:
@@ -83,8 +89,13 @@ def write(folder: Path, files: Mapping[str, str | bytes], figures: Mapping[str, 
         shutil.rmtree(folder / part, ignore_errors=True)
     for name, source in figures.items():
         if source.exists():
-            shutil.copytree(source, folder / "figures" / name, ignore=shutil.ignore_patterns("*.parquet"))
+            shutil.copytree(source, folder / "figures" / name, ignore=_no_figure)
     for name, content in sorted(files.items(), key=lambda item: item[0] == "index.html"):
         with storage.atomic(folder / name) as temporary:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder / "index.html"
+
+
+def _no_figure(folder: str, names: list[str]) -> list[str]:
+    """Files that are no figures: tables of scores, and links, which may lead out of a copied folder."""
+    return [name for name in names if name.endswith(".parquet") or Path(folder, name).is_symlink()]

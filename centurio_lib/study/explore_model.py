@@ -87,7 +87,7 @@ def things(profile: str, codes: list[str], per_kind: int = 4) -> Html:
     names = pictures.texts_of(folder).pivot(index="concept", columns="language", values="name")
     images = tables.read(folder / "images.parquet", "images", variant=0).groupby(["kind", "concept"]).first()
     chosen = images.groupby("kind", sort=False).head(per_kind).reset_index("kind")
-    table = names.reindex(columns=list(dict.fromkeys(codes))).loc[chosen.index].fillna("")
+    table = names.reindex(columns=list(dict.fromkeys(codes))).loc[chosen.index].fillna("").map(escape)
     table.insert(0, "picture", chosen.image.map(picture))
     return Html(table.to_html(escape=False, index=False))
 

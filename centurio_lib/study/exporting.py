@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+import yaml
 from huggingface_hub import metadata_load, snapshot_download
 
 from centurio_lib import paths, storage
 from centurio_lib.data.hub import catalogue, hub
 from centurio_lib.data.sources import registry
+from centurio_lib.findings import table_formats
 from centurio_lib.model import export, llava
 from centurio_lib.study import runs
 
@@ -39,11 +41,11 @@ def write_card(run: runs.Run, folder: Path, difference: float) -> pd.DataFrame:
     `difference`: largest difference between logits of the exported and of the trained model.
     """
     table = pd.DataFrame([*parts(run, folder / "licences"), *trained_on(run)], columns=["part", "name", "licence"])
-    rows = "\n".join(f"| {' | '.join(row)} |" for row in [table.columns, ["---"] * 3, *table.itertuples(index=False)])
     about = ABOUT.format(title=run.label, side=run.profile.base.image_size, difference=difference)
     made = f"Made by notebook 14_export, key {storage.digest(run.key)[:12]}."
     with storage.atomic(folder / "README.md") as temporary:
-        temporary.write_text(f"# {folder.name}\n\n{about}\n\n{TERMS}\n\n{rows}\n\n{made}\n", encoding="utf-8")
+        temporary.write_text(f"# {folder.name}\n\n{about}\n\n{TERMS}\n\n{table_formats.markdown(table)}\n{made}\n",
+                             encoding="utf-8")
     return table
 
 
@@ -65,15 +67,25 @@ def papers(name: str, revision: str | None, folder: Path) -> list[Path]:
         with hub.explained(f"model {name}", f"https://huggingface.co/{name}", "its own", f"hf download {name}"):
             home = Path(snapshot_download(name, revision=revision, allow_patterns=PAPERS))
     folder.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copy(path, folder)) for pattern in PAPERS for path in sorted(home.glob(pattern))]
+    found = [path for pattern in PAPERS for path in sorted(home.glob(pattern)) if path.is_file()]
+    return [Path(shutil.copy(path, folder)) for path in found]
 
 
 def licence(found: list[Path]) -> str:
     """A model's licence: the one in the head of its card, else the names of its licence files."""
     if not found:
         return UNSTATED
-    stated = (metadata_load(found[0]) or {}).get("license") if found[0].name == "README.md" else None
-    return stated or "see " + ", ".join(f"licences/{path.parent.name}/{path.name}" for path in found)
+    stated = _stated(found[0]) if found[0].name == "README.md" else []
+    return ", ".join(stated) or "see " + ", ".join(f"licences/{path.parent.name}/{path.name}" for path in found)
+
+
+def _stated(card: Path) -> list[str]:
+    """Licences in the head of a model's card; none where the head is of another form, which others wrote."""
+    try:
+        said = (metadata_load(card) or {}).get("license")
+    except (ValueError, AttributeError, yaml.YAMLError):  # of UTF-8, of another form, of YAML
+        return []
+    return [one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str) and one.strip()]
 
 
 def trained_on(run: runs.Run) -> list[tuple[str, str, str]]:

@@ -50,7 +50,8 @@ def missing_runs(new: pd.DataFrame, old: pd.DataFrame) -> list[str]:
 
 def _copied(source: Path, target: Path) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copy2(path, target / path.name)) for path in sorted(source.glob("*")) if path.is_file()]
+    return [Path(shutil.copy2(path, target / path.name)) for path in sorted(source.glob("*"))
+            if path.is_file() and not path.is_symlink()]
 
 
 def _indexed(profile: str) -> None:

@@ -16,6 +16,7 @@ from centurio_lib import file_name
 from centurio_lib.data.sources import packages
 
 MAX_IMAGE_BYTES = packages.MAX_MEMBER_BYTES
+MAX_RATIO = 100  # how many times as large as itself an archive may become; images hardly shrink
 
 
 class Images:
@@ -113,9 +114,14 @@ def _compressed(path: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def _unpack(path: Path, folder: Path) -> None:
+    room = MAX_RATIO * path.stat().st_size + MAX_IMAGE_BYTES
     with tarfile.open(path, "r:*") as archive:
         for member in archive:
             packages.check_member(member, path)
+            room -= member.size
+            if room < 0:
+                raise packages.PackageError(f"{path} would become more than {MAX_RATIO} times as large as it is: do "
+                                            "not use this archive")
             if member.isreg():  # by hand: tarfile filters members from Python 3.11.4 on only
                 written = folder / member.name
                 written.parent.mkdir(parents=True, exist_ok=True)

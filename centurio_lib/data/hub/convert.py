@@ -16,6 +16,7 @@ from typing import NamedTuple
 import ijson
 import pyarrow.parquet as pq
 
+from centurio_lib.data import parquet_rows
 from centurio_lib.data.hub.catalogue import Entry
 from centurio_lib.languages import languages
 from centurio_lib.text_form import SURROGATES
@@ -295,7 +296,8 @@ def _parquet(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
     file = pq.ParquetFile(path)
     columns = [name for name in file.schema_arrow.names if not (without_images and name == form.image)]
     for batch in file.iter_batches(BATCH, columns=columns):
-        yield from batch.to_pylist()
+        for row in parquet_rows.rows(batch):
+            yield Bad(f"row of {path.name} {row}") if isinstance(row, str) else row
 
 
 def _json(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
@@ -321,5 +323,5 @@ def _lines(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
                 continue
             try:
                 yield json.loads(line.decode("utf-8-sig"))
-            except ValueError as error:  # of JSON, or of UTF-8
+            except (ValueError, RecursionError) as error:  # of JSON, or of UTF-8; too deep
                 yield Bad(f"{path.name}, line {number}: {error}")

@@ -32,6 +32,8 @@ from centurio_lib import file_name, paths, storage
 from centurio_lib.data.hub import archives, patience
 
 CHUNK, PART = 1 << 20, 4 << 20  # bytes read at a time: of a download, of a file that stays at the hub
+# what transformers reads weights from; without either of both it would look for pickled ones
+WEIGHTS = ["model.safetensors", "model.safetensors.index.json"]
 MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights
 
 
@@ -51,7 +53,7 @@ def model(name: str, revision: str | None = None, weights: bool = True) -> Path:
         raise HubError(f"model {name}: {Path(name).expanduser()} holds no config.json: name a folder that does, from "
                        f"{paths.REPO} on, or a model of the hub as owner/name")
     folder = folder or _fetched(name, revision)
-    if weights and not any(folder.glob("*.safetensors")):
+    if weights and not any((folder / name).exists() for name in WEIGHTS):
         raise HubError(
             f"model {name} ({folder}) holds no *.safetensors, and pickled weights are not read: name a revision that "
             "has them (the hub's conversions are commits under refs/pr/ of a model), or convert them once:\n"

@@ -29,7 +29,8 @@ COUNTED = ["rows", "samples", "images", "bad", "bad_rows", "left_out", "files", 
 EMPTY = dict.fromkeys([*COUNTED, "shards", "unit", "unit_rows"], 0) | {"finished": False}
 COLUMNS = ["source", "paper_set", "paper", "licence", "commit", *COUNTED, "reason"]
 # code that samples follow from
-MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.image_file"]
+MADE_BY = ["centurio_lib.data.hub.ingest", "centurio_lib.data.hub.convert", "centurio_lib.data.parquet_rows",
+           "centurio_lib.image_file"]
 
 
 def build(folder: Path, stage: str, options: Sources | None) -> pd.DataFrame:

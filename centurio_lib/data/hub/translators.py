@@ -76,7 +76,8 @@ class Plain(_Nllb):
         super().__init__(folder, options)
         self.device = device or _device()
         dtype = torch.float32 if self.device == "cpu" else torch.float16
-        self.model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+        self.model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype, use_safetensors=True,
+                                                           trust_remote_code=False)
         self.model.to(self.device).eval()
 
     @torch.no_grad()

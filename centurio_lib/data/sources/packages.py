@@ -36,8 +36,9 @@ def archive(package: str) -> Path:
 
 def fetch() -> list[Path]:
     """Download what is missing, check everything. Raises PackageError where one fails or differs from the lock."""
-    paths.PACKAGES.mkdir(parents=True, exist_ok=True)
     todo = [p for p in locked() if not archive(p).exists()]
+    if todo:
+        _writable()
     for package in todo:
         print(f"fetching {package} {locked()[package]['version']}", flush=True)
         # packed elsewhere first: an interrupted download leaves nothing under the archive's name
@@ -87,6 +88,16 @@ def read(package: str, choose) -> dict[str, bytes]:
 def read_json(package: str, name: str) -> dict:
     """One JSON member of a package."""
     return json.loads(read(package, lambda n: n == name)[name])
+
+
+def _writable() -> None:
+    """Make the folder of the archives. Raises PackageError where this user may not write there."""
+    try:
+        paths.PACKAGES.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=paths.PACKAGES).close()
+    except OSError as error:
+        raise PackageError(f"{paths.PACKAGES} may not be written to ({error.strerror}): set CENTURIO_PACKAGES to a "
+                           "folder of your own, or to one that holds the archives") from error
 
 
 def _npm(*arguments: str) -> None:

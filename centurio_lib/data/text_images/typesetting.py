@@ -108,7 +108,12 @@ def families(code: str, style: Style) -> list[str]:
 
 @cache
 def font_of(cluster: str, code: str, style: Style) -> object:
-    """First font that has a whole visible character. Raises FontError naming language, character, fonts."""
+    """First font that has a whole visible character; for one that is not drawn, the font of a space.
+
+    Raises FontError naming language, character, fonts.
+    """
+    if all(map(ignorable, cluster)):
+        return font_of(" ", code, style)
     tried = families(code, style)
     for family in tried:
         for character in dict.fromkeys(cluster):

@@ -28,10 +28,12 @@ ICU_VERSION = icu.ICU_VERSION
 
 
 def cleaned(text: str) -> str:
-    """The text with white space folded, composed (NFC). Raises TextError if empty, or for control characters."""
+    """The text with white space folded, composed (NFC). Raises TextError if nothing of it is seen, or for control
+    characters.
+    """
     folded = unicodedata.normalize("NFC", " ".join(text.translate(HYPHENS).split()))
-    if not folded:
-        raise TextError("there is no text to set: it is empty or white space only")
+    if all(character == " " or ignorable(character) for character in folded):
+        raise TextError("there is no text to set: it is empty, or nothing is seen of its characters")
     for character in folded:
         if unicodedata.category(character) in ("Cc", "Cs", "Cn"):
             raise TextError(f"{folded[:40]!r} holds U+{ord(character):04X}, which is no character that can be set")

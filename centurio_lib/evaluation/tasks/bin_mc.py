@@ -39,7 +39,7 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
                                          [shared_prompts.LETTERS[shown.index(options[0])]])]
 
     rows = benchmark_files.table(source, "data/validation-*.parquet", ["image", "label"])
-    yield from benchmark_files.each(({"number": i} | row for i, row in enumerate(rows)), question)
+    yield from benchmark_files.each(benchmark_files.numbered(rows), question)
 
 
 def prompt(code: str, options: list[str]) -> str:

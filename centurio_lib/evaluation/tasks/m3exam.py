@@ -20,8 +20,8 @@ def questions(source: benchmark_files.Source, code: str) -> Iterator[benchmark_f
     """Items of one language; letters replace the labels of options."""
     name = f"{name_of(code).lower()}-questions-image.json"
     home = benchmark_files.unpacked(source, name)
-    numbered = ({"number": i} | row for i, row in enumerate(benchmark_files.records(home, name, FIELDS)))
-    yield from benchmark_files.each(numbered, lambda row: question(home, code, row))
+    rows = benchmark_files.numbered(benchmark_files.records(home, name, FIELDS))
+    yield from benchmark_files.each(rows, lambda row: question(home, code, row))
 
 
 def question(source: benchmark_files.Source, code: str, row: dict) -> benchmark_files.Question:

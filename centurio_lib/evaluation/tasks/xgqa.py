@@ -25,15 +25,21 @@ def of_hub(source: benchmark_files.Source, code: str) -> Iterator[benchmark_file
         return asked(row["number"], row, image)
 
     rows = benchmark_files.table(source, f"data/{code}-*.parquet", FIELDS)
-    yield from benchmark_files.each(({"number": i} | row for i, row in enumerate(rows)), question)
+    yield from benchmark_files.each(benchmark_files.numbered(rows), question)
 
 
 def of_json(source: benchmark_files.Source, name: str) -> Iterator[benchmark_files.Question]:
     """Items of the official file, an object with a question under each id; also in a folder within."""
     by_id = benchmark_files.whole(benchmark_files.unpacked(source, name).folder / name)
-    rows = ({"number": number} | row | {"image_id": row.get("imageId")} for number, row in by_id.items())
+    rows = ({"number": number, "place": f"{name}, {number}"} | fields(row) for number, row in by_id.items())
     yield from benchmark_files.each(
-        rows, lambda row: asked(row["number"], row, benchmark_files.picture(source, f"images/{row['imageId']}.jpg")))
+        rows, lambda row: asked(row["number"], row, benchmark_files.picture(source, f"images/{row['image_id']}.jpg")))
+
+
+def fields(row: object) -> dict:
+    """Fields of a row of the official file; null where it has none."""
+    stated = row if isinstance(row, dict) else {}
+    return {"image_id": stated.get("imageId"), "question": stated.get("question"), "answer": stated.get("answer")}
 
 
 def asked(number: int | str, row: dict, image: bytes | Path) -> benchmark_files.Question:
