@@ -4,10 +4,11 @@ No file is held whole in memory: parquet is read in small batches, JSON as a str
 question. Their questions, not their images, are gathered first, so that all on one image make one conversation.
 """
 
+import codecs
 import json
 import mmap
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -24,6 +25,7 @@ from centurio_lib.text_form import SURROGATES
 # an escaped half of a character without its other half beside it
 HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
                   rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+DEEPEST = 100  # lists and objects within each other
 BATCH = 32  # rows of parquet, of which each may hold an image of some megabytes
 # parts of file names, and the archive that holds files named so: train2017 has the images of train2014
 HOLDS = {"COCO_": "coco_train2017", "CLEVR_v1.0": "clevr"}
@@ -302,10 +304,29 @@ def _parquet(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
 
 def _json(path: Path, form: Form, without_images: bool) -> Iterator[dict]:
     with path.open("rb") as file:
+        begins = file.read(100)
+        start = len(codecs.BOM_UTF8) if begins.startswith(codecs.BOM_UTF8) else 0
+        if begins[start:].lstrip()[:1] != b"[":
+            raise SourceError(f"{path} is no JSON or breaks off (no list of rows begins it): remove it and fetch it "
+                              "again")
+        file.seek(start)
         try:
-            yield from ijson.get_backend(_backend(path)).items(file, "item", use_float=True)
+            reader = ijson.get_backend(_backend(path))
+            yield from reader.items(reader.parse(_shallow(path, reader.basic_parse(file, use_float=True))), "item")
         except ijson.JSONError as error:
             raise SourceError(f"{path} is no JSON or breaks off ({error}): remove it and fetch it again") from error
+
+
+def _shallow(path: Path, events: Iterable[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+    """Events of a JSON file. Raises SourceError where it nests deeper than any row: the reader's memory grows with the
+    square of the depth.
+    """
+    depth = 0
+    for event in events:
+        depth += event[0].startswith("start_") - event[0].startswith("end_")
+        if depth > DEEPEST:
+            raise SourceError(f"{path} nests more than {DEEPEST} lists and objects: do not use this file")
+        yield event
 
 
 def _backend(path: Path) -> str:
