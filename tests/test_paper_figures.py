@@ -118,7 +118,7 @@ def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path):
     records.save_figure(*paper_figures.final_tiers(), record, "a<b")
     page = figure_index.write(folder, "Smoke & more", {"other": tmp_path / "other" / "index.html"})
     page = page.read_text(encoding="utf-8")
-    assert "Smoke &amp; more" in page and 'src="a&lt;b.png"' in page and "2 seed(s)" in page and "41_figures" in page
+    assert "Smoke &amp; more" in page and 'src="a%3Cb.png"' in page and "2 seed(s)" in page and "41_figures" in page
     assert 'href="../other/index.html"' in page
     assert "http" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
 
