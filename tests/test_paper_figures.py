@@ -120,7 +120,7 @@ def test_index_lists_every_figure_with_its_files_and_needs_no_network(tmp_path):
     page = page.read_text(encoding="utf-8")
     assert "Smoke &amp; more" in page and 'src="a%3Cb.png"' in page and "2 seed(s)" in page and "41_figures" in page
     assert 'href="../other/index.html"' in page
-    assert "http" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
+    assert "://" not in page and all(f"a&lt;b.{kind}</a>" in page for kind in ("csv", "json", "pdf", "png"))
 
 
 def test_a_setup_has_one_look_which_differs_from_those_that_it_is_compared_with():
