@@ -68,8 +68,8 @@ def test_room_and_repetition_are_the_tasks_own(other, monkeypatch):
     monkeypatch.setattr(other.model, "generate", lambda **how: heard.append(how) or made(**how))
     for task in ("maxm", "xm3600"):
         external_models.answer(other, asked("Describe.", 1, task), SHOWN)
-    assert [(how["max_new_tokens"], how["repetition_penalty"], how["do_sample"]) for how in heard] == [
-        (10, 1.0, False), (128, 1.1, False)]
+    assert [(how["max_new_tokens"], how["repetition_penalty"], how["min_new_tokens"]) for how in heard] == [
+        (10, 1.0, 1), (128, 1.1, 1)]
 
 
 def test_answers_become_the_same_tables_with_the_models_name_as_setup(other, folder, tmp_path):

@@ -5,6 +5,8 @@ Answers among options are those of greedy decoding that transformers keeps to th
 Run with: pytest tests/test_generate.py
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tiny
@@ -142,16 +144,40 @@ def test_answers_come_in_the_order_of_the_questions(alone, model, prompts, shown
     assert shuffled == [alone[i] for i in order]
 
 
-def test_answers_equal_those_of_transformers_own_way(alone, model, prompts, shown):
-    """Token ids and pixels given to `generate`, without cached features or padding."""
+@pytest.mark.parametrize("penalty", [1.0, 1.1, 2.0])
+def test_answers_equal_those_of_transformers_own_way(penalty, model, prompts, shown):
+    """Token ids and pixels given to `generate`, without cached features or padding, as the paper's code does.
+
+    A penalty holds for the tokens of the prompt too, and an answer has one token at least.
+    """
     pictures = dict(zip(tiny.IMAGE_IDS, tiny.pictures().image, strict=True))
-    for prompt, images, ours in zip(prompts, IMAGES, alone, strict=True):
+    answered = answers(model, prompts, IMAGES, shown, batch=4, penalties=[penalty] * len(prompts))
+    for prompt, images, ours in zip(prompts, IMAGES, answered, strict=True):
         seen = [image_file.read(pictures[i]) for i in images]
         given = {"input_ids": torch.from_numpy(prompt)[None]}
         given |= {"pixel_values": image_features.pixels_of(seen)} if images else {}
-        made = model.generate(**given, max_new_tokens=ROOM, do_sample=False)
+        made = model.generate(**given, max_new_tokens=ROOM, min_new_tokens=1, do_sample=False,
+                              repetition_penalty=penalty)
         said = tiny.tokenizer().decode(made[0, len(prompt):], skip_special_tokens=True).strip()
         assert said == ours
+
+
+def test_a_penalty_holds_for_tokens_of_the_prompt():
+    """The likeliest token stands in the prompt: with a penalty, the next likeliest is said."""
+    written = generate.filled([np.array([5, 6]), np.array([7])], "cpu")
+    assert written.tolist() == [[5, 6], [7, 7]]  # padding holds no token that nobody wrote
+    scores = torch.tensor([[0.0] * 5 + [2.0, 1.9, 1.8]] * 2)
+    assert options.penalised(written, scores, 1.5).argmax(-1).tolist() == [7, 5]
+
+
+def test_an_answer_has_one_token_at_least(model):
+    states = torch.zeros((1, 32))
+    decoder = SimpleNamespace(  # for which the end is always the likeliest
+        model=SimpleNamespace(language_model=lambda **_: SimpleNamespace(last_hidden_state=states[:, None])),
+        lm_head=lambda hidden: torch.tensor([[1.0, 5.0, 0.0]]), config=model.config,
+        get_input_embeddings=lambda: lambda tokens: states[tokens * 0])
+    mask = torch.ones((1, 2), dtype=torch.long)
+    assert generate.greedy(decoder, states[:, None].expand(1, 2, -1), mask, 4, end=1) == [[0]]
 
 
 def test_answers_depend_on_the_images(alone, model, prompts, shown):

@@ -2,7 +2,7 @@
 
 A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. The chat template of its
 processor makes the prompt. Pictures stand at the marks of the item, else before the text. Decoding is greedy with the
-task's `max_new_tokens`, as for the study's models. Closed questions are asked as open ones, since a third-party model
+task's `max_new_tokens` and at least one token, as for the study's models. Closed questions are asked as open ones, since a third-party model
 has not learned to end at an option. Items run one by one, since several models answer differently in padded batches.
 """
 
@@ -112,7 +112,7 @@ def logits(external: ExternalModel, prompt: str, images: list) -> torch.Tensor:
 def answer(external: ExternalModel, item, pictures: Mapping) -> str:
     """The model's answer to one item, a row of the `items` table. `pictures`: the RGB image of each id."""
     inputs, task = inputs_of(external, item.prompt, [pictures[i] for i in item.images]), tasks.TASKS[item.task]
-    tokens = external.model.generate(**inputs, do_sample=False, max_new_tokens=task.max_new_tokens,
+    tokens = external.model.generate(**inputs, do_sample=False, max_new_tokens=task.max_new_tokens, min_new_tokens=1,
                                      repetition_penalty=task.repetition_penalty)
     new = tokens[:, inputs["input_ids"].shape[1]:]  # (1, new tokens)
     return external.processor.batch_decode(new, skip_special_tokens=True)[0].strip()

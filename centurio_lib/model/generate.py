@@ -24,7 +24,8 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     """Answer each prompt, in order; an answer does not depend on the other prompts of its batch.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens` and
-    `penalties` of each; a penalty divides the score of tokens that the answer holds already (None: 1, no penalty).
+    `penalties` of each; a penalty divides the score of tokens that prompt or answer hold already (None: 1, no penalty),
+    as transformers' `generate` does where it is given `input_ids`, and so the paper's code.
     `options`: the allowed answers of each prompt (empty: any), which may be longer than `max_new_tokens`. With options,
     each token is the likeliest that continues one of them; `spelled` marks prompts whose options are in the tokenizer's
     smallest pieces, as in training.
@@ -85,23 +86,35 @@ def _open(llava, tokenizer, prompts, images, features, max_new_tokens, penalty) 
     shown = [i for row in images for i in row]
     with computing(llava):
         embedded = embed(llava, ids, features[shown] if shown else None)  # (prompts, tokens, d_lm)
-        written = greedy(llava, embedded, mask, max_new_tokens, tokenizer.eos_token_id, penalty)
+        written = greedy(llava, embedded, mask, max_new_tokens, tokenizer.eos_token_id, penalty,
+                         filled(prompts, llava.device))
     return [text.strip() for text in tokenizer.batch_decode(written, skip_special_tokens=True)]
 
 
-def greedy(llava, embedded: torch.Tensor, mask: torch.Tensor, max_new_tokens: int, end: int,
-           penalty: float = 1.0) -> list[list[int]]:
-    """Tokens of the likeliest continuation of each row, up to its end token (left out).
+def filled(prompts: list[np.ndarray], device) -> torch.Tensor:
+    """Tokens of each prompt, (prompts, tokens); its first one stands in the place of padding, which nobody wrote."""
+    length = max(len(p) for p in prompts)
+    return torch.stack([torch.from_numpy(np.pad(p, (length - len(p), 0), "edge")) for p in prompts]).to(device)
 
-    `embedded`: (rows, tokens, d_lm), `mask`: (rows, tokens) of 0 and 1. Rows that have ended leave the batch.
+
+def greedy(llava, embedded: torch.Tensor, mask: torch.Tensor, max_new_tokens: int, end: int,
+           penalty: float = 1.0, written: torch.Tensor | None = None) -> list[list[int]]:
+    """Tokens of the likeliest continuation of each row, up to its end token (left out), at least one.
+
+    `embedded`: (rows, tokens, d_lm), `mask`: (rows, tokens) of 0 and 1; `written`: tokens that the penalty holds for
+    besides those of the answer (rows, any number). Rows that have ended leave the batch.
     """
     cache, answered = DynamicCache(config=llava.config.text_config), [[] for _ in embedded]
-    live, written = torch.arange(len(embedded), device=mask.device), mask.new_empty((len(embedded), 0))
+    live = torch.arange(len(embedded), device=mask.device)
+    written = mask.new_empty((len(embedded), 0)) if written is None else written
     positions = (mask.cumsum(1) - 1).clamp(min=0)  # (rows, tokens)
     for step in range(max_new_tokens):
         states = llava.model.language_model(inputs_embeds=embedded, attention_mask=mask, position_ids=positions,
                                             past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        tokens = penalised(written, llava.lm_head(states).float(), penalty).argmax(-1)  # (rows,)
+        scores = penalised(written, llava.lm_head(states).float(), penalty)  # (rows, vocabulary)
+        if step == 0:  # the paper's min_new_tokens: 1
+            scores[:, end] = -torch.inf
+        tokens = scores.argmax(-1)  # (rows,)
         going = tokens != end
         for row, token in zip(live[going].tolist(), tokens[going].tolist(), strict=True):
             answered[row].append(token)

@@ -67,7 +67,10 @@ def collate(prompts: list[np.ndarray], images: list[list[str]], trees: list[Tree
 @torch.no_grad()
 def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]], features: Features,
             trees: list[Tree], penalty: float = 1.0) -> list[str]:
-    """Answer each prompt of a batch by one of its options. `penalty` divides the score of tokens in the answer."""
+    """Answer each prompt of a batch by one of its options.
+
+    `penalty` divides the score of tokens in the prompt and in the answer.
+    """
     batch = to_device(collate(prompts, images, trees, tokenizer.pad_token_id), llava.device)
     places = [(row, len(prompt) - 1 if not path else len(prompt) + grown.paths.index(path), path)
               for row, (prompt, grown) in enumerate(zip(prompts, trees, strict=True)) for path in grown.forks]
@@ -77,7 +80,8 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
         logits = llava.lm_head(states[rows, columns]).float().cpu()  # (forks, vocabulary)
     scores: list[dict[Path, torch.Tensor]] = [{} for _ in trees]
     for (row, _, path), values in zip(places, logits, strict=True):
-        scores[row][path] = penalised(torch.tensor([path], dtype=torch.long), values[None], penalty)[0]
+        written = torch.tensor([[*prompts[row].tolist(), *path]])
+        scores[row][path] = penalised(written, values[None], penalty)[0]
     chosen = [walk(grown.options, of_forks) for grown, of_forks in zip(trees, scores, strict=True)]
     return [text.strip() for text in tokenizer.batch_decode(chosen, skip_special_tokens=True)]
 

@@ -91,15 +91,16 @@ def plain_answers(model, tokenizer, asked: Questions, source: Features | Picture
     """Answer a batch of questions by transformers' `generate`, with pictures or with features.
 
     The largest max_new_tokens of the batch holds for all; each answer is cut to its number afterwards. `penalty` holds
-    for tokens of the answer where features are given, and for those of the prompt too where pictures are.
+    for tokens of prompt and answer, of padding too.
     """
     ids, mask = generate.padded(asked.prompts, tokenizer.pad_token_id)
-    shown, skipped = [i for image_ids in asked.images for i in image_ids], 0
+    shown, skipped = [i for image_ids in asked.images for i in image_ids], ids.shape[1]
     if isinstance(source, Pictures):
-        given, skipped = {"input_ids": ids, "pixel_values": source.pixels(shown)}, ids.shape[1]
+        given = {"pixel_values": source.pixels(shown)}
     else:
         given = {"inputs_embeds": embed(model, ids, source[shown] if shown else None)}
-    tokens = model.generate(**given, attention_mask=mask, max_new_tokens=max(asked.max_new_tokens), do_sample=False,
+    tokens = model.generate(input_ids=ids, **given, attention_mask=mask, max_new_tokens=max(asked.max_new_tokens),
+                            min_new_tokens=1, do_sample=False,
                             pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
                             repetition_penalty=penalty,
                             prefix_allowed_tokens_fn=among(tokenizer, asked.options, skipped))
