@@ -39,9 +39,10 @@ SCHEMAS = {name: pa.schema(fields) for name, fields in {
     # one sample of a mix in its one language; rows are in training order
     "mixes": [("sample_id", S), ("language", S)],
     # one distinct text of the mix in another language: `sentences` of the text, `kept` in English without a faithful
-    # translation, `ratio` of lengths; `in_language` as identified (NaN: the identifier lacks the language)
-    "translations": [("text", S), ("language", S), ("translation", S), ("sentences", I), ("kept", I), ("ratio", F),
-                     ("in_language", F)],
+    # translation, for which `faults` (one a line); `ratio` of lengths; `in_language` as identified (NaN: the identifier
+    # lacks the language)
+    "translations": [("text", S), ("language", S), ("translation", S), ("sentences", I), ("kept", I),
+                     ("faults", S), ("ratio", F), ("in_language", F)],
     # `number`: place of the item (or its plot) in its task, split and language; a profile takes the first numbers; a
     # blind copy has the number of its item
     # `reference`: the right answers, one a line, none where the publisher hides them

@@ -3,6 +3,7 @@
 Run with: pytest tests/test_translate.py
 """
 
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import tiny_nllb
 import torch
+from ctranslate2.converters import TransformersConverter
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -214,6 +216,42 @@ def test_both_ways_say_the_same(folder, tmp_path, beams, tied):
     assert plain(texts, "deu_Latn") != said
 
 
+@pytest.fixture(scope="module")
+def ready(folder, fast, tmp_path_factory):
+    """The checkpoint as others publish it for CTranslate2: its weights in 8 bits, beside NLLB's tokenizer."""
+    home = tmp_path_factory.mktemp("converted") / "nllb-ct2-int8"
+    copied = ["tokenizer.json", "tokenizer_config.json"]
+    TransformersConverter(str(folder), copy_files=copied).convert(str(home), quantization="int8")
+    return home
+
+
+def test_a_folder_that_is_ready_for_ctranslate2_translates_as_its_checkpoint_does(folder, ready, tmp_path):
+    options = OPTIONS.model_copy(update={"model": str(ready), "precision": "int8"})
+    assert translators.checkpoint(options) == ready and translators.converted(ready, tmp_path) == ready
+    own = translators.Fast(folder, options, translators.converted(folder, tmp_path))
+    texts = [*tiny_nllb.lines(24), "Dog."]
+    assert translators.load(options, tmp_path / "unused")(texts, "deu_Latn") == own(texts, "deu_Latn")
+    assert not (tmp_path / "unused").exists()
+
+
+def test_a_ready_folder_is_refused_where_it_cannot_serve(ready, tmp_path):
+    options = OPTIONS.model_copy(update={"model": str(ready), "engine": "transformers"})
+    with pytest.raises(TranslationError, match=r"converted for CTranslate2.*engine: ctranslate2"):
+        translators.load(options, tmp_path)
+    bare = tmp_path / "bare"
+    shutil.copytree(ready, bare, ignore=shutil.ignore_patterns("tokenizer*"))
+    with pytest.raises(TranslationError, match=r"(?s)bare holds no tokenizer that loads .*put tokenizer\.json"):
+        translators.load(options.model_copy(update={"model": str(bare), "engine": "ctranslate2"}), tmp_path)
+
+
+def test_a_ready_folder_is_fetched_with_its_weights_and_no_others(ready, monkeypatch):
+    asked = []
+    monkeypatch.setattr(hub, "snapshot_download", lambda name, **options: asked.append(options) or str(ready))
+    options = Translation(model="OpenNMT/nllb-ct2", revision="70f572a")
+    assert translators.checkpoint(options) == ready and asked[0]["revision"] == "70f572a"
+    assert "model.bin" in asked[0]["allow_patterns"] and "*.bin" not in asked[0]["allow_patterns"]
+
+
 def test_speed_is_measured_of_all_ways(folder, tmp_path):
     table = speed.compared(folder, tmp_path, OPTIONS, tiny_nllb.lines(3), "deu_Latn", repeats=1)
     assert table.way.tolist() == ["transformers float32", "ctranslate2 float32", "ctranslate2 int8"]
@@ -255,8 +293,19 @@ def test_what_came_out_is_summed_up_by_language(tmp_path):
     assert numbers[["stage", "language", "texts", "in_english"]].to_numpy().tolist() == [
         ["instruct", "de", 2, 0], ["instruct", "hi", 1, 1]]
     assert shown.text.tolist() == ["One dog.", *["A spoilt text."] * 2]
+    assert numbers[["language", "sentences", *sentences.FAULTS]].to_numpy().tolist() == [
+        ["de", 2, 0, 0, 0, 0], ["hi", 1, 1, 0, 0, 0]]
     numbers, shown = translate.summary({})
     assert numbers.texts.sum() == 0 and shown.empty
+
+
+@pytest.mark.parametrize(("spoil", "fault"), [
+    (lambda text: "", "empty"), (lambda text: text * 200, "lengthened"), (lambda text: text + " 9", "numbers"),
+    (lambda text: text + " <br>", "mark-up"), (str, "")])
+def test_failures_are_told_by_what_is_wrong(spoil, fault):
+    done = translate.translated(["A small dog.", "It ran."], Said(spoil), "de")
+    assert done.faults.tolist() == [fault, fault]
+    assert done.translation.tolist() == (done.text if fault else done.text.str.upper()).tolist()
 
 
 def test_rows_are_flagged():

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from centurio_lib import tables
+from centurio_lib.data import shared_languages
 from centurio_lib.languages import language
 from centurio_lib.params import OcrMix, Profile, Setup
 
@@ -68,8 +69,9 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
 
     `available` has a row (sample_id, language, text_heavy) for every language that a sample could be in. Where it has a
     column `translatable` too, such samples have one row and could be in any language; a language takes other samples
-    first. Languages of the mix without any sample are left out of the quotas (and named by `missing`). Returns the
-    chosen rows in the language chosen for each, shuffled. Raises MixError if a language has too few samples.
+    first, and setups share the languages of those (shared_languages.py). Languages of the mix without any sample are
+    left out of the quotas (and named by `missing`). Returns the chosen rows in the language chosen for each, shuffled.
+    Raises MixError if a language has too few samples.
     """
     random = np.random.default_rng(seed)
     taken = _text_heavy(available, total, random)
@@ -79,17 +81,19 @@ def assign(available: pd.DataFrame, total: int, codes: list[str], english_share:
     have = {str(code): list(ids) for code, ids in light[~anywhere].groupby("language").sample_id}
     able = [code for code in codes if pool or code in have]
     quota = quotas(total - len(taken), able, english_share, allocation)
+    left, translated = len(pool), {}
     # English takes its large share first, then those with the fewest samples to choose from
     for code in sorted(quota, key=lambda c: (c != "en", len(have.get(c, [])), c)):
         free = [s for s in have.get(code, []) if s not in taken]
-        if len(free) + len(pool) < quota[code]:
-            raise MixError(f"language {code!r} needs {quota[code]} samples, but only {len(free) + len(pool)} are left "
+        if len(free) + left < quota[code]:
+            raise MixError(f"language {code!r} needs {quota[code]} samples, but only {len(free) + left} are left "
                            "for it: lower `samples` of the stage, build more images (`variants`), or name more data "
                            "sets")
         ids = [free[i] for i in random.permutation(len(free))[:quota[code]]]
-        n_translated = quota[code] - len(ids)
-        taken |= dict.fromkeys([*ids, *pool[:n_translated]], code)
-        pool = pool[n_translated:]
+        taken |= dict.fromkeys(ids, code)
+        translated[code] = quota[code] - len(ids)
+        left -= translated[code]
+    taken |= shared_languages.assigned(pool, translated, seed) if pool else {}
     return _in_languages(available, taken).sample(frac=1, random_state=seed)
 
 

@@ -2,8 +2,9 @@
 
 A model is named as on the hub, with `@` and a revision where it is pinned, or by its folder. The chat template of its
 processor makes the prompt. Pictures stand at the marks of the item, else before the text. Decoding is greedy with the
-task's `max_new_tokens` and at least one token, as for the study's models. Closed questions are asked as open ones, since a third-party model
-has not learned to end at an option. Items run one by one, since several models answer differently in padded batches.
+task's `max_new_tokens` and at least one token, as for the study's models. Closed questions are asked as open ones,
+since a third-party model has not learned to end at an option. Items run one by one, since several models answer
+differently in padded batches.
 """
 
 from collections.abc import Callable, Mapping

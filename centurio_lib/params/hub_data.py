@@ -21,7 +21,7 @@ Taken = Annotated[dict[str, Count | None], BeforeValidator(by_name)]
 class Translation(Strict):
     """Translation of the hub's text into the languages of the mixes (data/hub/translate.py)."""
 
-    model: str = Field(description="an NLLB checkpoint: its name on the hub, or a folder "
+    model: str = Field(description="an NLLB checkpoint, or one converted for CTranslate2: its name or a folder "
                                    "(paper: facebook/nllb-200-distilled-1.3B)")
     revision: str | None = Field(None, description="commit of a hub name")
     engine: Literal["ctranslate2", "transformers"] = Field("ctranslate2", description="transformers: slow reference")

@@ -34,7 +34,8 @@ from centurio_lib.data.hub import archives, patience
 CHUNK, PART = 1 << 20, 4 << 20  # bytes read at a time: of a download, of a file that stays at the hub
 # what transformers reads weights from; without either of both it would look for pickled ones
 WEIGHTS = ["model.safetensors", "model.safetensors.index.json"]
-MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # no pickled weights
+READY = "model.bin"  # weights in CTranslate2's own format, which are not pickled
+MODEL_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", READY]  # no pickled weights
 
 
 class HubError(RuntimeError):
@@ -43,23 +44,28 @@ class HubError(RuntimeError):
     """
 
 
-def model(name: str, revision: str | None = None, weights: bool = True) -> Path:
+def model(name: str, revision: str | None = None, weights: bool = True, ready: bool = False) -> Path:
     """Folder of a model: a local one, else fetched from the hub at a commit or a reference ("refs/pr/1").
 
-    Raises HubError, also for a missing folder, and where `weights` are asked for and are pickled alone.
+    `ready`: a model that was converted for CTranslate2 will do. Raises HubError, also for a missing folder, and where
+    `weights` are asked for and are pickled alone.
     """
     folder = paths.model(name)
     if not folder and file_name.is_folder(name):
         raise HubError(f"model {name}: {Path(name).expanduser()} holds no config.json: name a folder that does, from "
                        f"{paths.REPO} on, or a model of the hub as owner/name")
     folder = folder or _fetched(name, revision)
-    if weights and not any((folder / name).exists() for name in WEIGHTS):
+    if weights and not any((folder / name).exists() for name in WEIGHTS) and not (ready and is_ready(folder)):
         raise HubError(
             f"model {name} ({folder}) holds no *.safetensors, and pickled weights are not read: name a revision that "
             "has them (the hub's conversions are commits under refs/pr/ of a model), or convert them once:\n"
             + _conversion(name, revision, folder)
         )
     return folder
+
+def is_ready(folder: Path) -> bool:
+    """Whether a folder holds a model as CTranslate2's converters write it."""
+    return (folder / READY).is_file() and any(folder.glob("shared_vocabulary.*"))
 
 
 def _fetched(name: str, revision: str | None) -> Path:
@@ -76,7 +82,7 @@ def _fetched(name: str, revision: str | None) -> Path:
 def _conversion(name: str, revision: str | None, folder: Path) -> str:
     """A command that writes a model's weights as safetensors to where `model` finds them before the hub's."""
     local = paths.model(name)
-    kind = storage.read_json(folder / "config.json")["architectures"][0]
+    kind = storage.read_json(folder / "config.json").get("architectures", ["AutoModel"])[0]
     source = f"'{local}'" if local else f"'{name}', revision='{revision or 'main'}'"
     target = local or paths.DATASETS / name
     return (

@@ -41,6 +41,7 @@ NUMBER = re.compile(r"(?:(?<![^\s(\[=,;:])[-−])?\d+(?:[.,:/٫٬]\d+)*")
 GROUPED = re.compile(r"([-−]?\d{1,3})((?:[.,٬]\d{3})+)(?:[.,٫](\d{1,2}|\d{4,}))?")  # 1,000 and 1.000.000 and 1,234.5
 LENGTHENED = 8  # times that a faithful translation may be longer than its source, and so many characters besides:
 BESIDES = 40
+FAULTS = ["empty", "lengthened", "numbers", "mark-up"]  # of translations that are not faithful
 # a stop after one of these ends no sentence
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|vs|e\.g|i\.e|cf|No|Fig|approx|[A-Z])\.\s*$")
 WITHOUT_SPACES = {"Han", "Japanese"}  # scripts that set no space between sentences
@@ -108,10 +109,20 @@ def _plain(number: str) -> str:
     return re.sub("[,٫٬]", ".", digits)
 
 
+def fault(source: str, translation: str) -> str:
+    """Why a translation is not faithful, one of FAULTS; "" for one that is."""
+    if not translation.strip():
+        return "empty"
+    if len(translation) > LENGTHENED * len(source) + BESIDES:
+        return "lengthened"
+    if numbers(source) != numbers(translation):
+        return "numbers"
+    return "mark-up" if KEPT.search(translation) else ""
+
+
 def faithful(source: str, translation: str) -> bool:
     """Whether a translation says something, at no great length, holds the numbers of its source, and adds no tag."""
-    says = bool(translation.strip()) and len(translation) <= LENGTHENED * len(source) + BESIDES
-    return says and numbers(source) == numbers(translation) and not KEPT.search(translation)
+    return not fault(source, translation)
 
 
 def _sentences(text: str) -> list[Piece]:

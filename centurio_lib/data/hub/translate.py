@@ -46,40 +46,50 @@ def spoken_in(codes: list[str], options: Translation) -> list[str]:
 
 
 def translated(texts: list[str], say: Translator, code: str) -> pd.DataFrame:
-    """Some texts in a language: columns text, language, translation, sentences, kept (sentences left in English)."""
+    """Some texts in a language: columns text, language, translation, sentences, kept (those left in English), faults.
+
+    `faults`: why each of the sentences that were kept has no translation (sentences.FAULTS), one a line.
+    """
     cut = [sentences.pieces(text) for text in texts]
     distinct = list(dict.fromkeys(piece.text for pieces in cut for piece in pieces if piece.translated))
     script, rows = language(code).script, []
-    translations = faithful(distinct, say, language(code).nllb, script)
+    translations, faults = faithful(distinct, say, language(code).nllb, script)
     for text, pieces in zip(texts, cut, strict=True):
         spoken = [piece.text for piece in pieces if piece.translated]
         joined = sentences.joined(pieces, {one: translations.get(one, one) for one in spoken}, script)
-        rows.append({"text": text, "language": code, "sentences": len(spoken),
-                     "kept": sum(one not in translations for one in spoken), "translation": joined})
+        kept = [faults[one] for one in spoken if one not in translations]
+        rows.append({"text": text, "language": code, "sentences": len(spoken), "kept": len(kept),
+                     "faults": "\n".join(kept), "translation": joined})
     return pd.DataFrame(rows)
 
 
-def faithful(distinct: list[str], say: Translator, target: str, script: str) -> dict[str, str]:
-    """Translations of distinct sentences that are faithful: of the whole sentence, or else around its numbers."""
+def faithful(distinct: list[str], say: Translator, target: str,
+             script: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Translations of distinct sentences that are faithful: of the whole sentence, or else around its numbers.
+
+    Returns these, and the fault of each whole sentence that is not.
+    """
     long = {one for one, n in zip(distinct, say.length(distinct), strict=True) if n > say.longest}
     whole = {
         one: sentences.shorter(one, say.length, say.longest) if one in long else [Piece(one, True)] for one in distinct
     }
-    translations = _good(whole, say, target, script)
+    translations, faults = _good(whole, say, target, script)
     around = {one: sentences.at_numbers(one) for one in distinct if one not in translations and sentences.numbers(one)}
-    return translations | _good(around, say, target, script)
+    return translations | _good(around, say, target, script)[0], faults
 
 
-def _good(cut: dict[str, list[Piece]], say: Translator, target: str, script: str) -> dict[str, str]:
-    """Faithful translations of sentences that are cut into pieces."""
+def _good(cut: dict[str, list[Piece]], say: Translator, target: str,
+          script: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Faithful translations of sentences that are cut into pieces, and the faults of the others."""
     pieces = list(dict.fromkeys(piece.text for parts in cut.values() for piece in parts if piece.translated))
     translations = dict(zip(pieces, say(pieces, target), strict=True))
     whole = {
         one: sentences.joined(parts, translations, script)
+        if all(translations[piece.text] for piece in parts if piece.translated) else ""
         for one, parts in cut.items()
-        if all(translations[piece.text] for piece in parts if piece.translated)
     }
-    return {one: text for one, text in whole.items() if sentences.faithful(one, text)}
+    faults = {one: found for one, text in whole.items() if (found := sentences.fault(one, text))}
+    return {one: text for one, text in whole.items() if one not in faults}, faults
 
 
 def key(options: Translation) -> str:
@@ -137,8 +147,9 @@ def flagged(frame: pd.DataFrame) -> pd.DataFrame:
 def summary(files: Mapping[str, list[Path]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summarise the translations of each stage: one row of numbers for each language, and some texts of each.
 
-    `files` are of `build`, by stage. Numbers: texts, mean ratio and in_language, counts of flags. Texts: the first, and
-    texts with a flag. One language is in memory at a time.
+    `files` are of `build`, by stage. Numbers: texts and their sentences, mean ratio and in_language, counts of flags,
+    and how many sentences stay in English for each fault. Texts: the first, and texts with a flag. One language is in
+    memory at a time.
     """
     rows, examples = [], [pd.DataFrame(columns=["language", "text", "translation", *FLAGS])]
     by_language = [(stage, list(of_language)) for stage, of_stage in files.items()
@@ -146,9 +157,13 @@ def summary(files: Mapping[str, list[Path]]) -> tuple[pd.DataFrame, pd.DataFrame
     for stage, language_files in by_language:
         table = flagged(shards.read(language_files, "translations"))
         means, counts = table[["ratio", "in_language"]].mean(), table[FLAGS].sum()
-        rows.append({"stage": stage, "language": table.language[0], "texts": len(table), **means, **counts})
+        faults = table.faults.str.split("\n").explode().value_counts()
+        rows.append({"stage": stage, "language": table.language[0], "texts": len(table),
+                     "sentences": table.sentences.sum(), **means, **counts,
+                     **{name: faults.get(name, 0) for name in sentences.FAULTS}})
         examples += [table.head(1), table[table[FLAGS].any(axis=1)].head(2)]
-    numbers = pd.DataFrame(rows, columns=["stage", "language", "texts", "ratio", "in_language", *FLAGS])
+    numbers = pd.DataFrame(rows, columns=["stage", "language", "texts", "sentences", "ratio", "in_language", *FLAGS,
+                                          *sentences.FAULTS])
     return numbers, pd.concat(examples[1:] or examples, ignore_index=True)
 
 

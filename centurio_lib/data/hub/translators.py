@@ -1,7 +1,8 @@
 """NLLB twice: through CTranslate2, which is fast, and through plain transformers, the reference.
 
-Both see the same tokens in the same batches. CTranslate2 reads a copy of the checkpoint in its own format, made once.
-It computes in int8 on a CPU and in float16 on a GPU unless told otherwise.
+Both see the same tokens in the same batches. CTranslate2 reads a copy of the checkpoint in its own format, made once,
+or a folder that others converted, such as OpenNMT/nllb-200-distilled-1.3B-ct2-int8. It computes in int8 on a CPU and in
+float16 on a GPU unless told otherwise.
 """
 
 import ctypes
@@ -43,7 +44,7 @@ class _Nllb:
 
     def __init__(self, folder: Path, options: Translation):
         self.options, self.longest = options, options.max_sentence_tokens
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, src_lang=SOURCE, trust_remote_code=False)
+        self.tokenizer = _tokenizer(folder)
 
     def length(self, sentences: list[str]) -> list[int]:
         """Number of tokens of each sentence, language and end included."""
@@ -74,6 +75,9 @@ class Plain(_Nllb):
 
     def __init__(self, folder: Path, options: Translation, device: str | None = None):
         super().__init__(folder, options)
+        if hub.is_ready(folder):
+            raise TranslationError(f"{folder} was converted for CTranslate2, and transformers does not read it: set "
+                                   "data.sources.translation.engine: ctranslate2, or name the checkpoint itself")
         self.device = device or _device()
         dtype = torch.float32 if self.device == "cpu" else torch.float16
         self.model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=dtype, use_safetensors=True,
@@ -148,7 +152,12 @@ def open_cublas() -> None:
 
 
 def converted(folder: Path, cache: Path) -> Path:
-    """A checkpoint in CTranslate2's format under `cache`, made where it is not there yet; whole or not at all."""
+    """A checkpoint in CTranslate2's format: its own folder where that is ready, else a copy under `cache`, made once.
+
+    A copy is whole or not there at all.
+    """
+    if hub.is_ready(Path(folder)):
+        return Path(folder)
     from ctranslate2.converters import TransformersConverter
 
     weights = sorted(Path(folder).glob("*.safetensors"))
@@ -162,15 +171,29 @@ def converted(folder: Path, cache: Path) -> Path:
     return target
 
 
+def checkpoint(options: Translation) -> Path:
+    """Folder of the translator's checkpoint, or of one that is ready for CTranslate2. Raises hub.HubError."""
+    return hub.model(options.model, options.revision, ready=True)
+
+
 def load(options: Translation, cache: Path, threads: int = 1) -> Translator:
     """The translator that a profile asks for. Raises hub.HubError where its checkpoint cannot be had."""
-    folder = hub.model(options.model, options.revision)
+    folder = checkpoint(options)
     torch.set_num_threads(threads)
     makers: dict[str, Callable[[], Translator]] = {
         "transformers": lambda: Plain(folder, options),
         "ctranslate2": lambda: Fast(folder, options, converted(folder, cache), threads=threads),
     }
     return makers[options.engine]()
+
+
+def _tokenizer(folder: Path):
+    """NLLB's tokenizer. Raises TranslationError for a folder without one, which some converted models lack."""
+    try:
+        return AutoTokenizer.from_pretrained(folder, src_lang=SOURCE, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TranslationError(f"{folder} holds no tokenizer that loads ({str(error)[:160]}): put tokenizer.json and "
+                               "tokenizer_config.json of the model that it was converted from there") from error
 
 
 def _device() -> str:
