@@ -48,7 +48,7 @@ def _wanted(lots: np.ndarray, names: np.ndarray, rates: np.ndarray) -> Iterator[
     for start in range(0, len(lots), TOGETHER):
         mixed = _scrambled(lots[start:start + TOGETHER, None] ^ names)  # (samples, languages)
         with np.errstate(divide="ignore"):  # a full language has the rate 0
-            waiting = -np.log((mixed >> np.uint64(11)) * 2.0 ** -53 + 2.0 ** -54) / rates
+            waiting = -np.log(((mixed >> np.uint64(12)) + 0.5) * 2.0 ** -52) / rates  # of numbers within 0 and 1
         yield waiting.argmin(1)
 
 
