@@ -243,12 +243,14 @@ def test_each_setup_counts_in_one_question():
     assert "L100" in named["rq1"] and "L100" not in named["rq2"]
 
 
-def test_pairs_to_translate_are_those_that_chance_draws():
-    """One setup takes its share in other languages; setups that draw anew take more, but no sample twice."""
+def test_pairs_to_translate_are_those_of_the_setup_that_takes_most_of_a_language():
+    """One setup takes its share in other languages; other setups share its pairs, and other seeds do not."""
     study = ONE_GPU.study.model_copy(update={"questions": ["rq1"], "setups": ["T5", "English"]})
     one = ONE_GPU.model_copy(update={"study": study})
     light = ONE_GPU.instruct.samples * (1 - plan_hours.heavy_share(ONE_GPU))
     assert plan_hours.translated(one)["instruct"] == pytest.approx(light / 2)
+    twice = one.model_copy(update={"study": study.model_copy(update={"seeds": 2})})
+    assert plan_hours.translated(twice)["instruct"] == pytest.approx(light)
     assert light / 2 < plan_hours.translated(ONE_GPU)["instruct"] < light * 99
 
 

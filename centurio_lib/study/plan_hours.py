@@ -146,19 +146,22 @@ def by_question(profile: params.Profile) -> dict[str, list[str]]:
 
 
 def translated(profile: params.Profile) -> dict[str, float]:
-    """(Sample, language) pairs that some setup takes, by stage: as many as chance gives, if each is drawn anew."""
+    """(Sample, language) pairs that some setup takes, by stage, about: setups share these, seeds draw them anew.
+
+    Each language has as many as the setup that takes most of it (shared_languages.py).
+    """
     if not profile.data.sources:
         return {}
     named, found = [params.setup(name) for name in params.studied(profile)], {}
     for stage in ("pretrain", "instruct"):
         trained = [one for one in named if stage == "instruct" or not params.without_pretraining(one)]
         light = getattr(profile, stage).samples * (1 - (heavy_share(profile) if stage == "instruct" else 0))
-        absent: dict[str, float] = {}
+        most: dict[str, float] = {}
         for one in trained:
             share = one.pretrain_english_share if stage == "pretrain" else one.english_share
             for code in one.mix:
-                absent[code] = absent.get(code, 1.0) * (1 - (1 - share) / len(one.mix))
-        found[stage] = light * sum(1 - rest for rest in absent.values())
+                most[code] = max(most.get(code, 0.0), (1 - share) / len(one.mix))
+        found[stage] = light * sum(most.values()) * profile.study.seeds
     return found
 
 
