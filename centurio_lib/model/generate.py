@@ -24,8 +24,7 @@ def answers(llava, tokenizer, prompts: list[np.ndarray], images: list[list[str]]
     """Answer each prompt, in order; an answer does not depend on the other prompts of its batch.
 
     `prompts`: token arrays with expanded image placeholders; `images`: the image ids of each; `max_new_tokens` and
-    `penalties` of each; a penalty divides the score of tokens that prompt or answer hold already (None: 1, no penalty),
-    as transformers' `generate` does where it is given `input_ids`, and so the paper's code.
+    `penalties` of each; a penalty divides the score of tokens that prompt or answer hold already (None: 1, no penalty).
     `options`: the allowed answers of each prompt (empty: any), which may be longer than `max_new_tokens`. With options,
     each token is the likeliest that continues one of them; `spelled` marks prompts whose options are in the tokenizer's
     smallest pieces, as in training.
@@ -92,7 +91,10 @@ def _open(llava, tokenizer, prompts, images, features, max_new_tokens, penalty) 
 
 
 def filled(prompts: list[np.ndarray], device) -> torch.Tensor:
-    """Tokens of each prompt, (prompts, tokens); its first one stands in the place of padding, which nobody wrote."""
+    """Tokens of each prompt, (prompts, tokens); its first one stands in the place of padding, which nobody wrote.
+
+    A penalty holds for these, as where transformers' `generate` is given `input_ids`, and so in the paper's code.
+    """
     length = max(len(p) for p in prompts)
     return torch.stack([torch.from_numpy(np.pad(p, (length - len(p), 0), "edge")) for p in prompts]).to(device)
 
