@@ -63,6 +63,7 @@ def model(name: str, revision: str | None = None, weights: bool = True, ready: b
         )
     return folder
 
+
 def is_ready(folder: Path) -> bool:
     """Whether a folder holds a model as CTranslate2's converters write it."""
     return (folder / READY).is_file() and any(folder.glob("shared_vocabulary.*"))
