@@ -243,15 +243,16 @@ def test_each_setup_counts_in_one_question():
     assert "L100" in named["rq1"] and "L100" not in named["rq2"]
 
 
-def test_pairs_to_translate_are_those_of_the_setup_that_takes_most_of_a_language():
-    """One setup takes its share in other languages; other setups share its pairs, and other seeds do not."""
-    study = ONE_GPU.study.model_copy(update={"questions": ["rq1"], "setups": ["T5", "English"]})
-    one = ONE_GPU.model_copy(update={"study": study})
+@pytest.mark.parametrize(("setups", "times"), [
+    (["English", "T5"], 0.5), (["L100", "L100-E1"], 0.99), (["L100", "English"], 0.5),
+    (["T5", "T5-T4"], 0.5 + 0.5 * (1 - 6 / 24)), (["T5", "T5-T4", "L100"], 0.5 * (1 + 1 - 24 / 99 + 1 - 6 / 24))])
+def test_setups_share_translations_where_their_languages_are_the_same(setups, times):
+    """A smaller mix adds the samples whose language in the larger one it lacks."""
+    question = "rq2" if "L100-E1" in setups else "rq1"
+    study = ONE_GPU.study.model_copy(update={"questions": [question], "setups": setups})
+    pairs = plan_hours.translated(ONE_GPU.model_copy(update={"study": study}))
     light = ONE_GPU.instruct.samples * (1 - plan_hours.heavy_share(ONE_GPU))
-    assert plan_hours.translated(one)["instruct"] == pytest.approx(light / 2)
-    twice = one.model_copy(update={"study": study.model_copy(update={"seeds": 2})})
-    assert plan_hours.translated(twice)["instruct"] == pytest.approx(light)
-    assert light / 2 < plan_hours.translated(ONE_GPU)["instruct"] < light * 99
+    assert pairs["instruct"] == pytest.approx(light * times) and pairs["pretrain"] == 0
 
 
 def test_finished_runs_correct_the_prediction():

@@ -8,9 +8,11 @@ from statistics import median
 from typing import NamedTuple
 
 from centurio_lib import params, paths, storage
+from centurio_lib.data import mix
 from centurio_lib.data.hub import catalogue, sizes
 from centurio_lib.evaluation import tasks
 from centurio_lib.evaluation.task import TEXT_IN_IMAGES
+from centurio_lib.languages import language
 from centurio_lib.model import memory, train_cost
 from centurio_lib.model.cards import Card
 from centurio_lib.params import benchmarks
@@ -146,9 +148,9 @@ def by_question(profile: params.Profile) -> dict[str, list[str]]:
 
 
 def translated(profile: params.Profile) -> dict[str, float]:
-    """(Sample, language) pairs that some setup takes, by stage, about: setups share these, seeds draw them anew.
+    """(Sample, language) pairs that some setup takes in another language than English, by stage, about.
 
-    Each language has as many as the setup that takes most of it (shared_languages.py).
+    Setups share translations (data/shared_languages.py): a smaller mix adds what its languages are drawn otherwise.
     """
     if not profile.data.sources:
         return {}
@@ -156,13 +158,24 @@ def translated(profile: params.Profile) -> dict[str, float]:
     for stage in ("pretrain", "instruct"):
         trained = [one for one in named if stage == "instruct" or not params.without_pretraining(one)]
         light = getattr(profile, stage).samples * (1 - (heavy_share(profile) if stage == "instruct" else 0))
-        most: dict[str, float] = {}
-        for one in trained:
-            share = one.pretrain_english_share if stage == "pretrain" else one.english_share
-            for code in one.mix:
-                most[code] = max(most.get(code, 0.0), (1 - share) / len(one.mix))
-        found[stage] = light * sum(most.values()) * profile.study.seeds
+        found[stage] = light * _times_translated(trained, stage)
     return found
+
+
+def _times_translated(setups: list[params.Setup], stage: str) -> float:
+    """How many languages a sample is translated into for some setups, in the mean."""
+    mixes: dict[tuple, float] = {}  # shares of the languages within a mix, and the largest share of the mix itself
+    for one in setups:
+        english = one.pretrain_english_share if stage == "pretrain" else one.english_share
+        weights = {code: mix.WEIGHTS[one.allocation](language(code).tier) for code in one.mix}
+        key = tuple((code, weight / sum(weights.values())) for code, weight in weights.items())
+        mixes[key] = max(mixes.get(key, 0.0), 1 - english) if key else 0.0
+    times, larger, before = 0.0, {}, 0.0
+    for key, part in sorted(mixes.items(), key=lambda item: (-len(item[0]), -item[1])):
+        otherwise = sum(max(0.0, share - larger.get(code, 0.0)) for code, share in key)
+        times += min(part, before) * otherwise + max(0.0, part - before)
+        larger, before = dict(key), part
+    return times
 
 
 def translation_h(profile: params.Profile, card: Card) -> float:
