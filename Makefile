@@ -61,7 +61,7 @@ help:  ## this list
 study: fetch  ## the whole study of a profile: data, training, evaluation, tables and figures; again: only what changed
 	$(FLOW) $(if $(SETUPS),$(call quoted,setups=$(SETUPS)) -- setups)
 
-plan: $(READY)  ## what a profile fetches, wants of disk and GPU, and takes; before anything is fetched. CARD="RTX 4090": for that
+plan: $(READY)  ## what a profile fetches, wants of disk and GPU, and how long it takes; CARD="RTX 4090" for another card
 	@$(PYTHON) -m centurio_lib.study.plan_page $(PROFILE) $(if $(CARD),--card $(call quoted,$(CARD)))
 
 smoke:  ## the whole path with tiny random models, in minutes

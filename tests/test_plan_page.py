@@ -253,6 +253,8 @@ def test_setups_share_translations_where_their_languages_are_the_same(setups, ti
     pairs = plan_hours.translated(ONE_GPU.model_copy(update={"study": study}))
     light = ONE_GPU.instruct.samples * (1 - plan_hours.heavy_share(ONE_GPU))
     assert pairs["instruct"] == pytest.approx(light * times) and pairs["pretrain"] == 0
+    twice = ONE_GPU.model_copy(update={"study": study.model_copy(update={"seeds": 2})})
+    assert plan_hours.translated(twice)["instruct"] == pytest.approx(2 * light * times)
 
 
 def test_finished_runs_correct_the_prediction():

@@ -151,6 +151,7 @@ def translated(profile: params.Profile) -> dict[str, float]:
     """(Sample, language) pairs that some setup takes in another language than English, by stage, about.
 
     Setups share translations (data/shared_languages.py): a smaller mix adds what its languages are drawn otherwise.
+    Seeds draw anew.
     """
     if not profile.data.sources:
         return {}
@@ -158,7 +159,7 @@ def translated(profile: params.Profile) -> dict[str, float]:
     for stage in ("pretrain", "instruct"):
         trained = [one for one in named if stage == "instruct" or not params.without_pretraining(one)]
         light = getattr(profile, stage).samples * (1 - (heavy_share(profile) if stage == "instruct" else 0))
-        found[stage] = light * _times_translated(trained, stage)
+        found[stage] = light * _times_translated(trained, stage) * profile.study.seeds
     return found
 
 
