@@ -68,7 +68,8 @@ def acts(html: str) -> list[str]:
     ("<meta http-equiv='refresh' content='0;url=http://host'>", ""),
     ("<td style='background:url(http://host)'>1</td>", "1"),
     ("a &lt;b&gt; &amp; c", "a &lt;b&gt; &amp; c"),
-], ids=range(12))
+    ("<p style='background:url(http://host)'>a</p>", "<p>a</p>"),
+], ids=range(13))
 def test_markup_that_acts_is_left_out_and_the_rest_is_shown(html, shown):
     assert safe(html).strip() == shown and not acts(shown)
 
