@@ -20,8 +20,7 @@ from centurio_lib.study import keys, runs, stages
 FIRST_S = {
     "smoke": {"languages": 3, "captions": 5, "instructions": 5, "base_models": 10, "pretrain": 5, "instruct": 8,
               "evaluate": 5, "ocr": 10, "smpqa": 6, "translate": 10},
-    "laptop": {"languages": 16, "captions": 25, "instructions": 26, "pretrain": 90, "instruct": 90, "evaluate": 45,
-               "ocr": 150, "smpqa": 120},
+    "laptop": {"languages": 4, "captions": 9, "instructions": 14, "pretrain": 20, "instruct": 70, "evaluate": 25},
 }
 DRAWING_S = 10  # of a notebook that draws tables and figures, of any profile
 STARTING_S = 1  # of a fork and its imports, which a run does not record
