@@ -44,7 +44,8 @@ def unpacked(known):
 
 def told(folder, **more) -> params.Base:
     """A base with the miniature as its language model."""
-    return params.profile("gemma-cpu").base.model_copy(update={"language_model": str(folder)} | more)
+    own = {"language_model": str(folder), "dtype": "float32"}
+    return params.profile("gemma-cpu").base.model_copy(update=own | more)
 
 
 # === licence ===

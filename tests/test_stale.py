@@ -160,7 +160,7 @@ TABLE = {
     "a field of params": ("smoke", line("params/profiles.py"), set(), set()),
     "the report": ("smoke", line("report/site.py"), {"report"}, {"report"}),
     "a claim's verdict":
-        ("smoke", line("findings/claims.py"), {"claims", "report"}, {"claims", "report", "figure_set"}),
+        ("smoke", line("findings/claims.py"), {"claims", "report"}, {"claims", "report"}),
     "mix.py": ("smoke", line("data/mix.py"), {"pretrain", "instruct", "speed"},
                everything_after("pretrain", "instruct")),
     "conversation.py": ("smoke", line("model/conversation.py"), {"base_models", *TRAINED, "external_models"},
