@@ -32,7 +32,7 @@ def table(fidelity: pd.DataFrame, ceiling: pd.DataFrame, lr: float, variance: pd
         top = ceiling[(ceiling.split == split) & ceiling.group.isin(groups)].drop_duplicates("group").value.mean()
         for scale, (alone, every) in pairs(list(dict.fromkeys(of_split.setup))).items():
             means = [{(setup, group): 1 / len(groups) for group in groups} for setup in (alone, every)]
-            found = statistics.contrasts(of_split, means, variance)[BOUNDS].to_numpy()
+            found = statistics.contrasts(of_split, means, variance)[BOUNDS].clip(0, 100).to_numpy()
             rows.append((split, lr * scale, *found.ravel(), SHARE_OF_CEILING * top, found[1, 0] - found[0, 0]))
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["split", "lr"], ignore_index=True)
 
