@@ -45,4 +45,4 @@ def test_every_rate_has_a_dot_and_stands_in_the_legend(told):
     drawn = trade_off.figure(trade_off.table(items, fidelity[fidelity.metric == "fidelity_ceiling"], 4e-4))
     dots = [line for line in drawn.axes[0].lines if line.get_marker() not in ("None", None, "")]
     assert len(dots) == 2
-    assert [text.get_text() for text in drawn.legends[0].texts] == ["rate 2e-04", "rate 4e-04", "aim"]
+    assert [text.get_text() for text in drawn.legends[0].texts] == ["rate 2.0e-04", "rate 4.0e-04", "aim"]

@@ -54,7 +54,7 @@ def figure(rows: pd.DataFrame) -> Figure:
     """Draw a panel for each split, a dot for each rate, dotted lines at what the study aims at."""
     splits = [split for split in figures.SHOWN if split in set(rows.split)]
     rates = sorted(set(rows.lr))
-    drawn = dict(zip(rates, looks.ramp("Purples", len(rates)), strict=True))
+    drawn = dict(zip(rates, looks.ramp("viridis_r", len(rates)), strict=True))
     with mpl.rc_context(looks.STYLE | {"axes.grid.axis": "both"}):
         whole, axes = plt.subplots(1, len(splits), figsize=(looks.WIDTH, 2.9), sharex=True, sharey=True, squeeze=False,
                                    layout="constrained")
@@ -62,7 +62,7 @@ def figure(rows: pd.DataFrame) -> Figure:
             _panel(axis, rows[rows.split == split], drawn)
             axis.set(title=figures.SHOWN[split], xlabel="fidelity that English alone leaves (%)")
         axes[0][0].set(ylabel="fidelity that all languages reach (%)", xlim=(0, None), ylim=(0, 100))
-        handles = [*plots.handles(drawn, {rate: f"rate {rate:.0e}" for rate in rates}),
+        handles = [*plots.handles(drawn, {rate: f"rate {rate:.1e}" for rate in rates}),
                    *plots.thin_handles({"aim": ":"})]
         whole.legend(handles=handles, loc="outside lower center", ncols=len(handles))
         return plots.settled(whole)
