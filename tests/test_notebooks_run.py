@@ -212,7 +212,8 @@ def test_table_of_rq1_has_each_setup_and_tier_beside_the_papers_numbers(study):
 def test_notebook_of_a_question_leaves_its_tables_and_shows_answers(question, study):
     """Tables by tier, or by script where text in images is asked about, differences, and what the model answered."""
     by_tier = ["scores", "unaffected", "fidelity", "differences", "by_language"]
-    parts = {"rq4": ["smpqa", "answers", "differences"], "centurio": [*by_tier, "smpqa"]}.get(question, by_tier)
+    parts = {"rq4": ["smpqa", "answers", "differences"], "centurio": [*by_tier, "smpqa"],
+             "learning_rate": [*by_tier[:3], "rates"]}.get(question, by_tier)
     figures = study.results("figures")
     assert all(len(pd.read_csv(figures / f"{question}_{part}.csv")) for part in parts)
     assert pd.read_csv(figures / f"{question}.csv").setup.nunique() > 1
