@@ -22,7 +22,7 @@ from centurio_lib.evaluation.task import Task
 from centurio_lib.tables import BLIND
 
 TEST = "test"
-MAX_BAD = 0.05  # share of rows that may give no item
+MAX_BAD = 0.01  # share of rows that may give no item
 
 
 class Unreadable(ValueError):
@@ -82,7 +82,7 @@ def _written(folder: Path, question: Question) -> str:
 
 
 def _tolerable(where: str, bad: list[str], good: int) -> None:
-    """Print rows that were left out. Raises ColumnError where these are more than one, and one in a hundred."""
+    """Print rows that were left out. Raises ColumnError where these are more than one, and than one in a hundred."""
     if not bad:
         return
     first = "; ".join(reason[:300] for reason in bad[:2])
