@@ -22,9 +22,9 @@ SHAPE = {"captioning": "XM3600_CIDEr", "flag": "MaXM_acc", "multiple_choice": "B
          "odd_one_out": "M5-VLOD_acc", "smpqa_ground": "SMPQA-Ground_acc", "smpqa_read": "SMPQA-Read_acc"}
 # the paper's own test sets, where a profile asks them
 BENCHMARKS = {"xm3600": "XM3600_CIDEr", "maxm": "MaXM_acc", "xgqa": "xGQA_acc", "xvnli": "XVNLI_acc",
-             "marvl": "MaRVL_acc",
-             "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc", "m3exam": "M3Exam_acc",
-             "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
+              "marvl": "MaRVL_acc", "m5_vgr": "M5-VGR_acc", "m5_vlod": "M5-VLOD_acc", "mtvqa": "MTVQA_acc",
+              "m3exam": "M3Exam_acc",
+              "xmmmu": "xMMMU_acc", "bin_mc": "BIN-MC_acc", "cvqa": "CVQA_acc"}
 TEXT = {task: SHAPE[task] for task in ("smpqa_read", "smpqa_ground")}
 FIDELITY = ("XM3600_language_fidelity_pct", "all_langs")  # its column, beside that of CIDEr
 CHOSEN = ["Centurio", "OCR50", "PT50", "L100"]  # setups of ours by how many of the final model's choices they have

@@ -29,7 +29,7 @@ def dtype(wanted: str) -> torch.dtype:
 
 @cache
 def bfloat16_gain() -> float:
-    """How many times as fast as in float32 this machine trains a layer in bfloat16, as `train` would."""
+    """Speed at which this machine trains a layer in bfloat16, as a multiple of that in float32."""
     return _seconds(torch.float32) / _seconds(torch.bfloat16)
 
 

@@ -1,4 +1,4 @@
-"""What a study fetches, under which licences, and whether access is there: for the plan of a profile.
+"""Files that a study fetches, their licences, and whether access is there: for the plan of a profile.
 
 The hub is asked where it is reachable. Where it is not, sizes come from sizes.csv and access is "unknown: no network".
 Nothing is fetched here.
@@ -20,7 +20,6 @@ from centurio_lib.params import benchmarks
 
 HERE, PARTLY, NO_NETWORK, OPEN, NOT_ASKED = "here", "partly here", "unknown: no network", "open", "not asked"
 TIMEOUT_S = 8.0  # of one question to the hub
-MODEL_FILES = ["*.json", "*.safetensors", "model.bin", "*.model", "*.txt"]
 MODEL_LICENCES = {"microsoft": "MIT", "google": "Apache-2.0", "Qwen": "Apache-2.0", "meta-llama": "Llama 3's",
                   "CohereLabs": "CC-BY-NC-4.0", "OpenNMT": "CC-BY-NC-4.0", "facebook": "CC-BY-NC-4.0"}
 WIKIPEDIA_GB = 0.3  # the first row groups of a hundred languages, about
@@ -63,7 +62,7 @@ def _models(profile: params.Profile) -> list[Wanted]:
     if profile.data.sources:
         translation = profile.data.sources.translation
         named.insert(0, (translation.model, translation.revision))
-    return [Wanted("model", name, name, revision, MODEL_FILES, MODEL_LICENCES.get(name.split("/")[0], "its own"))
+    return [Wanted("model", name, name, revision, hub.MODEL_FILES, MODEL_LICENCES.get(name.split("/")[0], "its own"))
             for name, revision in named if not name.startswith(("data/", "models/", "/", "~", "."))]
 
 
@@ -100,7 +99,7 @@ def _benchmarks(profile: params.Profile) -> list[Wanted]:
 
 
 def items(wished: Iterable[Wanted], ask: bool = True) -> list[Item]:
-    """How each wanted thing stands. `ask`: whether the hub may be asked; one failure ends the questions."""
+    """Find what is left to fetch of each thing. `ask`: whether the hub may be asked; one failure ends the questions."""
     found, reachable = [], ask and os.environ.get("HF_HUB_OFFLINE", "") not in ("1", "true", "True")
     for one in wished:
         item = on_disk(one)

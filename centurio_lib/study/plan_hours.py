@@ -164,7 +164,7 @@ def translated(profile: params.Profile) -> dict[str, float]:
 
 
 def _times_translated(setups: list[params.Setup], stage: str) -> float:
-    """How many languages a sample is translated into for some setups, in the mean."""
+    """Mean number of languages that a sample is translated into for some setups."""
     mixes: dict[tuple, float] = {}  # shares of the languages within a mix, and the largest share of the mix itself
     for one in setups:
         english = one.pretrain_english_share if stage == "pretrain" else one.english_share
@@ -200,7 +200,7 @@ def documents(profile: params.Profile) -> int:
 
 
 def measured(profile: params.Profile, predicted: dict[str, Hours]) -> tuple[float, int]:
-    """What finished runs took for one predicted hour (median), and how many runs these are; (1, 0) without any."""
+    """Hours of finished runs for one predicted hour (median), and the number of these runs; (1, 0) without any."""
     ratios = []
     for name, hours in predicted.items():
         for stage in ("pretrain", "instruct", "evaluate"):

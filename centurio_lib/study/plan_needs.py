@@ -1,4 +1,4 @@
-"""What a study needs of a machine: memory of its GPU for each stage, and disk, each with the change that would fit."""
+"""GPU memory of each stage of a study, and its disk, each with the change that would make it fit."""
 
 import shutil
 from pathlib import Path
@@ -91,10 +91,9 @@ def _built(profile: params.Profile) -> list[Space]:
 def _trained(profile: params.Profile) -> list[Space]:
     """Adapters of all runs, and the checkpoints of one."""
     lm, vision = memory.shapes(profile.base.language_model, profile.base.vision)
-    needs = {need: len(setups) for (_, need), setups in _needs(profile).items()}
-    runs = {key: len(setups) for key, setups in _needs(profile).items()}
-    adapters = sum(n * train_cost.adapter_gb(lm, vision, need) for (_, need), n in runs.items()) * profile.study.seeds
-    largest = max(train_cost.checkpoint_gb(lm, vision, need) for need in needs)
+    runs = [(need, len(setups) * profile.study.seeds) for (_, need), setups in _needs(profile).items()]
+    adapters = sum(n * train_cost.adapter_gb(lm, vision, need) for need, n in runs)
+    largest = max(train_cost.checkpoint_gb(lm, vision, need) for need, _ in runs)
     folder = paths.HOME / "results" / profile.name
     return [Space("adapters", folder, adapters), Space("a checkpoint", folder, largest)]
 

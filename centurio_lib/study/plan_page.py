@@ -35,7 +35,7 @@ def page(profile: params.Profile, card: str | None = None, ask: bool = True) -> 
 
 
 def unknown(profile: params.Profile) -> str:
-    """Why the shapes of a profile's base models are not known; "" where they are."""
+    """Say why the shapes of a profile's base models are not known; "" where they are."""
     named = (profile.base.language_model, profile.base.vision)
     if unbuilt := [name for name in named if name.startswith("data/") and not paths.model(name)]:
         return f"notebook 07 has not built {' and '.join(unbuilt)} yet"
@@ -72,7 +72,7 @@ def fetched(profile: params.Profile, found: list[plan_fetch.Item], problems: lis
 
 
 def _waits(item: plan_fetch.Item) -> str:
-    """What a thing waits for; "" where it waits for nothing."""
+    """Say what a thing waits for; "" where it waits for nothing."""
     one, note = item.wanted, plan_fetch.sizes.of(item.wanted.kind, item.wanted.name).note
     if item.access == plan_fetch.HERE:
         return ""

@@ -65,7 +65,7 @@ def model(name: str, revision: str | None = None, weights: bool = True, ready: b
 
 
 def is_ready(folder: Path) -> bool:
-    """Whether a folder holds a model as CTranslate2's converters write it."""
+    """Say whether a folder holds a model as CTranslate2's converters write it."""
     return (folder / READY).is_file() and any(folder.glob("shared_vocabulary.*"))
 
 
@@ -142,9 +142,9 @@ def listed(name: str, repo: str, patterns: list[str], licence: str) -> Listing:
     return Listing(name, repo, stated.get("commit"), licence, matching, stated.get("sha256", {}))
 
 
-def ask(repo: str, revision: str, patterns: list[str], timeout: float | None = None) -> dict:
-    """What the hub says of a data set's files: commit, bytes and sha256. Raises HubError where none matches."""
-    info = HfApi().dataset_info(repo, revision=revision, files_metadata=True, timeout=timeout)
+def ask(repo: str, revision: str, patterns: list[str]) -> dict:
+    """Ask the hub for a data set's commit, and for bytes and sha256 of its files. Raises HubError if none matches."""
+    info = HfApi().dataset_info(repo, revision=revision, files_metadata=True)
     files = [file for file in info.siblings if any(fnmatch(file.rfilename, pattern) for pattern in patterns)]
     if not files:
         raise HubError(
@@ -155,7 +155,7 @@ def ask(repo: str, revision: str, patterns: list[str], timeout: float | None = N
 
 
 def by_hand(name: str, repo: str, revision: str, patterns: list[str]) -> str:
-    """What to do on a machine that reaches the hub, at the pinned revision."""
+    """Commands that fetch a data set by hand, on a machine that reaches the hub, at the pinned revision."""
     included = " ".join(f"--include '{pattern}'" for pattern in patterns)
     return (f"hf download {repo} --repo-type dataset --revision {revision} {included} --local-dir "
             f"{paths.DATASETS / repo}\nand afterwards write {{}} to {marker_of(name, repo)}")

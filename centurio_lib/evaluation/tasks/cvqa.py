@@ -36,7 +36,7 @@ def question(source: benchmark_files.Source, row: dict) -> benchmark_files.Quest
 
 
 def submission(items: pd.DataFrame, answers: Sequence[str]) -> pd.DataFrame:
-    """What the test server takes (https://eval.ai/web/challenges/challenge-page/2305): columns ID, Prediction.
+    """Table for the test server (https://eval.ai/web/challenges/challenge-page/2305): columns ID, Prediction.
 
     A prediction is the place of the option from 0, or -1 for an answer that names none.
     """
