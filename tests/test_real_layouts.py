@@ -155,6 +155,13 @@ def test_hidden_labels_give_a_submission_and_no_score(home, tmp_path):
     tables.write(tmp_path / "scores.parquet", "scores", evaluate.scores(predictions, published.IDENTITY))
 
 
+def test_a_published_id_that_holds_a_slash_is_sent_whole(home, tmp_path):
+    japanese(home, [-1])
+    items, _ = built("cvqa", tmp_path)
+    items = items.assign(item_id=items.item_id.str.replace("_0", "/0"))
+    assert tasks.TASKS["cvqa"].submission(items, ["A"]).ID.tolist() == ["5919991144272485961/0"]
+
+
 def test_labels_that_are_there_are_scored_and_others_are_bad_rows(home, tmp_path):
     japanese(home, [*range(4)] * 10 + [7])
     items, coverage = built("cvqa", tmp_path)

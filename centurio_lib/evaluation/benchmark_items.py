@@ -96,6 +96,11 @@ def _item_id(task: str, split: str, code: str, name: str) -> str:
     return f"{task}/{split}/{code}/{name}"
 
 
+def published_id(item) -> str:
+    """Id that the publisher gave to an item, a row of the `items` table."""
+    return item.item_id.removeprefix(_item_id(item.task, item.split, item.language, ""))
+
+
 def _row(task: str, code: str, number: int, question: Question, images: list[str]) -> dict:
     # a line break separates the right answers
     lines = [] if question.hidden else [" ".join(str(right).split()) for right in question.references]

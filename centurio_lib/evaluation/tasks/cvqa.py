@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from centurio_lib.evaluation import benchmark_files, chance, metrics, shared_prompts
+from centurio_lib.evaluation import benchmark_files, benchmark_items, chance, metrics, shared_prompts
 from centurio_lib.evaluation.task import BENCHMARK, Task, one_by_one
 from centurio_lib.languages import tested
 
@@ -41,7 +41,8 @@ def submission(items: pd.DataFrame, answers: Sequence[str]) -> pd.DataFrame:
     A prediction is the place of the option from 0, or -1 for an answer that names none.
     """
     chosen = [place(answer, prompt) for answer, prompt in zip(answers, items.prompt, strict=True)]
-    return pd.DataFrame({"ID": items.item_id.str.rsplit("/", n=1).str[-1].to_numpy(), "Prediction": chosen})
+    ids = [benchmark_items.published_id(item) for item in items.itertuples()]
+    return pd.DataFrame({"ID": ids, "Prediction": chosen})
 
 
 def place(answer: str, prompt: str) -> int:
